@@ -1,0 +1,1 @@
+../../app/_root/__init__.py

@@ -1,0 +1,212 @@
+"""The protocol every backend speaks: typed records in and out, one family of errors.
+
+A backend is used by one process at a time, is synchronous, and bounds every call in time. It acts
+as the user who runs it and no more. Job references are texts as Slurm prints them: ``12``, ``4_7``
+(one task), ``4_[1-3]``, ``4`` (the whole array), ``9+1``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
+from jobshape.app.domain.site import Node, Partition
+
+
+class Scope(Enum):
+    """Whose jobs: mine, those of the accounts I belong to, everybody's."""
+
+    MINE = "mine"
+    ACCOUNTS = "accounts"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Whether something works here and, if not, why and how to get it."""
+
+    available: bool
+    detail: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this backend can do on this site, found out by asking, never assumed."""
+
+    backend: str  # "pyslurm", "commands", "local"
+    source: str  # in a word or two, for the footer: "pyslurm 25.11.2", "squeue via ssh login1"
+    cluster: str
+    scheduler_version: str  # "slurm 26.05.5"
+    user: str
+    accounts: tuple[str, ...] = ()
+    features: Mapping[str, Capability] = field(default_factory=dict)
+    # keys of features: accounting, usage, script, gpu_usage, submit, private_data
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReading:
+    """One reading of the queue. ``unread`` holds records that could not be understood, as they were."""
+
+    jobs: list[Job]
+    unread: tuple[str, ...] = ()
+    source: str = ""  # which call gave it, for the footer
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """Everything the site knows of one job, in groups a person reads top to bottom."""
+
+    job_id: int
+    groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (title, ((field, value), ...))
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """A batch script to submit. What is None is left to the script's own ``#SBATCH`` lines.
+
+    ``script`` is the whole text, starting with ``#!``. ``environment`` None passes the caller's.
+    """
+
+    script: str
+    arguments: tuple[str, ...] = ()
+    name: str | None = None
+    work_dir: str | None = None
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    nodes: int | None = None
+    tasks: int | None = None
+    cpus_per_task: int | None = None
+    memory_bytes: int | None = None  # per node
+    gpus: str | None = None  # gres as Slurm writes it, per node: "a100:2", "1"
+    time_limit_s: int | None = None
+    array: str | None = None  # "0-9%2"
+    dependency: str | None = None
+    comment: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    hold: bool = False
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanges:
+    """What to change of a pending (some: running) job; None leaves a field as it is."""
+
+    name: str | None = None
+    comment: str | None = None
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    nodes: int | None = None
+    tasks: int | None = None
+    cpus_per_task: int | None = None
+    memory_bytes: int | None = None  # per node
+    gpus: str | None = None  # gres per node
+    time_limit_s: int | None = None
+    array_throttle: int | None = None  # 0: no limit
+    nice: int | None = None
+    features: str | None = None
+    exclude_nodes: str | None = None
+    dependency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EarliestStart:
+    """When the site says a job would start, were it submitted now; None: it did not say."""
+
+    start_time: int | None
+    nodes: str = ""
+    partition: str = ""
+    message: str = ""  # the site's own words
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerCost:
+    """What our calls cost the controller so far, by message type: (calls, average ms of one)."""
+
+    per_call_ms: Mapping[str, float]  # the controller's own average by message type, from sdiag(1)
+
+
+class Backend(Protocol):
+    """One site, as its user sees it.
+
+    Every method raises a :class:`~jobshape.app.domain.errors.BackendError`: ``Unreachable`` (no
+    answer in time, after the retries), ``Refused`` (the controller's own words), ``NotSupported``,
+    ``BadRequest`` (unknown job, malformed value). ``calls`` counts the requests sent to the
+    controller since the start, by Slurm's message type (``REQUEST_JOB_INFO``).
+    """
+
+    calls: dict[str, int]
+
+    def capabilities(self) -> Capabilities:
+        """What works here; asks the site, may take a second."""
+        ...
+
+    def queue(self, scope: Scope) -> QueueReading:
+        """All jobs the controller holds now in this scope, finished ones it still remembers too."""
+        ...
+
+    def nodes(self) -> list[Node]:
+        """All nodes, each once."""
+        ...
+
+    def partitions(self) -> list[Partition]:
+        """All partitions this user may see."""
+        ...
+
+    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+        """Live usage of these running jobs; one that has no figures is left out."""
+        ...
+
+    def accounting(
+        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+    ) -> list[AccountedJob]:
+        """Jobs of accounting that were in any state between the two times, steps folded in."""
+        ...
+
+    def detail(self, job: str) -> JobDetail:
+        """Everything known of one job of the queue."""
+        ...
+
+    def submit(self, request: SubmitRequest) -> int:
+        """Submit; gives the new job's id (the array's)."""
+        ...
+
+    def cancel(self, job: str, *, signal: str | None = None) -> None:
+        """Cancel a job, a task or an array; with a signal, send only that."""
+        ...
+
+    def hold(self, job: str) -> None:
+        """Hold a pending job."""
+        ...
+
+    def release(self, job: str) -> None:
+        """Release a held job."""
+        ...
+
+    def requeue(self, job: str) -> None:
+        """Put a running or finished batch job back in the queue."""
+        ...
+
+    def update(self, job: str, changes: JobChanges) -> None:
+        """Change a job in place."""
+        ...
+
+    def script(self, job: str) -> str:
+        """The batch script as the site stored it."""
+        ...
+
+    def log_paths(self, job: str) -> LogPaths:
+        """Where it writes its output."""
+        ...
+
+    def earliest_start(self, request: SubmitRequest) -> EarliestStart:
+        """When this would start if submitted now; nothing is submitted."""
+        ...
+
+    def controller_cost(self) -> ControllerCost:
+        """What the controller spends on one call of each type."""
+        ...

@@ -1,0 +1,1 @@
+"""The backend that calls Slurm's own commands, here or through ssh."""

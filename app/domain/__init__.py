@@ -1,0 +1,1 @@
+"""The nouns: small typed records, no input or output."""

@@ -1,0 +1,42 @@
+"""Slurm's trackable resources (TRES) as text: ``cpu=4,mem=16G,node=1,gres/gpu:a100=2``."""
+
+from jobshape.app.domain.units import parse_size
+
+
+def parse_tres(text: str) -> dict[str, str]:
+    """Name -> value, as written; a part without ``=`` is left out. Separators inside values: none."""
+    pairs = (part.partition("=") for part in text.split(",") if "=" in part)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _count(value: str | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        return parse_size(value)
+
+
+def tres_cpus(tres: dict[str, str]) -> int | None:
+    """CPUs, None if the text does not say."""
+    return _count(tres.get("cpu"))
+
+
+def tres_memory_bytes(tres: dict[str, str]) -> int | None:
+    """Memory in bytes (a bare number is MiB, as in Slurm), None if the text does not say."""
+    value = tres.get("mem")
+    return parse_size(value, default_unit="M") if value else None
+
+
+def tres_gpus(tres: dict[str, str]) -> int | None:
+    """GPUs of all types: the untyped total if given, else the sum of the types.
+
+    0 where other resources are named but no GPU; None if the text says nothing at all.
+    """
+    if not tres:
+        return None
+    total = tres.get("gres/gpu")
+    if total is not None:
+        return _count(total)
+    return sum(_count(value) or 0 for name, value in tres.items() if name.startswith("gres/gpu:"))

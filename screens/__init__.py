@@ -1,0 +1,1 @@
+"""Widgets put together, one task of the person a screen."""

@@ -1,0 +1,1 @@
+"""What is drawn; knows the domain and the board only."""
