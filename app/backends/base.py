@@ -47,7 +47,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class QueueReading:
-    """One reading of the queue. ``unread`` holds records that could not be understood, as they were."""
+    """One reading of the queue; ``unread`` holds records not understood, as they were."""
 
     jobs: list[Job]
     unread: tuple[str, ...] = ()
@@ -125,9 +125,9 @@ class EarliestStart:
 
 @dataclass(frozen=True, slots=True)
 class ControllerCost:
-    """What our calls cost the controller so far, by message type: (calls, average ms of one)."""
+    """What one call of each message type costs the controller, in ms: its own average, sdiag(1)."""
 
-    per_call_ms: Mapping[str, float]  # the controller's own average by message type, from sdiag(1)
+    per_call_ms: Mapping[str, float]
 
 
 class Backend(Protocol):

@@ -93,8 +93,8 @@ class AccountedJob(NamedTuple):
 class Usage(NamedTuple):
     """What a running job uses now, summed over its steps; None where nobody says.
 
-    Source: sstat(1): RSS of all tasks, its largest value seen (MaxRSS of the largest task times
-    nothing: not a sum), CPU time of all tasks.
+    ``memory_bytes`` is the resident memory of all tasks (AveRSS times the tasks of each step),
+    ``memory_peak_bytes`` MaxRSS, the largest single task seen so far, not a sum. Source: sstat(1).
     """
 
     job_id: int

@@ -4,7 +4,7 @@ from jobshape.app.domain.units import parse_size
 
 
 def parse_tres(text: str) -> dict[str, str]:
-    """Name -> value, as written; a part without ``=`` is left out. Separators inside values: none."""
+    """Name -> value, as written; a part without ``=`` is left out."""
     pairs = (part.partition("=") for part in text.split(",") if "=" in part)
     return {name.strip(): value.strip() for name, _, value in pairs}
 
