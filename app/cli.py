@@ -1,6 +1,256 @@
-"""The command line."""
+"""The command line: reads the options, loads the settings, and hands over to one command.
+
+Imports nothing that takes time until it knows which command it is: ``--version`` answers at once.
+"""
+
+import argparse
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jobshape import __version__
+
+if TYPE_CHECKING:
+    from jobshape.app.domain.errors import ConfigError
+    from jobshape.app.settings.values import Loaded
+
+OK, BROKEN, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+"""Exit codes: fine; something important is missing; cannot be done; ctrl-c; nobody reads."""
+
+_HOST = re.compile(r"[A-Za-z0-9_.:@\[\]%][A-Za-z0-9_.:@\[\]%-]*")
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run jobshape; gives the exit code."""
-    return 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a job's name may not fit the terminal's charset
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return BROKEN_PIPE
+    except Exception as error:
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    """One line for each thing wrong, where it is of the family for people; else a traceback."""
+    from jobshape.app.board.text import sanitize
+    from jobshape.app.domain.errors import JobshapeError
+
+    if not isinstance(error, JobshapeError):
+        raise error
+    for problem in getattr(error, "problems", (error,)):
+        print(f"jobshape: {sanitize(str(problem))}", file=sys.stderr)
+    return USAGE
+
+
+# --- options -------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jobshape",
+        description="Watch, understand and right-size work on a Slurm cluster, from a terminal. "
+        "Without a command it opens the monitor.",
+    )
+    parser.add_argument("--version", action="version", version=f"jobshape {__version__}")
+    _add_site_options(parser)
+    parser.add_argument("--scope", choices=("mine", "accounts", "all"), help="whose jobs to show")
+    parser.add_argument("--user", metavar="NAME", help="jobs of this user only")
+    parser.add_argument("--filter", metavar="QUERY", help="as after `/`: 'state:R mem>8G train'")
+    parser.add_argument("--read-only", action="store_true", default=None, help="change nothing")
+    parser.add_argument("--ascii", action="store_true", default=None, help="draw with ASCII only")
+    parser.add_argument("--theme", help="colours: textual-dark, textual-light, ansi-dark, ...")
+    parser.set_defaults(run=_monitor)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_status(commands)
+    _add_doctor(commands)
+    _add_config(commands)
+    keys = commands.add_parser("keys", help="list every key of the monitor")
+    keys.add_argument("--markdown", action="store_true", help="as a Markdown table")
+    keys.set_defaults(run=_keys)
+    return parser
+
+
+def _add_site_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
+    """Options every command knows; before the command they mean the same."""
+    parser.add_argument(
+        "--backend", type=_backend, metavar="NAME", **defaults,
+        help="how to talk to Slurm: auto, pyslurm or commands",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ssh", type=_host, metavar="HOST", **defaults, help="run Slurm's commands on this host"
+    )
+
+
+def _add_status(commands: Any) -> None:
+    status = commands.add_parser("status", help="print the queue once, as text or JSON")
+    status.add_argument("--json", action="store_true", help="for scripts: jobshape.status/1")
+    status.add_argument("--schema", action="store_true", help="print the JSON schema of --json")
+    status.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS",
+        help="give up after this long (30)",
+    )  # fmt: skip
+    unset = {"default": argparse.SUPPRESS}
+    _add_site_options(status, **unset)
+    status.add_argument("--scope", choices=("mine", "accounts", "all"), help="whose jobs", **unset)
+    status.add_argument("--user", metavar="NAME", help="jobs of this user only", **unset)
+    status.add_argument("--filter", metavar="QUERY", help="only jobs that match", **unset)
+    status.set_defaults(run=_status)
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser("doctor", help="say what works here and what is missing")
+    doctor.add_argument("--json", action="store_true", help="for scripts: jobshape.doctor/1")
+    _add_site_options(doctor, default=argparse.SUPPRESS)
+    doctor.set_defaults(run=_doctor)
+
+
+def _add_config(commands: Any) -> None:
+    config = commands.add_parser("config", help="show the settings and where each comes from")
+    config.add_argument("action", nargs="?", choices=("show", "edit"), default="show",
+                        help="edit: open the settings file in $EDITOR")  # fmt: skip
+    config.add_argument("--path", action="store_true", help="print the settings file's path")
+    config.add_argument("--template", action="store_true", help="print a file with all settings")
+    config.set_defaults(run=_config)
+
+
+def _backend(text: str) -> str:
+    if text in ("auto", "pyslurm", "commands") or ":" in text:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is none of auto, pyslurm, commands")
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no host name")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
+
+
+_OPTIONS = {
+    "backend": "site.backend",
+    "ssh": "site.ssh",
+    "scope": "site.scope",
+    "read_only": "read_only",
+    "ascii": "ui.ascii",
+    "theme": "ui.theme",
+}
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, tuple[Any, str]]:
+    """The settings given on the command line: name -> (value, option)."""
+    given = {
+        name: (value, f"--{option.replace('_', '-')}")
+        for option, name in _OPTIONS.items()
+        if (value := getattr(arguments, option, None)) is not None
+    }
+    if getattr(arguments, "user", None):
+        given.setdefault("site.scope", ("all", "--user"))
+    return given
+
+
+def _filter_text(arguments: argparse.Namespace) -> str:
+    user = f"user:{arguments.user}" if arguments.user else ""
+    return f"{user} {arguments.filter or ''}".strip()
+
+
+def _load(arguments: argparse.Namespace) -> "Loaded":
+    from jobshape.app.settings.load import load_settings
+
+    return load_settings(_options(arguments))
+
+
+# --- commands ------------------------------------------------------------------------------
+
+
+def _monitor(arguments: argparse.Namespace) -> int:
+    from jobshape.app.launch import launch
+
+    return launch(_load(arguments).settings, filter_text=_filter_text(arguments))
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    if arguments.schema:
+        from jobshape.app.status import schema_text
+
+        print(schema_text(), end="")
+        return OK
+    from jobshape.app.status import run_status
+
+    return run_status(
+        _load(arguments).settings,
+        query_text=_filter_text(arguments),
+        as_json=arguments.json,
+        deadline_s=arguments.timeout,
+        say=print,
+    )
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from jobshape.app import doctor
+    from jobshape.app.settings.load import SettingsError, defaults_with
+
+    problems: tuple[ConfigError, ...] = ()
+    try:
+        loaded = _load(arguments)
+    except SettingsError as error:
+        loaded, problems = defaults_with(_options(arguments)), error.problems
+    diagnosis = doctor.examine(loaded, problems)
+    if arguments.json:
+        print(doctor.as_json(diagnosis))
+    else:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        _print_lines(doctor.text(diagnosis, colour=colour))
+    return diagnosis.exit_code
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from jobshape.app import config_report
+
+    if arguments.path:
+        print(config_report.path())
+    elif arguments.template:
+        print(config_report.template(), end="")
+    else:
+        if arguments.action == "edit":
+            config_report.edit()
+        _print_lines(config_report.report(_load(arguments)))
+    return OK
+
+
+def _keys(arguments: argparse.Namespace) -> int:
+    from jobshape.screens import commands
+
+    if arguments.markdown:
+        print(commands.keys_markdown(), end="")
+        return OK
+    from jobshape.app.text_table import lay_out
+
+    rows = [(c.group, c.shown_keys, c.title, c.help) for c in commands.COMMANDS]
+    _print_lines(lay_out([("", "left")] * 4, rows))
+    return OK
+
+
+def _print_lines(lines: Any) -> None:
+    for line in lines:
+        print(line)

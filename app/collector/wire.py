@@ -9,7 +9,7 @@ records four times and can be decoded in slices.
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from sys import intern
-from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import IO, Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.site import Node, Partition
@@ -50,7 +50,7 @@ class FrameReader:
                     raise ValueError("not a jobshape wire: no frame header")
                 return
             head_size, body_size = (int(word) for word in self._buffer[:end].split(b" "))
-            if head_size + body_size > MAX_FRAME_BYTES:
+            if min(head_size, body_size) < 0 or head_size + body_size > MAX_FRAME_BYTES:
                 raise ValueError(f"frame of {head_size + body_size} bytes")
             start, stop = end + 1, end + 1 + head_size + body_size
             if len(self._buffer) < stop:
@@ -61,7 +61,7 @@ class FrameReader:
             yield Frame(kind, head, body)
 
 
-def send(stream: BinaryIO, frame: Frame) -> None:
+def send(stream: IO[bytes], frame: Frame) -> None:
     """Write a frame and flush it."""
     stream.write(frame.encode())
     stream.flush()

@@ -1,6 +1,6 @@
 """Slurm's trackable resources (TRES) as text: ``cpu=4,mem=16G,node=1,gres/gpu:a100=2``."""
 
-from jobshape.app.domain.units import parse_size
+from jobshape.app.domain.units import parse_count, parse_size
 
 
 def parse_tres(text: str) -> dict[str, str]:
@@ -9,18 +9,14 @@ def parse_tres(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _count(value: str | None) -> int | None:
-    if value is None:
-        return None
-    try:
-        return int(value)
-    except ValueError:
-        return parse_size(value)
-
-
 def tres_cpus(tres: dict[str, str]) -> int | None:
     """CPUs, None if the text does not say."""
-    return _count(tres.get("cpu"))
+    return parse_count(tres.get("cpu", ""))
+
+
+def tres_nodes(tres: dict[str, str]) -> int | None:
+    """Nodes, None if the text does not say."""
+    return parse_count(tres.get("node", ""))
 
 
 def tres_memory_bytes(tres: dict[str, str]) -> int | None:
@@ -38,5 +34,6 @@ def tres_gpus(tres: dict[str, str]) -> int | None:
         return None
     total = tres.get("gres/gpu")
     if total is not None:
-        return _count(total)
-    return sum(_count(value) or 0 for name, value in tres.items() if name.startswith("gres/gpu:"))
+        return parse_count(total)
+    types = (value for name, value in tres.items() if name.startswith("gres/gpu:"))
+    return sum(parse_count(value) or 0 for value in types)

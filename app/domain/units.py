@@ -25,6 +25,14 @@ def parse_size(text: str, *, default_unit: str = "") -> int | None:
     return round(float(number) * _FACTORS[unit])
 
 
+def parse_count(text: str) -> int | None:
+    """A number of things as Slurm writes it: ``12``, ``2K`` (2048); None if it says nothing.
+
+    Raises ValueError for a text that is no number.
+    """
+    return int(text) if text.isdigit() else parse_size(text)
+
+
 def format_size(size_bytes: int | None, *, unknown: str = "-") -> str:
     """A size in three or four figures for a narrow column: ``1.5G``, ``512M``, ``0``."""
     if size_bytes is None:
@@ -66,6 +74,20 @@ def parse_duration(text: str) -> int | None:
         parts = [0, *parts]
     hours, minutes, seconds = parts
     return day_count * 86400 + hours * 3600 + minutes * 60 + seconds
+
+
+def parse_cpu_time(text: str) -> float | None:
+    """Seconds of a CPU time, ``1-02:03:04``, ``02:03:04`` or ``03:04.005``, its fraction kept.
+
+    None if it says nothing. Raises ValueError for a text that is no time. Source: sacct(1).
+    """
+    whole, dot, fraction = text.strip().partition(".")
+    if whole.isdigit():  # seconds alone
+        return float(text)
+    seconds = parse_duration(whole)
+    if seconds is None or seconds == UNLIMITED:
+        return None
+    return seconds + (float(f"0.{fraction}") if dot else 0.0)
 
 
 def format_duration(duration_s: int | None, *, unknown: str = "-") -> str:

@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -78,7 +79,8 @@ def _write_files(plan: Plan) -> None:
     _folders(("/run/sshd", config.FAKE_GPUS), owner="root")
     _write(Path(config.LOGS) / "mariadbd.log", "", owner="mysql")
     for number in range(config.GPUS):
-        _write(Path(config.FAKE_GPUS) / f"nvidia{number}", "")
+        # slurmd wants device files; these are all /dev/null
+        os.mknod(f"{config.FAKE_GPUS}/nvidia{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     if plan.recipe.munge:
         _folders(("/run/munge",), owner="munge")
 
@@ -90,7 +92,10 @@ def _start_all(plan: Plan) -> None:
         "mariadbd": Path("/run/mysqld/mysqld.sock").exists,
         "slurmdbd": lambda: _works("sacctmgr", "--noheader", "list", "cluster"),
     }
-    after: dict[str, Callable[[Plan], None]] = {"mariadbd": _open_database, "slurmdbd": _add_accounts}
+    after: dict[str, Callable[[Plan], None]] = {
+        "mariadbd": _open_database,
+        "slurmdbd": _add_accounts,
+    }
     for daemon in daemons(plan).values():
         _start(daemon)
         if daemon.name in waits:
@@ -123,7 +128,13 @@ def _add_accounts(plan: Plan) -> None:
 
 def _nodes_idle() -> bool:
     done = subprocess.run(
-        ["sinfo", "--noheader", "--Node", "--format=%T", f"--nodes={','.join(n.name for n in config.NODES)}"],
+        [
+            "sinfo",
+            "--noheader",
+            "--Node",
+            "--format=%T",
+            f"--nodes={','.join(n.name for n in config.NODES)}",
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -48,7 +48,6 @@ class Box:
         Raises BoxError if a box of that name is up with another plan.
         """
         plan = replace(plan, cgroup_plugin=cgroups.plugin())
-        stack = [str(layer) for layer in layers(plan.recipe, say=say)]
         sweep_dead()
         with changing(plan.name):
             state = State.of(plan.name)
@@ -56,6 +55,7 @@ class Box:
                 if state.plan() != plan:
                     raise BoxError(f"box {plan.name} is up with another plan", hint="take it down")
                 return cls(plan)
+            stack = [str(layer) for layer in layers(plan.recipe, say=say)]
             _sweep(state)
             state.create(plan)
             _start_keeper(state, stack, die_with)
@@ -263,12 +263,19 @@ def _start_keeper(state: State, stack: Sequence[str], die_with: int | None) -> N
     command = [sys.executable, ENTRY, "_keep", state.name, str(die_with or 0), *stack]
     with state.keeper_log.open("wb") as log:
         keeper = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
         )
     ready = state.run / "ready"
     try:
         _wait_until(
-            lambda: ready.exists() or keeper.poll() is not None, "the box to come up", _UP_PATIENCE_S
+            lambda: ready.exists() or keeper.poll() is not None,
+            "the box to come up",
+            _UP_PATIENCE_S,
         )
         if not ready.exists():
             raise BoxError(f"box {state.name} did not come up:\n{_why(state)}")

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
@@ -35,11 +35,11 @@ def built(name: str, build: Callable[[Path], None], *, say: Callable[[str], None
     if target.is_dir():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / f".{name}.lock"):
+    with _locked(_lock_file(target)):
         if target.is_dir():
             return target
         for leftover in folder.glob(f".{name}.tmp-*"):
-            shutil.rmtree(leftover)
+            shutil.rmtree(leftover, ignore_errors=True)
         say(f"building {name} (once, then cached in {folder})")
         unfinished = Path(tempfile.mkdtemp(prefix=f".{name}.tmp-", dir=folder))
         unfinished.chmod(0o755)
@@ -52,9 +52,32 @@ def built(name: str, build: Callable[[Path], None], *, say: Callable[[str], None
     return target
 
 
+def use(folders: Iterable[Path]) -> contextlib.ExitStack:
+    """Keep `prune` away from these built folders while the returned stack is open."""
+    stack = contextlib.ExitStack()
+    for folder in folders:
+        file = stack.enter_context(_lock_file(folder).open("w"))
+        fcntl.flock(file, fcntl.LOCK_SH)
+    return stack
+
+
+def prune(wanted: Iterable[str]) -> list[str]:
+    """Delete built folders that are neither wanted nor in use; returns their names."""
+    deleted = []
+    for target in set(cache_folder().glob("[!.]*/")) - {cache_folder() / name for name in wanted}:
+        with contextlib.suppress(BlockingIOError), _locked(_lock_file(target), fcntl.LOCK_NB):
+            shutil.rmtree(target)
+            deleted.append(target.name)
+    return sorted(deleted)
+
+
+def _lock_file(target: Path) -> Path:
+    return target.parent / f".{target.name}.lock"
+
+
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, flags: int = 0) -> Iterator[None]:
     """Hold an exclusive lock on the file; the kernel frees it when the process dies."""
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX | flags)
         yield

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from box import cache
 from box.box import Box, take_down
-from box.environment import layers
+from box.environment import cached_names, layers
 from box.errors import BoxError
 from box.plan import Plan
 from box.recipe import DEFAULT_RELEASE, RECIPES
@@ -116,6 +117,13 @@ def _build(args: argparse.Namespace) -> int:
     return 0
 
 
+def _prune(args: argparse.Namespace) -> int:
+    wanted = [name for recipe in RECIPES.values() for name in cached_names(recipe)]
+    for name in cache.prune(wanted):
+        print(f"deleted {name}")
+    return 0
+
+
 def _keep(words: list[str]) -> None:
     from box.keeper import keep
 
@@ -168,24 +176,34 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="box", description="Real Slurm clusters for tests.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], help: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help)
         added.set_defaults(command=run)
         return added
 
-    def named(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+    def named(
+        name: str, run: Callable[[argparse.Namespace], int], help: str
+    ) -> argparse.ArgumentParser:
         added = command(name, run, help)
         added.add_argument("--name", default=_DEFAULT_NAME, help="which box (default: %(default)s)")
         return added
 
     def release(added: argparse.ArgumentParser) -> None:
-        added.add_argument("--slurm", choices=RECIPES, default=DEFAULT_RELEASE, help="Slurm release")
+        added.add_argument(
+            "--slurm", choices=RECIPES, default=DEFAULT_RELEASE, help="Slurm release"
+        )
 
     up = named("up", _up, "bring a box up, building what is missing")
     release(up)
-    up.add_argument("--big-nodes", type=int, default=0, metavar="N", help="idle cloud nodes to show")
+    up.add_argument(
+        "--big-nodes", type=int, default=0, metavar="N", help="idle cloud nodes to show"
+    )
     up.add_argument("--die-with", type=int, metavar="PID", help="take the box down when PID ends")
-    up.add_argument("--min-job-age", type=int, default=30, metavar="S", help="slurm.conf's MinJobAge")
+    up.add_argument(
+        "--min-job-age", type=int, default=30, metavar="S", help="slurm.conf's MinJobAge"
+    )
     up.add_argument("--private-data", default="", metavar="WHAT", help="slurm.conf's PrivateData")
 
     down = named("down", _down, "take a box down")
@@ -196,7 +214,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--user", default="alice", help="alice, bob or root (default: %(default)s)")
     run.add_argument("--cwd", help="folder to run in (default: the home)")
     run.add_argument("--env", action="append", default=[], metavar="K=V", help="set a variable")
-    run.add_argument("--tty", action="store_true", help="accepted; the caller's terminal is always passed")
+    run.add_argument(
+        "--tty", action="store_true", help="accepted; the caller's terminal is always passed"
+    )
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
     shell = named("shell", _shell, "a login shell in a box, brought up if it is not")
@@ -219,4 +239,5 @@ def _parser() -> argparse.ArgumentParser:
 
     build = command("build", _build, "build roots, wheel and Python layers, nothing else")
     build.add_argument("--slurm", action="append", choices=RECIPES, help="only this release")
+    command("prune", _prune, "delete cached builds that no recipe names and no box uses")
     return parser

@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from box.errors import BoxError
 
 _LINES_SHOWN = 30
-_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_NAMESPACES = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+)
 
 
 def run_logged(
     argv: Sequence[str], *, isolated: bool = False, env: Mapping[str, str] | None = None
 ) -> str:
-    """Run a command to its end and return what it printed; BoxError with the last lines if it fails.
+    """Run a command and return what it printed; BoxError with its last lines if it fails.
 
     isolated: in its own mount and process namespaces, so that it leaves no mount and no process.
     """

@@ -58,7 +58,7 @@ MinJobAge={min_job_age_s}
 MaxJobCount=200000
 MaxArraySize=10001
 MailProg=/bin/true
-PrivateData={private_data}
+{private_data}
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
 AccountingStorageEnforce=associations,limits,qos
@@ -128,9 +128,9 @@ def slurm_conf(plan: Plan) -> str:
         auth=_auth(plan),
         logs=LOGS,
         min_job_age_s=plan.min_job_age_s,
-        private_data=plan.private_data or "none",
+        private_data=_private_data(plan),
         nodes="\n".join(_node_line(node) for node in NODES),
-    ).replace("PrivateData=none\n", "")
+    )
     return text + (_CLOUD.format(last=plan.big_nodes) if plan.big_nodes else "")
 
 
@@ -141,16 +141,16 @@ def slurmdbd_conf(plan: Plan) -> str:
 
 def cgroup_conf(plan: Plan) -> str:
     """Text of cgroup.conf; with cgroup/v2 there is no systemd in the box to ask."""
-    extra = "" if plan.cgroup_plugin == "cgroup/v1" else "IgnoreSystemd=yes\nEnableControllers=yes\n"
+    extra = (
+        "" if plan.cgroup_plugin == "cgroup/v1" else "IgnoreSystemd=yes\nEnableControllers=yes\n"
+    )
     return _CGROUP_CONF.format(plugin=plan.cgroup_plugin, extra=extra)
 
 
 def gres_conf() -> str:
     """Text of gres.conf: GPUs that are plain files."""
     files = f"{FAKE_GPUS}/nvidia[0-{GPUS - 1}]"
-    lines = (
-        f"NodeName={node.name} Name=gpu Type=a100 File={files}" for node in NODES if node.gpus
-    )
+    lines = (f"NodeName={node.name} Name=gpu Type=a100 File={files}" for node in NODES if node.gpus)
     return "\n".join(("AutoDetect=off", *lines, ""))
 
 
@@ -164,6 +164,12 @@ def _auth(plan: Plan, *, daemon: str = "") -> str:
         return "AuthType=auth/munge" + ("" if daemon else "\nCredType=cred/munge")
     lines = ["AuthType=auth/slurm", "AuthInfo=use_client_ids"]
     return "\n".join(lines if daemon else [*lines, "CredType=cred/slurm"])
+
+
+def _private_data(plan: Plan) -> str:
+    """The line of that name; `cloud` hides nothing, it lets people see powered-down nodes."""
+    words = [plan.private_data, "cloud" if plan.big_nodes else ""]
+    return f"PrivateData={','.join(filter(None, words))}" if any(words) else ""
 
 
 def _node_line(node: Node) -> str:

@@ -33,12 +33,14 @@ def daemons(plan: Plan) -> dict[str, Daemon]:
             f"{LOGS}/mariadbd.log",
         ),
         Daemon(
-            "sshd", ("/usr/sbin/sshd", "-E", f"{LOGS}/sshd.log"), "/run/sshd.pid", f"{LOGS}/sshd.log"
+            "sshd",
+            ("/usr/sbin/sshd", "-E", f"{LOGS}/sshd.log"),
+            "/run/sshd.pid",
+            f"{LOGS}/sshd.log",
         ),
-        *(
-            Daemon(name, (name,), f"/run/{name}/{name}.pid", f"{LOGS}/{name}.log")
-            for name in ("slurmdbd", "slurmctld")
-        ),
+        _controller("slurmdbd", ("slurmdbd",)),
+        # -i: start again after a SIGKILL, though some of its state was never written
+        _controller("slurmctld", ("slurmctld", "-i")),
         *(_slurmd(f"slurmd-{node.name}", node.name) for node in NODES),
     ]
     if plan.recipe.munge:
@@ -53,6 +55,10 @@ def daemon(plan: Plan, name: str) -> Daemon:
     if name not in known:
         raise BoxError(f"no daemon {name!r} in box {plan.name}", hint=", ".join(known))
     return known[name]
+
+
+def _controller(name: str, argv: tuple[str, ...]) -> Daemon:
+    return Daemon(name, argv, f"/run/{name}/{name}.pid", f"{LOGS}/{name}.log")
 
 
 def _slurmd(name: str, node: str) -> Daemon:

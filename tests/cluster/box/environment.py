@@ -11,7 +11,7 @@ from box import cache
 from box.building import run_in_root
 from box.recipe import LOCK_FILE, UNLOCKED, Recipe
 from box.rootfs import root_folder, root_name
-from box.wheel import wheel_folder
+from box.wheel import wheel_folder, wheel_name
 
 PREFIX: Final = "/opt/jobshape"
 # The checkout's folders under the names they are imported by; the project's build makes it.
@@ -22,14 +22,27 @@ def layers(recipe: Recipe, *, say: Callable[[str], None]) -> list[Path]:
     """The cached layers of a release, topmost first, built when missing."""
     root = root_folder(recipe, say=say)
     wheel = wheel_folder(recipe, say=say)
-    lock = LOCK_FILE.read_text() if LOCK_FILE.exists() else None
-    parts = (root_name(recipe), wheel and wheel.name, lock or UNLOCKED, PREFIX, LINKS)
     layer = cache.built(
-        f"python-{recipe.release}-{cache.key(*parts)}",
-        lambda target: _build(root, wheel, lock, target),
-        say=say,
+        layer_name(recipe), lambda target: _build(root, wheel, _lock(), target), say=say
     )
     return [layer, root]
+
+
+def cached_names(recipe: Recipe) -> list[str]:
+    """Names of all that a release needs in the cache."""
+    wheel = [wheel_name(recipe, recipe.pyslurm)] if recipe.pyslurm else []
+    return [root_name(recipe), *wheel, layer_name(recipe)]
+
+
+def layer_name(recipe: Recipe) -> str:
+    """Name of the Python layer in the cache: depends on root, wheel and lock file."""
+    wheel = recipe.pyslurm and wheel_name(recipe, recipe.pyslurm)
+    key = cache.key(root_name(recipe), wheel, _lock() or UNLOCKED, PREFIX, LINKS)
+    return f"python-{recipe.release}-{key}"
+
+
+def _lock() -> str | None:
+    return LOCK_FILE.read_text() if LOCK_FILE.exists() else None
 
 
 def _build(root: Path, wheel: Path | None, lock: str | None, target: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
@@ -96,7 +97,7 @@ def with_sbatch(text: str) -> None:
 
 def fillers(wish: Wish) -> Iterator[Filler]:
     """Jobs of a plausible mix, without end, the same ones each time."""
-    dice = random.Random(20_000)  # noqa: S311
+    dice = random.Random(20_000)
     weights = [_WEIGHTS[state] for state in wish.states]
     partitions = ("main", "main", "main", "gpu", *(("cloud",) if wish.big_nodes else ()))
     for number in itertools.count():
@@ -172,17 +173,18 @@ def _state(filler: Filler, previous: int) -> str:
 
 def _block() -> None:
     """Keep node b1 busy for a day, so that jobs that ask for it have to wait."""
-    queue = ["squeue", "--noheader", f"--name={_BLOCKER}", "--format=%i"]
-    if subprocess.run(queue, capture_output=True, text=True, check=True).stdout.strip():
-        return
-    subprocess.run(
-        [
-            *("sbatch", f"--job-name={_BLOCKER}", "--constraint=busy", "--exclusive", "--mem=0"),
-            *("--time=1-00:00:00", "--output=/dev/null", "--chdir=/tmp", "--wrap=exec sleep 2d"),
-        ],
-        stdout=sys.stderr,
-        check=True,
-    )
+    queue = ["squeue", "--noheader", f"--name={_BLOCKER}", "--format=%T"]
+    command = [
+        *("sbatch", f"--job-name={_BLOCKER}", "--constraint=busy", "--exclusive", "--mem=0"),
+        *("--time=1-00:00:00", "--output=/dev/null", "--chdir=/tmp", "--wrap=exec sleep 2d"),
+    ]
+    while True:
+        state = subprocess.run(queue, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        if state == "RUNNING":
+            return
+        if not state:
+            subprocess.run(command, stdout=sys.stderr, check=True)
+        time.sleep(0.1)
 
 
 def _wish(text: str) -> Wish:

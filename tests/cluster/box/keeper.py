@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from box import cgroups, mounts
+from box import cache, cgroups, mounts
 from box.recipe import REPO
 from box.state import State
 
@@ -38,7 +38,7 @@ _PATIENCE_S: Final = 10.0
 def keep(name: str, layers: Sequence[str], die_with: int | None) -> None:
     """Make the box and stay until it ends, a signal comes or the process `die_with` is gone."""
     state = State.of(name)
-    with state.hold():
+    with state.hold(), cache.use(Path(layer) for layer in layers):
         state.write_pid("keeper", os.getpid())
         cgroups.make(name)
         box = subprocess.Popen([*_UNSHARE, sys.executable, ENTRY, "_inside", name, *layers])
@@ -52,7 +52,8 @@ def keep(name: str, layers: Sequence[str], die_with: int | None) -> None:
 def inside(name: str, layers: Sequence[str]) -> None:
     """Inside the fresh namespaces, still on the machine's file system: enter the box and boot."""
     state = State.of(name)
-    state.write_pid("init", int(os.readlink("/proc/self")))  # /proc still counts as the machine does
+    # /proc still counts as the machine does
+    state.write_pid("init", int(Path("/proc/self").readlink().name))
     cgroup_binds = cgroups.join(name)
     root = mounts.mount_overlay([Path(layer) for layer in layers], state.scratch)
     mounts.mount_kernel(root)
@@ -82,16 +83,13 @@ def _wait(box: subprocess.Popen[bytes], die_with: int | None) -> None:
 
 
 def _end(box: subprocess.Popen[bytes], init: int | None) -> None:
-    """Kill the box; its process 1 ends only after all others of its process namespace."""
-    with contextlib.ExitStack() as stack:
-        last: list[int] = []
-        if init is not None:
-            with contextlib.suppress(ProcessLookupError):
-                last.append(os.pidfd_open(init))
-                stack.callback(os.close, last[0])
+    """Kill the box through its process 1, which ends last and is buried by its parent, `box`."""
+    try:
+        os.kill(init or box.pid, signal.SIGKILL)
+        box.wait(_PATIENCE_S)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
         box.kill()
         box.wait()
-        select.select(last, [], [], _PATIENCE_S)
 
 
 class _Terminated(Exception):

@@ -66,6 +66,8 @@ RECIPES: Final = {
             ),
         ),
         Recipe(release="24.11", suite="trixie", packages=(*_SLURM, *_COMMON)),
-        Recipe(release="22.05", suite="bookworm", packages=(*_SLURM, *_COMMON, "munge"), munge=True),
+        Recipe(
+            release="22.05", suite="bookworm", packages=(*_SLURM, *_COMMON, "munge"), munge=True
+        ),
     )
 }

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import IO, Final
 from box.errors import BoxError
 from box.plan import Plan
 
+_LOCKS: Final = 16
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 def boxes_folder() -> Path:
     """Folder with one folder a box, this user's only; JOBSHAPE_BOXES names another place."""
     given = os.environ.get("JOBSHAPE_BOXES")
-    folder = Path(given) if given else Path("/tmp") / f"jobshape-boxes-{os.getuid()}"  # noqa: S108
+    folder = Path(given) if given else Path("/tmp") / f"jobshape-boxes-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
@@ -129,8 +131,12 @@ class State:
 
 @contextlib.contextmanager
 def changing(name: str, *, wait: bool = True) -> Iterator[bool]:
-    """Let one process at a time bring this box up or down; yields False if another one is at it."""
-    with (boxes_folder() / f".{name}.lock").open("w") as file:
+    """Let one process at a time bring this box up or down; yields False if another one is at it.
+
+    Lock files are never deleted, so there are a few for all names.
+    """
+    lock = boxes_folder() / f".lock-{zlib.crc32(name.encode()) % _LOCKS}"
+    with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

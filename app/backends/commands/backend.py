@@ -1,0 +1,295 @@
+"""The backend that speaks to a site through Slurm's own commands, here or through ssh."""
+
+import os
+import pwd
+import secrets
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from jobshape.app.backends.base import (
+    Capabilities,
+    ControllerCost,
+    EarliestStart,
+    JobChanges,
+    JobDetail,
+    QueueReading,
+    Scope,
+    SubmitRequest,
+)
+from jobshape.app.backends.commands import (
+    accounting,
+    change,
+    controller,
+    detail,
+    queue,
+    records,
+    site,
+    submit,
+    usage,
+)
+from jobshape.app.backends.commands.runner import Output, Runner
+from jobshape.app.backends.commands.words import error_of
+from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
+from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
+from jobshape.app.domain.site import Node, Partition
+
+_EVER = 1_000_000_000  # before the first Slurm; sacct takes no time before 1970-01-12
+
+
+class CommandsBackend:
+    """A site through squeue, scontrol, sacct, sstat, sbatch, scancel and sdiag.
+
+    ssh_host: the login node to run them on, as ssh knows it; None for this machine. timeout_s: the
+    longest one call may take, retries included. ssh: the ssh command with a person's own options.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssh_host: str | None = None,
+        timeout_s: float = 20,
+        attempts: int = 3,
+        ssh: Sequence[str] = ("ssh",),
+    ) -> None:
+        self.calls: dict[str, int] = Counter()
+        self._runner = Runner(ssh_host=ssh_host, timeout_s=timeout_s, attempts=attempts, ssh=ssh)
+        self._via = f" via ssh {ssh_host}" if ssh_host else ""
+        # Closes free texts in what the commands print; no job can know it, so none can forge it.
+        self._mark = queue.MARK + secrets.token_hex(2)
+
+    def capabilities(self) -> Capabilities:
+        """What works here, found out by asking; a part that does not answer says why."""
+        settings = controller.parse_settings(
+            self._ask(controller.settings_command(), "REQUEST_BUILD_INFO", "REQUEST_PING")
+        )
+        return Capabilities(
+            backend="commands",
+            source=f"squeue{self._via}",
+            cluster=settings.get("ClusterName", ""),
+            scheduler_version=f"slurm {settings.get('SLURM_VERSION', '?')}",
+            user=self._user,
+            accounts=self._accounts,
+            features=controller.features_of(settings, self._accounting_trouble()),
+        )
+
+    def queue(self, scope: Scope) -> QueueReading:
+        """All jobs of a scope.
+
+        squeue folds pending tasks of an array that share name and partition into one record; what
+        is split off is a record of its own once it has started.
+        """
+        mine = scope is Scope.MINE
+        accounts = self._accounts_or_fail() if scope is Scope.ACCOUNTS else ()
+        command = queue.queue_command(
+            scope, user=self._user if mine else "", accounts=accounts, mark=self._mark
+        )
+        job_call = "REQUEST_JOB_USER_INFO" if mine else "REQUEST_JOB_INFO"
+        text = self._ask(command, job_call, "REQUEST_PARTITION_INFO")
+        return replace(queue.parse_queue(text, mark=self._mark), source=f"squeue{self._via}")
+
+    def nodes(self) -> list[Node]:
+        """All nodes, those of hidden partitions too."""
+        calls = ("REQUEST_NODE_INFO", "REQUEST_PARTITION_INFO")
+        return site.parse_nodes(self._ask(site.nodes_command(), *calls))
+
+    def partitions(self) -> list[Partition]:
+        """All partitions, hidden ones too."""
+        text = self._ask(site.partitions_command(), "REQUEST_PARTITION_INFO")
+        return site.parse_partitions(text)
+
+    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+        """Live usage; give Slurm's own ids, a label ``4_7`` also brings the array's other tasks."""
+        if not jobs:
+            return []
+        self._count("REQUEST_FED_INFO", *["REQUEST_JOB_STEP_INFO"] * len(jobs))
+        # A job without steps is no error here, so the exit code says nothing.
+        output = self._runner.run(usage.usage_command(jobs), check=False)
+        found = usage.parse_usage(output.stdout, int(time.time()))
+        if not found and output.code != 0:
+            raise error_of("sstat", output.stderr, output.code, self._runner.ssh_host)
+        return found
+
+    def accounting(
+        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+    ) -> list[AccountedJob]:
+        """Jobs of accounting; of a requeued job the last run."""
+        fields = accounting.fields_of(self._sacct_fields)
+        command = accounting.accounting_command(
+            scope, since, until, user=self._user, jobs=jobs, fields=fields, mark=self._mark,
+            accounts=self._accounts_or_fail() if scope is Scope.ACCOUNTS else (),
+        )  # fmt: skip
+        text = self._runner.run(command).stdout
+        return accounting.parse_accounting(text, fields=fields, mark=self._mark)
+
+    def detail(self, job: str) -> JobDetail:
+        """Everything of one job, from the queue or else from accounting."""
+        try:
+            record, fields = self._fields(job)
+        except BadRequest as error:
+            try:
+                return detail.detail_of_accounted(self._accounted(job))
+            except BackendError:
+                raise error from None
+        return detail.detail_of(fields, record.job_id)
+
+    def submit(self, request: SubmitRequest) -> int:
+        """Submit a script; never sent twice where the first may have arrived."""
+        output = self._change(submit.submit_command(request), "REQUEST_SUBMIT_BATCH_JOB", request)
+        job_id = submit.parse_submitted(output.stdout)
+        if job_id is None:
+            raise Refused(output.stdout or output.stderr or "sbatch gave no id", where="sbatch")
+        return job_id
+
+    def cancel(self, job: str, *, signal: str | None = None) -> None:
+        """Cancel, or send a signal as scancel does: to the steps, not to the batch script."""
+        self._count("REQUEST_KILL_JOB")
+        command = change.cancel_command(job, signal)
+        output = self._runner.run(command, action=True, check=False)
+        trouble = change.parse_cancel(output.stderr)
+        if trouble or output.code != 0:
+            raise error_of("scancel", trouble or output.stderr, output.code, self._runner.ssh_host)
+
+    def hold(self, job: str) -> None:
+        """Hold a pending job."""
+        self._change(change.hold_command(job), "REQUEST_UPDATE_JOB")
+
+    def release(self, job: str) -> None:
+        """Release a held job."""
+        self._change(change.release_command(job), "REQUEST_UPDATE_JOB")
+
+    def requeue(self, job: str) -> None:
+        """Put a batch job back in the queue."""
+        self._change(change.requeue_command(job), "REQUEST_JOB_REQUEUE")
+
+    def update(self, job: str, changes: JobChanges) -> None:
+        """Change a job in place."""
+        self._change(change.update_command(job, changes), "REQUEST_UPDATE_JOB")
+
+    def script(self, job: str) -> str:
+        """The script, from the controller or, if the job is gone, from accounting."""
+        self._count("REQUEST_BATCH_SCRIPT")
+        output = self._runner.run(detail.script_command(job), check=False)
+        if output.stdout:
+            return output.stdout
+        kept = self._runner.run(records.script_command(job), check=False)
+        added = records.adds_line_end(self._runner.run(records.version_command()).stdout)
+        script = records.parse_script(kept.stdout, line_end_added=added)
+        if script:
+            return script
+        raise error_of("scontrol", output.stderr, output.code, self._runner.ssh_host)
+
+    def log_paths(self, job: str) -> LogPaths:
+        """Where it writes, from the controller or, if the job is gone, from accounting."""
+        try:
+            record, fields = self._fields(job)
+        except BadRequest:
+            return self._accounted_log_paths(job)
+        task = job.partition("_")[2]
+        if record.array_tasks and task.isdigit():  # not split off yet
+            record = record._replace(array_task_id=int(task))
+        return detail.log_paths_of(fields, record)
+
+    def earliest_start(self, request: SubmitRequest) -> EarliestStart:
+        """When it would start; Refused, in the controller's words, if it never would."""
+        self._count("REQUEST_JOB_WILL_RUN")
+        command = submit.submit_command(request, test_only=True)
+        output = self._runner.run(command, stdin=request.script)
+        said = output.stdout + output.stderr
+        return submit.parse_earliest_start(said) or EarliestStart(None, message=said.strip())
+
+    def controller_cost(self) -> ControllerCost:
+        """The controller's mean time a call, by message type."""
+        return ControllerCost(
+            controller.parse_cost(self._ask(controller.cost_command(), "REQUEST_STATS_INFO"))
+        )
+
+    @cached_property
+    def _user(self) -> str:
+        if self._runner.ssh_host is None:
+            return pwd.getpwuid(os.getuid()).pw_name
+        return self._runner.run(["id", "-un"]).stdout.strip()
+
+    @cached_property
+    def _accounts(self) -> tuple[str, ...]:
+        try:
+            output = self._runner.run(controller.accounts_command(self._user))
+        except BackendError:  # no accounting here: a site without accounts
+            return ()
+        return controller.parse_accounts(output.stdout)
+
+    @cached_property
+    def _sacct_fields(self) -> frozenset[str]:
+        return frozenset(self._runner.run(accounting.field_names_command()).stdout.split())
+
+    def _accounts_or_fail(self) -> tuple[str, ...]:
+        if not self._accounts:
+            what = f"no account of {self._user} is known"
+            raise NotSupported(what, where="sacctmgr", hint="this site keeps no accounting")
+        return self._accounts
+
+    def _accounting_trouble(self) -> str:
+        """Why sacct gives nothing; "" if it works."""
+        now = int(time.time())
+        try:
+            self._runner.run(
+                accounting.accounting_command(Scope.MINE, now - 1, now, user=self._user)
+            )
+        except BackendError as error:
+            return error.what
+        return ""
+
+    def _fields(self, job: str) -> tuple[Job, dict[str, str]]:
+        """A job of the queue with scontrol's fields of it. Raises BadRequest if it is not there."""
+        command = queue.queue_command(Scope.ALL, jobs=[job], mark=self._mark)
+        text = self._ask(command, "REQUEST_JOB_INFO_SINGLE")
+        jobs = queue.parse_queue(text, mark=self._mark).jobs
+        record = next((j for j in jobs if job in (j.label, str(j.job_id))), None)
+        record = record or next(iter(jobs), None)
+        if record is None:
+            raise BadRequest(f"no job {job} in the queue", where="squeue")
+        shown = self._ask(detail.detail_command(str(record.job_id)), "REQUEST_JOB_INFO_SINGLE")
+        fields = detail.fields_of(shown, record)
+        if not fields:
+            raise BadRequest(f"no job {job} in the queue any more", where="scontrol")
+        return record, fields
+
+    def _accounted(self, job: str) -> AccountedJob:
+        found = self.accounting(Scope.ALL, _EVER, jobs=[job])
+        for accounted in found:
+            if job in (accounted.job.label, str(accounted.job.job_id)):
+                return accounted
+        if found:
+            return found[0]
+        raise BadRequest(f"no job {job} in accounting", where="sacct")
+
+    def _accounted_log_paths(self, job: str) -> LogPaths:
+        if not self._sacct_fields.issuperset(records.LOG_FIELDS):
+            what = f"job {job} left the queue, and accounting here keeps no log paths"
+            raise BadRequest(what, where="sacct", hint="Slurm 24.05 and newer keep them")
+        text = self._runner.run(records.log_paths_command(job, mark=self._mark)).stdout
+        paths = records.parse_log_paths(text, mark=self._mark)
+        if paths is None:
+            raise BadRequest(f"no job {job} in accounting", where="sacct")
+        return detail.filled(paths, self._accounted(job).job)
+
+    def _ask(self, command: Sequence[str], *calls: str) -> str:
+        self._count(*calls)
+        return self._runner.run(command).stdout
+
+    def _change(
+        self, command: Sequence[str], call: str, request: SubmitRequest | None = None
+    ) -> Output:
+        self._count(call)
+        if request is None:
+            return self._runner.run(command, action=True)
+        environment = request.environment
+        return self._runner.run(
+            command, stdin=request.script, action=True, plain=True, environment=environment
+        )
+
+    def _count(self, *calls: str) -> None:
+        for call in calls:
+            self.calls[call] += 1

@@ -1,0 +1,68 @@
+"""``scancel`` and ``scontrol``: to change what is queued or runs."""
+
+import re
+
+from jobshape.app.backends.base import JobChanges
+from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.units import MIB, format_duration
+
+_KILL_ERROR = re.compile(r"error: Kill job error on job id \S+: (.*)")
+
+
+def cancel_command(job: str, signal: str | None = None) -> list[str]:
+    """Cancel, or only send a signal. Without ``--verbose`` scancel keeps an unknown job quiet."""
+    command = ["scancel", "--verbose"]
+    if signal is not None:
+        command.append(f"--signal={signal}")
+    return [*command, job]
+
+
+def parse_cancel(stderr: str) -> str:
+    """Why it was not done, in Slurm's words; "" if it was. scancel's exit code does not tell."""
+    return "; ".join(dict.fromkeys(_KILL_ERROR.findall(stderr)))
+
+
+def hold_command(job: str) -> list[str]:
+    """Hold a pending job."""
+    return ["scontrol", "hold", job]
+
+
+def release_command(job: str) -> list[str]:
+    """Release a held job."""
+    return ["scontrol", "release", job]
+
+
+def requeue_command(job: str) -> list[str]:
+    """Put a job back in the queue."""
+    return ["scontrol", "requeue", job]
+
+
+def update_command(job: str, changes: JobChanges) -> list[str]:
+    """Change a job in place; each change is a word of its own, so it may hold spaces."""
+    gpus = None if changes.gpus is None else changes.gpus.removeprefix("gpu:")
+    memory = changes.memory_bytes
+    limit = changes.time_limit_s
+    fields: dict[str, str | int | None] = {
+        "JobName": changes.name,
+        "Comment": changes.comment,
+        "Partition": changes.partition,
+        "Account": changes.account,
+        "QOS": changes.qos,
+        "NumNodes": changes.nodes,
+        "NumTasks": changes.tasks,
+        "CPUsPerTask": changes.cpus_per_task,
+        "MinMemoryNode": None if memory is None else -(-memory // MIB),
+        "Gres": None if gpus is None else f"gpu:{gpus}",
+        "TimeLimit": None if limit is None else _limit(limit),
+        "ArrayTaskThrottle": changes.array_throttle,
+        "Nice": changes.nice,
+        "Features": changes.features,
+        "ExcNodeList": changes.exclude_nodes,
+        "Dependency": changes.dependency,
+    }
+    words = [f"{name}={value}" for name, value in fields.items() if value is not None]
+    return ["scontrol", "update", f"JobId={job}", *words]
+
+
+def _limit(limit_s: int) -> str:
+    return "UNLIMITED" if limit_s == UNLIMITED else format_duration(limit_s)

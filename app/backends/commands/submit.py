@@ -1,0 +1,73 @@
+"""``sbatch``: to submit a script, and to ask when it would start."""
+
+import re
+
+from jobshape.app.backends.base import EarliestStart, SubmitRequest
+from jobshape.app.domain.units import MIB, format_duration, parse_time
+
+_STARTS = re.compile(
+    r"to start at (?P<time>\S+)(?: a)? using (?P<cpus>\d+) processors on (?:nodes )?(?P<nodes>\S+)"
+    r"(?: in partition (?P<partition>\S+))?"
+)
+_JOB_ID = re.compile(r"^(\d+)(?:;.*)?$", re.MULTILINE)
+
+
+def submit_command(request: SubmitRequest, *, test_only: bool = False) -> list[str]:
+    """The command that submits the script on its stdin, or asks when it would start."""
+    options: dict[str, str | int | None] = {
+        "job-name": request.name,
+        "chdir": request.work_dir,
+        "partition": request.partition,
+        "account": request.account,
+        "qos": request.qos,
+        "nodes": request.nodes,
+        "ntasks": request.tasks,
+        "cpus-per-task": request.cpus_per_task,
+        "mem": _mebibytes(request.memory_bytes),
+        "gres": _gres(request.gpus),
+        "time": _time_limit(request.time_limit_s),
+        "array": request.array,
+        "dependency": request.dependency,
+        "comment": request.comment,
+        "output": request.stdout,
+        "error": request.stderr,
+    }
+    command = ["sbatch", "--test-only" if test_only else "--parsable"]
+    command += [f"--{name}={value}" for name, value in options.items() if value is not None]
+    if request.hold:
+        command.append("--hold")
+    if request.arguments:  # only a script that has a path can have arguments
+        command += ["/dev/stdin", *request.arguments]
+    return command
+
+
+def parse_submitted(text: str) -> int | None:
+    """The new job's id (``12`` or ``12;cluster``), None if there is none."""
+    match = _JOB_ID.search(text)
+    return int(match.group(1)) if match else None
+
+
+def parse_earliest_start(text: str) -> EarliestStart | None:
+    """What ``--test-only`` said; None if it gave no time."""
+    match = _STARTS.search(text)
+    if match is None:
+        return None
+    return EarliestStart(
+        start_time=parse_time(match["time"]),
+        nodes=match["nodes"],
+        partition=match["partition"] or "",
+        message=match.string.strip(),
+    )
+
+
+def _mebibytes(size_bytes: int | None) -> str | None:
+    # Slurm counts in MiB: round up, so that nobody gets less than they asked for.
+    return None if size_bytes is None else f"{-(-size_bytes // MIB)}M"
+
+
+def _gres(gpus: str | None) -> str | None:
+    return None if gpus is None else f"gpu:{gpus.removeprefix('gpu:')}"
+
+
+def _time_limit(limit_s: int | None) -> str | None:
+    return None if limit_s is None else format_duration(limit_s)

@@ -1,0 +1,64 @@
+"""``sstat``: what running jobs use now."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from jobshape.app.domain.job import Usage
+from jobshape.app.domain.units import parse_count, parse_cpu_time, parse_size
+
+_FIELDS = ("JobID", "NTasks", "AveRSS", "MaxRSS", "AveCPU")
+_Number = TypeVar("_Number", int, float)
+
+
+def usage_command(jobs: Sequence[str]) -> list[str]:
+    """The command that asks the nodes of these jobs; each job is a round trip to its nodes."""
+    return ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert",
+            "--format=" + ",".join(_FIELDS), "--jobs=" + ",".join(jobs)]  # fmt: skip
+
+
+def parse_usage(text: str, at: int) -> list[Usage]:
+    """Usage a job, its steps added up; steps without figures and doubles are left out.
+
+    Asked for a task of an array by its label, sstat answers with all of that array's tasks.
+    """
+    steps: dict[str, tuple[int | None, int | None, float | None]] = {}
+    for line in text.split("\n"):
+        words = line.split("|")
+        if len(words) == len(_FIELDS):
+            steps[words[0]] = _step(*words[1:])
+    figures: dict[int, list[tuple[int | None, int | None, float | None]]] = {}
+    for name, step in steps.items():
+        job_id = name.partition(".")[0]
+        if job_id.isdigit() and any(value is not None for value in step):
+            figures.setdefault(int(job_id), []).append(step)
+    return [
+        Usage(
+            job_id=job_id,
+            at=at,
+            memory_bytes=_total(memory for memory, _, _ in of_job),
+            memory_peak_bytes=max((p for _, p, _ in of_job if p is not None), default=None),
+            cpu_time_s=_total(cpu for _, _, cpu in of_job),
+        )
+        for job_id, of_job in figures.items()
+    ]
+
+
+def _step(
+    tasks: str, average_rss: str, peak: str, average_cpu: str
+) -> tuple[int | None, int | None, float | None]:
+    """Memory of all tasks, peak of one task, CPU time of all tasks."""
+    try:
+        count = parse_count(tasks) or 1
+        memory, cpu = parse_size(average_rss), parse_cpu_time(average_cpu)
+        return (  # no task has no memory: 0 is a step that was not measured yet
+            memory * count if memory else None,
+            parse_size(peak) or None,
+            None if cpu is None else cpu * count,
+        )
+    except ValueError:
+        return None, None, None
+
+
+def _total(values: Iterable[_Number | None]) -> _Number | None:
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None

@@ -1,0 +1,47 @@
+"""What Slurm's commands say when they fail, and which of our errors that is."""
+
+import re
+
+from jobshape.app.domain.errors import BackendError, BadRequest, NoSite, Refused, Unreachable
+
+_TRANSIENT = re.compile(
+    r"Unable to contact slurm controller|Socket timed out|[Cc]onnection (refused|failure|timed out)"
+    r"|temporarily unable|Zero Bytes were transmitted|backup controller in standby"
+    r"|Transport endpoint is not connected|Unable to establish controller|Connection reset"
+    r"|Resource temporarily unavailable|Problem talking to the database"
+    r"|connect failure|Slurm is not active|persistent connection",
+)
+_NO_SITE = re.compile(
+    r"[Cc]ould not establish a configuration source|Unable to process configuration file"
+    r"|slurm\.conf.*No such file|resolve_ctls_from_dns_srv|no slurm\.conf|fetch_config"
+)
+_BAD_REQUEST = re.compile(
+    r"[Ii]nvalid [Jj]ob(_id| id|id| ID|Id)|[Uu]nknown [Jj]ob|Bad job array|Invalid job array"
+    r"|Invalid \w+ value|couldn't get steps"
+)
+_PREFIX = re.compile(r"^(?:[a-z_]+: )?(?:error|fatal|warning): |^slurm_\w+ error: ?|^[a-z]+: ")
+
+
+def own_words(stderr: str) -> str:
+    """The lines of stderr in one, each without the command's name and ``error:``."""
+    lines = [_PREFIX.sub("", line).strip() for line in stderr.splitlines()]
+    return "; ".join(dict.fromkeys(line for line in lines if line))
+
+
+def error_of(command: str, stderr: str, code: int, ssh_host: str | None = None) -> BackendError:
+    """The error for a command that failed."""
+    what = own_words(stderr) or f"exit code {code}, without a word"
+    where = command if ssh_host is None else f"{command} on {ssh_host}"
+    if ssh_host is not None and code == 255:
+        return Unreachable(what, where=f"ssh {ssh_host}", hint=f"try: ssh {ssh_host} true")
+    if code == 127:
+        hint = "is Slurm installed there, and on the PATH of a shell that is not interactive?"
+        return NoSite(f"{command} was not found", where=where, hint=hint)
+    if _NO_SITE.search(stderr):
+        hint = "no slurm.conf was found; run it on a login node, or set SLURM_CONF"
+        return NoSite(what, where=where, hint=hint)
+    if _TRANSIENT.search(stderr):
+        return Unreachable(what, where=where, hint="slurmctld did not answer; it is tried again")
+    if _BAD_REQUEST.search(stderr):
+        return BadRequest(what, where=where)
+    return Refused(what, where=where)

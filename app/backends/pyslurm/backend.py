@@ -1,0 +1,321 @@
+"""The backend that speaks to a site through pyslurm, and through Slurm's commands for the rest."""
+
+import gc
+import os
+import pwd
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from jobshape.app.backends.base import (
+    Capabilities,
+    Capability,
+    ControllerCost,
+    EarliestStart,
+    JobChanges,
+    JobDetail,
+    QueueReading,
+    Scope,
+    SubmitRequest,
+)
+from jobshape.app.backends.commands.backend import CommandsBackend
+from jobshape.app.backends.commands.detail import filled
+from jobshape.app.backends.pyslurm.changes import description_of
+from jobshape.app.backends.pyslurm.jobs import JobReader, read_jobs
+from jobshape.app.backends.pyslurm.library import Library, translated, why_not
+from jobshape.app.backends.pyslurm.site import (
+    counts_gpus,
+    has_gpus,
+    read_node,
+    read_partition,
+)
+from jobshape.app.backends.pyslurm.usage import read_usage
+from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
+from jobshape.app.domain.job import AccountedJob, LogPaths, Usage
+from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.states import is_finished
+
+__all__ = ["PyslurmBackend", "why_not"]
+
+_ONE_JOB = ("REQUEST_FED_INFO", "REQUEST_JOB_INFO_SINGLE")
+_ALREADY_DONE = 2021  # ESLURM_ALREADY_DONE
+_JOB_IDS = 1 << 32
+
+
+class PyslurmBackend:
+    """A site through libslurm.
+
+    pyslurm is imported at the first call that needs it, in that process, or by :meth:`load`:
+    reading the own jobs never needs it. It holds the interpreter lock while it waits (10 s where
+    slurmctld hangs) and may end or crash the process, so calls belong in a forked child. What
+    pyslurm cannot do is asked of ``commands``, as each method says; both share ``calls``.
+    """
+
+    def __init__(self, commands: CommandsBackend | None = None) -> None:
+        self._commands = commands or CommandsBackend()
+        self.calls: dict[str, int] = self._commands.calls
+        self._library: Library | None = None
+        self._accounts: tuple[str, ...] | None = None
+
+    def load(self) -> Library:
+        """Import pyslurm here, so that children forked later have it (it takes 0.05 s).
+
+        Raises NotSupported; ends the process where there is no slurm.conf (see :func:`why_not`).
+        """
+        if self._library is None:
+            self._library = Library()
+        return self._library
+
+    def capabilities(self) -> Capabilities:
+        """What works here: the site's settings through the commands, pyslurm by loading it."""
+        found = self._commands.capabilities()
+        library = self.load()
+        helpers = "squeue for your own jobs, sacct, sbatch; scontrol for details and for arrays"
+        return replace(
+            found,
+            backend="pyslurm",
+            source=f"pyslurm {library.version}",
+            features={**found.features, "commands": Capability(True, helpers)},
+        )
+
+    def queue(self, scope: Scope) -> QueueReading:
+        """All jobs of a scope; ``MINE`` through squeue.
+
+        pyslurm can only ask for everybody's jobs. squeue asks slurmctld for one user's, which
+        costs it 1 ms instead of 66 at 20,000 jobs. Slurm has no such request for an account, so
+        ``ACCOUNTS`` costs as much as ``ALL``.
+        """
+        if scope is Scope.MINE:
+            return self._commands.queue(scope)
+        accounts = self._my_accounts() if scope is Scope.ACCOUNTS else ()
+        with _without_garbage_collection(), self._asking("Jobs.load", "REQUEST_JOB_INFO") as slurm:
+            reading = read_jobs(slurm.Jobs.load(), self._source)
+        if scope is Scope.ACCOUNTS:
+            reading = replace(reading, jobs=[j for j in reading.jobs if j.account in accounts])
+        return reading
+
+    def nodes(self) -> list[Node]:
+        """All nodes, hidden ones too.
+
+        Through scontrol on a site that does not count GPUs in AccountingStorageTRES: pyslurm does
+        not say there how many are in use.
+        """
+        with self._asking("Nodes.load", "REQUEST_NODE_INFO", "REQUEST_PARTITION_INFO") as slurm:
+            nodes = list(slurm.Nodes.load().values())
+            if any(map(has_gpus, nodes)) and not any(node.allocated_gres for node in nodes):
+                self._count("REQUEST_BUILD_INFO")
+                if not counts_gpus(slurm.slurmctld.Config.load().accounting_storage_tres):
+                    return self._commands.nodes()
+            return [read_node(node) for node in nodes]
+
+    def partitions(self) -> list[Partition]:
+        """All partitions, hidden ones too."""
+        calls = ("REQUEST_PARTITION_INFO", "REQUEST_BUILD_INFO")
+        with self._asking("Partitions.load", *calls) as slurm:
+            return [read_partition(one) for one in slurm.Partitions.load().values()]
+
+    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+        """Live usage; references other than Slurm's own ids go to sstat."""
+        plain = [job for job in jobs if _is_id(job)]
+        others = [job for job in jobs if not _is_id(job)]
+        found = [usage for job in plain if (usage := self._usage_of(int(job))) is not None]
+        return found + (self._commands.usage(others) if others else [])
+
+    def accounting(
+        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+    ) -> list[AccountedJob]:
+        """Jobs of accounting, through sacct.
+
+        pyslurm 25.11.2 counts whole seconds of CPU time a step, and fails for all jobs where one
+        was a het job with a step over its parts (IndexError in JobStepStatistics).
+        """
+        return self._commands.accounting(scope, since, until, jobs)
+
+    def detail(self, job: str) -> JobDetail:
+        """Everything of one job, through scontrol: it has more than pyslurm, in Slurm's words."""
+        return self._commands.detail(job)
+
+    def submit(self, request: SubmitRequest) -> int:
+        """Submit, through sbatch.
+
+        pyslurm reads no ``#SBATCH`` line of a script that is a text, always asks for one task and
+        one node, and leaves out what sbatch hands to the job: umask, resource limits,
+        SLURM_SUBMIT_DIR, the site's cli_filter plugins.
+        """
+        return self._commands.submit(request)
+
+    def cancel(self, job: str, *, signal: str | None = None) -> None:
+        """Cancel, or send a signal to the steps; arrays and het jobs through scancel."""
+        record = self._record(job)
+        if record is None:
+            return self._commands.cancel(job, signal=signal)
+        with self._asking("Job.cancel", "REQUEST_CANCEL_JOB_STEP") as slurm:
+            if is_finished(record.state):  # pyslurm keeps quiet about it
+                raise translated(
+                    _ALREADY_DONE, slurm.error.slurm_strerror(_ALREADY_DONE), "pyslurm Job.cancel"
+                )
+            with _bad_values("Job.cancel"):
+                record.send_signal("SIGKILL" if signal is None else _signal_name(signal))
+
+    def hold(self, job: str) -> None:
+        """Hold a pending job; arrays and het jobs through scontrol."""
+        record = self._record(job)
+        if record is None:
+            return self._commands.hold(job)
+        with self._asking("Job.hold", "REQUEST_UPDATE_JOB"):
+            record.hold()  # never with mode="user": that crashes in pyslurm 25.11.2
+
+    def release(self, job: str) -> None:
+        """Release a held job; arrays and het jobs through scontrol."""
+        record = self._record(job)
+        if record is None:
+            return self._commands.release(job)
+        with self._asking("Job.release", "REQUEST_UPDATE_JOB"):
+            record.release()
+
+    def requeue(self, job: str) -> None:
+        """Put a batch job back in the queue; arrays and het jobs through scontrol."""
+        record = self._record(job)
+        if record is None:
+            return self._commands.requeue(job)
+        with self._asking("Job.requeue", "REQUEST_JOB_REQUEUE"):
+            record.requeue()
+
+    def update(self, job: str, changes: JobChanges) -> None:
+        """Change a job in place.
+
+        Through scontrol: arrays and het jobs, the number of nodes, GPUs, the throttle of an array,
+        and everything set to nothing or zero.
+        """
+        description = description_of(changes)
+        record = self._record(job) if description else None
+        if record is None or description is None:
+            return self._commands.update(job, changes)
+        with self._asking("Job.modify", "REQUEST_UPDATE_JOB") as slurm, _bad_values("Job.modify"):
+            record.modify(slurm.JobSubmitDescription(**description))
+
+    def script(self, job: str) -> str:
+        """The script from the controller; of tasks, and once the job is gone, through scontrol."""
+        if _is_id(job):
+            try:
+                with self._asking("Job.get_batch_script", "REQUEST_BATCH_SCRIPT") as slurm:
+                    script: str | None = slurm.Job(int(job)).get_batch_script()
+            except Unreachable:
+                raise
+            except (BackendError, UnicodeDecodeError):
+                script = None
+            if script:
+                return script
+        return self._commands.script(job)
+
+    def log_paths(self, job: str) -> LogPaths:
+        """Where it writes; of arrays and het jobs, and once the job is gone, through scontrol."""
+        try:
+            record = self._record(job)
+        except BadRequest:
+            record = None
+        if record is None:
+            return self._commands.log_paths(job)
+        stdout = record.standard_output or ""
+        paths = LogPaths(stdout, record.standard_error or stdout, record.standard_input or "")
+        return filled(paths, JobReader().job(record))
+
+    def earliest_start(self, request: SubmitRequest) -> EarliestStart:
+        """When it would start, through sbatch: pyslurm cannot ask without submitting."""
+        return self._commands.earliest_start(request)
+
+    def controller_cost(self) -> ControllerCost:
+        """The controller's mean time a call, by message type."""
+        with self._asking("slurmctld.diag", "REQUEST_STATS_INFO") as slurm:
+            types = slurm.slurmctld.diag().rpcs_by_type
+            return ControllerCost({name: one.average_time / 1000 for name, one in types.items()})
+
+    @property
+    def _source(self) -> str:
+        return f"pyslurm {self.load().version}"
+
+    @contextmanager
+    def _asking(self, where: str, *calls: str) -> Iterator[Any]:
+        """A block that asks Slurm with these message types; gives the library."""
+        library = self.load()
+        self._count(*calls)
+        with library.asking(where):
+            yield library.module
+
+    def _count(self, *calls: str) -> None:
+        for call in calls:
+            self.calls[call] = self.calls.get(call, 0) + 1
+
+    def _record(self, job: str) -> Any | None:
+        """The pyslurm record that a reference means; None where it means more than one record.
+
+        pyslurm changes single records; the commands know arrays, tasks and het jobs as a whole.
+        Raises BadRequest for an unknown job.
+        """
+        if not _is_id(job):
+            return None
+        with self._asking("Job.load", *_ONE_JOB) as slurm:
+            record = slurm.Job.load(int(job))
+        whole = record.array_id is None and record.heterogeneous_id is None
+        return record if whole and record.id == int(job) else None
+
+    def _usage_of(self, job_id: int) -> Usage | None:
+        try:
+            calls = (*_ONE_JOB, "REQUEST_JOB_STEP_INFO")
+            with self._asking("Job.load", *calls) as slurm:
+                steps = list(slurm.Job.load(job_id).steps.values())
+            with self._asking("JobStep.load_stats", *["REQUEST_STEP_LAYOUT"] * len(steps)):
+                for step in steps:
+                    step.load_stats()
+        except Unreachable:
+            raise
+        except BackendError:  # no such job, or it just ended
+            return None
+        return read_usage(job_id, int(time.time()), steps)
+
+    def _my_accounts(self) -> tuple[str, ...]:
+        if self._accounts is None:
+            with self._asking("db.Associations.load") as slurm:
+                wanted = slurm.db.AssociationFilter(users=[_user()])
+                found = slurm.db.Associations.load(wanted).values()
+                self._accounts = tuple(dict.fromkeys(one.account for one in found))
+        if not self._accounts:
+            what = f"no account of {_user()} is known"
+            raise NotSupported(what, where="pyslurm", hint="this site keeps no accounting")
+        return self._accounts
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def _is_id(job: str) -> bool:
+    return job.isascii() and job.isdigit() and 0 < int(job) < _JOB_IDS
+
+
+def _signal_name(signal: str) -> str:
+    name = signal.upper()
+    return name if name.isdigit() or name.startswith("SIG") else f"SIG{name}"
+
+
+@contextmanager
+def _bad_values(where: str) -> Iterator[None]:
+    """What pyslurm itself does not accept is a bad request."""
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadRequest(str(error), where=f"pyslurm {where}") from error
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Collections walk every record made so far: a fifth of the time of a large queue."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,76 @@
+"""How often to ask: quickly while things move and someone looks, seldom else, never at a price.
+
+Pure: no clock, no input or output. The figures come from DESIGN.md's budgets.
+"""
+
+from dataclasses import dataclass, field
+
+QUIET_GROWTH = 1.25
+"""How much longer each reading without change makes the wait."""
+
+CPU_SHARE_BUSY, CPU_SHARE_QUIET = 0.2, 0.02
+"""Share of a core that our own readings may take while things move, and when nothing does."""
+
+
+def controller_budget_ms(jobs: int) -> float:
+    """Controller time we may cause in a minute: 200 ms up to 20,000 jobs, 1 s from 100,000 on."""
+    return min(1000.0, max(200.0, jobs / 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one reading cost: the controller's time and our own CPU."""
+
+    controller_ms: float = 0.0
+    cpu_s: float = 0.0
+    jobs: int = 0
+
+
+@dataclass(slots=True)
+class Cadence:
+    """The wait between two readings of one kind.
+
+    budget_share: the part of the controller's budget that this kind may take.
+    """
+
+    fastest_s: float = 2.0
+    slowest_s: float = 30.0
+    budget_share: float = 0.7
+    longest_s: float = 300.0  # not even a slow controller or a failing one makes it longer
+    looking: bool = True
+    quiet: int = field(default=0, init=False)
+    failures: int = field(default=0, init=False)
+    cost: Cost = field(default=Cost(), init=False)  # of the last reading
+
+    def answered(self, *, moved: bool) -> None:
+        """A reading worked; moved: it differed from the one before."""
+        self.failures = 0
+        self.quiet = 0 if moved else self.quiet + 1
+
+    def failed(self) -> None:
+        """A reading failed or ran out of time."""
+        self.failures += 1
+
+    def wake(self) -> None:
+        """Something is about to move: a key was pressed, a job submitted."""
+        self.quiet = 0
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds from the start of one reading to the start of the next."""
+        if self.failures:
+            backoff = self.fastest_s * 2.0 ** min(self.failures - 1, 16)
+            return max(min(self.slowest_s, backoff), self._controller_floor_s())
+        growth = QUIET_GROWTH ** min(self.quiet, 64)
+        wanted = self.fastest_s * growth if self.looking else self.slowest_s
+        return max(
+            min(self.slowest_s, max(wanted, self._cpu_floor_s(growth))), self._controller_floor_s()
+        )
+
+    def _controller_floor_s(self) -> float:
+        budget_ms = controller_budget_ms(self.cost.jobs) * self.budget_share
+        return min(self.longest_s, 60.0 * self.cost.controller_ms / budget_ms)
+
+    def _cpu_floor_s(self, growth: float) -> float:
+        share = max(CPU_SHARE_QUIET, CPU_SHARE_BUSY / growth)
+        return self.cost.cpu_s / share

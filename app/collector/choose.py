@@ -1,0 +1,56 @@
+"""Which backend talks to this site."""
+
+import shutil
+from importlib import import_module
+from importlib.util import find_spec
+
+from jobshape.app.backends.base import Backend
+from jobshape.app.domain.errors import NoSite, NotSupported
+
+_NO_SITE_HINT = "run jobshape on a login node of a Slurm cluster, or name one with --ssh HOST"
+
+
+def choose_backend(
+    kind: str = "auto", ssh: str | None = None, *, careful: bool = False
+) -> tuple[str, Backend]:
+    """The backend for a kind, and the kind it turned out to be.
+
+    kind: ``auto`` (pyslurm if it works here, else Slurm's commands), ``pyslurm``, ``commands`` or
+    ``module:factory``. careful: try pyslurm in a process of its own first, since without a
+    slurm.conf its import ends the process; costs 0.1 s. Raises NoSite.
+    """
+    if ":" in kind:
+        module, _, factory = kind.partition(":")
+        return kind, getattr(import_module(module), factory)()
+    if ssh or kind == "commands":
+        return "commands", _commands(ssh)
+    if kind not in ("auto", "pyslurm"):
+        raise NoSite(f"no backend {kind!r}", hint="auto, pyslurm or commands")
+    try:
+        return "pyslurm", _pyslurm(careful)
+    except NotSupported as error:
+        if kind == "pyslurm":
+            raise NoSite(f"pyslurm cannot be used: {error.what}", hint=error.hint) from error
+        return "commands", _commands(None)
+
+
+def _pyslurm(careful: bool) -> Backend:
+    """Raises NotSupported, or ends the process if careful is false and there is no slurm.conf."""
+    if find_spec("pyslurm") is None:
+        raise NotSupported(
+            "it is not installed", hint="pip install pyslurm, as your Slurm's release"
+        )
+    from jobshape.app.backends.pyslurm.backend import PyslurmBackend, why_not
+
+    reason = why_not() if careful else None
+    if reason is not None:
+        raise NotSupported(reason, hint="--backend commands needs no pyslurm")
+    return PyslurmBackend()
+
+
+def _commands(ssh: str | None) -> Backend:
+    if not ssh and shutil.which("squeue") is None:
+        raise NoSite("no Slurm on this machine: squeue is not on PATH", hint=_NO_SITE_HINT)
+    from jobshape.app.backends.commands.backend import CommandsBackend
+
+    return CommandsBackend(ssh_host=ssh)

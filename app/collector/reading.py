@@ -1,0 +1,198 @@
+"""What a forked child does: act, or read, compare with what the app has, send what differs.
+
+A record is known by its mark, the hash of the tuple: the child inherits the marks and Python's
+hash secret by fork, so only changed records are ever put into lines.
+"""
+
+import pickle
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from jobshape.app.backends.base import Backend, Scope
+from jobshape.app.collector.calls import typed_arguments
+from jobshape.app.collector.forked import Emit, error_head
+from jobshape.app.collector.plain import to_plain
+from jobshape.app.collector.wire import (
+    JOB_CODEC,
+    NODE_CODEC,
+    PARTITION_CODEC,
+    USAGE_CODEC,
+    Frame,
+    to_body,
+)
+from jobshape.app.domain.errors import BackendError
+from jobshape.app.domain.job import Job
+from jobshape.app.domain.states import is_finished
+
+Item = TypeVar("Item")
+Marks = Mapping[int, int]
+StageOf = Callable[[Job], str]
+
+BackendWork = Callable[[Backend, Emit], dict[str, Any]]
+"""What a forked child does with the backend; gives the head of its ``end`` frame."""
+
+FRAME_RECORDS = 1000
+FIRST_FRAME_RECORDS = 100  # about two screenfuls: the first rows need not wait for the rest
+UNREAD_KEPT = 20
+
+
+def slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in frames, the first one small."""
+    start, size = 0, FIRST_FRAME_RECORDS
+    while start < len(items):
+        yield items[start : start + size]
+        start, size = start + size, FRAME_RECORDS
+
+
+def changed_jobs(jobs: Sequence[Job], known: Marks) -> tuple[list[tuple[Job, int]], list[int]]:
+    """Jobs that differ from what is known, with their marks; and the ids that are gone."""
+    changed = []
+    ids = set()
+    for job in jobs:
+        mark = hash(job)
+        ids.add(job.job_id)
+        if known.get(job.job_id) != mark:
+            changed.append((job, mark))
+    return changed, [job_id for job_id in known if job_id not in ids]
+
+
+def jobs_frame(batch: Sequence[tuple[Job, int]], stage_of: StageOf) -> Frame:
+    """A frame of jobs; its head tells the collector their ids, marks and ends (0: not ended)."""
+    head = {
+        "ids": [job.job_id for job, _ in batch],
+        "marks": [mark for _, mark in batch],
+        "ends": [_end_of(job) for job, _ in batch],
+    }
+    lines = (JOB_CODEC.encode(job._replace(stage=stage_of(job))) for job, _ in batch)
+    return Frame("jobs", head, to_body(lines))
+
+
+def _end_of(job: Job) -> int:
+    return (job.end_time or int(time.time())) if is_finished(job.state) else 0
+
+
+def read_queue(
+    scope: Scope, known: Marks, stage_of: StageOf, backend: Backend, emit: Emit
+) -> dict[str, Any]:
+    """One reading of the queue."""
+    reading = backend.queue(scope)
+    changed, gone = changed_jobs(reading.jobs, known)
+    for batch in slices(changed):
+        emit(jobs_frame(batch, stage_of))
+    return {
+        "gone": gone,
+        "changed": len(changed),
+        "jobs": len(reading.jobs),
+        "unread": len(reading.unread),
+        "unread_sample": "\n".join(reading.unread[:UNREAD_KEPT])[:2000],
+        "source": reading.source,
+    }
+
+
+def read_nodes(known: Mapping[str, int], backend: Backend, emit: Emit) -> dict[str, Any]:
+    """One reading of the nodes."""
+    nodes = backend.nodes()
+    marks = {node.name: hash(node) for node in nodes}
+    changed = [node for node in nodes if known.get(node.name) != marks[node.name]]
+    for batch in slices(changed):
+        head = {"names": [n.name for n in batch], "marks": [marks[n.name] for n in batch]}
+        emit(Frame("nodes", head, to_body(map(NODE_CODEC.encode, batch))))
+    return {"gone": [name for name in known if name not in marks], "changed": len(changed)}
+
+
+def read_partitions(known: int, backend: Backend, emit: Emit) -> dict[str, Any]:
+    """One reading of the partitions: all of them if anything differs."""
+    partitions = backend.partitions()
+    mark = hash(tuple(partitions))
+    if mark != known:
+        emit(Frame("partitions", {}, to_body(map(PARTITION_CODEC.encode, partitions))))
+    return {"mark": mark, "changed": int(mark != known)}
+
+
+def read_usage(jobs: Sequence[str], backend: Backend, emit: Emit) -> dict[str, Any]:
+    """Live usage of these jobs."""
+    usage = backend.usage(jobs)
+    emit(Frame("usage", {}, to_body(map(USAGE_CODEC.encode, usage))))
+    return {"changed": len(usage)}
+
+
+def read_accounting(
+    scope: Scope,
+    since: int,
+    jobs: Sequence[str],
+    most: int,
+    stage_of: StageOf,
+    backend: Backend,
+    emit: Emit,
+) -> dict[str, Any]:
+    """Finished jobs of accounting, the newest ``most`` of them."""
+    finished = [
+        (entry.job, hash(entry.job))
+        for entry in backend.accounting(scope, since, jobs=jobs)
+        if is_finished(entry.job.state) and (entry.job.end_time or since) >= since
+    ]
+    finished.sort(key=lambda pair: pair[0].end_time or 0, reverse=True)
+    for batch in slices(finished[:most]):
+        emit(jobs_frame(batch, stage_of))
+    return {"changed": len(finished)}
+
+
+def read_capabilities(backend: Backend, emit: Emit) -> dict[str, Any]:
+    """What works here."""
+    emit(Frame("capabilities", to_plain(backend.capabilities())))
+    return {}
+
+
+def read_cost(backend: Backend, emit: Emit) -> dict[str, Any]:
+    """What the controller spends on one call of each type, in ms."""
+    emit(Frame("cost", dict(backend.controller_cost().per_call_ms)))
+    return {}
+
+
+def do_action(
+    method: str, arguments: dict[str, Any], backend: Backend, emit: Emit
+) -> dict[str, Any]:
+    """One action; its value goes into a frame of its own."""
+    typed = typed_arguments(method, arguments)
+    value = to_plain(getattr(backend, method)(**typed))
+    emit(Frame("value", {"value": value}))
+    return {}
+
+
+def relearn(backend: Backend, head: Mapping[str, Any]) -> None:
+    """Teach a backend what its twin in a child learned."""
+    if head.get("learned"):
+        vars(backend).update(pickle.loads(bytes.fromhex(head["learned"])))
+
+
+def with_backend(
+    backend: Backend | None, make: Callable[[], tuple[str, Backend]], work: BackendWork, emit: Emit
+) -> dict[str, Any]:
+    """Do the work with a backend, made here if need be.
+
+    Adds which kind was made, the calls it sent to the site, and what it learned: the cached
+    properties of the backend (user, accounts), which else each child would find out again.
+    """
+    started = time.monotonic()
+    head: dict[str, Any]
+    made = ""
+    knew: set[str] = set()
+    before: dict[str, int] = {}
+    calls: Mapping[str, int] = {}
+    try:
+        if backend is None:
+            made, backend = make()
+        before, calls = dict(backend.calls), backend.calls
+        knew = set(vars(backend))
+        started = time.monotonic()
+        head = work(backend, emit)
+    except BackendError as error:
+        head = {"error": error_head(error)}
+    head["took_s"] = time.monotonic() - started
+    head["made"] = made
+    if backend is not None:
+        learned = {name: value for name, value in vars(backend).items() if name not in knew}
+        head["learned"] = pickle.dumps(learned).hex() if learned else ""
+    head["calls"] = {kind: n - before.get(kind, 0) for kind, n in calls.items()}
+    return head

@@ -1,0 +1,1 @@
+"""Settings: what people choose in TOML, the environment or on the command line."""

@@ -1,0 +1,88 @@
+"""Where settings, state and caches lie: the user's own folders, closed to others."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+PRIVATE_FOLDER_MODE = 0o700
+PRIVATE_FILE_MODE = 0o600
+_APP = "jobshape"
+_PROJECT_FILES = (".jobshape.toml", "jobshape.toml")
+
+
+def config_folder() -> Path:
+    """``JOBSHAPE_CONFIG_DIR``, else the platform's place for settings (``$XDG_CONFIG_HOME``)."""
+    return _folder("JOBSHAPE_CONFIG_DIR", "config")
+
+
+def state_folder() -> Path:
+    """``JOBSHAPE_STATE_DIR``, else the platform's place for state (``$XDG_STATE_HOME``)."""
+    return _folder("JOBSHAPE_STATE_DIR", "state")
+
+
+def cache_folder() -> Path:
+    """``JOBSHAPE_CACHE_DIR``, else the platform's place for caches (``$XDG_CACHE_HOME``)."""
+    return _folder("JOBSHAPE_CACHE_DIR", "cache")
+
+
+def _folder(variable: str, kind: str) -> Path:
+    chosen = os.environ.get(variable)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import PlatformDirs
+
+    folders = PlatformDirs(_APP, appauthor=False)
+    path: Path = getattr(folders, f"user_{kind}_path")
+    return path
+
+
+def make_private(folder: Path) -> Path:
+    """The folder, made with mode 0700 if it was not there (its parents as the umask says).
+
+    Raises OSError.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=True)
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step: readers see the old text or the new, never half; mode 0600.
+
+    Raises OSError.
+    """
+    make_private(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE_MODE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def project_file(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The nearest ``.jobshape.toml`` or ``jobshape.toml``, from the folder upwards.
+
+    Stops at the home folder, so that nothing above it (a slow automounter) is asked.
+    """
+    try:
+        here = (start or Path.cwd()).absolute()
+    except OSError:  # the working folder is gone
+        return None
+    home = environ.get("HOME")
+    for folder in (here, *here.parents):
+        for name in _PROJECT_FILES:
+            path = folder / name
+            try:
+                if path.is_file():
+                    return path
+            except OSError:
+                continue
+        if home and str(folder) == home:
+            break
+    return None

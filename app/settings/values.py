@@ -1,0 +1,216 @@
+"""The settings as plain values: every field with its default, its limits and what it is for.
+
+The one place where a setting is declared: the validation, ``jobshape config`` and the README's
+reference are made from these classes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+DEFAULT_STAGES = ("data_fetching", "preprocessing", "caching", "training", "eval")
+"""The stages known from the start; which job belongs to one is never guessed."""
+
+
+def _setting(
+    default: Any,
+    help: str,
+    *,
+    environment: str = "",
+    project: bool = False,
+    **limits: Any,
+) -> Any:
+    """A field: limits are pydantic's (ge, le, pattern), environment is the variable that sets it.
+
+    project: whether a project's own file may set it too.
+    """
+    return field(
+        default=default,
+        metadata={"help": help, "environment": environment, "project": project, "limits": limits},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ui:
+    """How the screen looks and behaves."""
+
+    theme: str = _setting(
+        "auto",
+        "Colours: a theme of Textual (`textual-dark`, `textual-light`, `ansi-dark`); `auto` picks.",
+        environment="JOBSHAPE_THEME",
+        pattern=r"^[a-zA-Z0-9_-]+$",
+    )
+    ascii: bool = _setting(
+        False,
+        "Draw with ASCII only, for terminals and fonts without line drawing.",
+        environment="JOBSHAPE_ASCII",
+    )
+    columns: tuple[str, ...] = _setting(
+        (), "Columns of the job table, left to right; empty: the default ones."
+    )
+    sort: str = _setting(
+        "", "Column to sort by, `-` in front for descending; empty: as Slurm lists them."
+    )
+    group: Literal["none", "stage", "state", "array", "user"] = _setting(
+        "none", "What rows are put under headings by."
+    )
+    finished_hours: float = _setting(
+        12.0, "Jobs that finished in the last hours stand in the list; 0: none.", ge=0, le=168
+    )
+    confirm: bool = _setting(True, "Ask before anything that cannot be undone (cancel, requeue).")
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How often the site is asked, and what that may cost it."""
+
+    fastest_s: float = _setting(
+        2.0, "Seconds between two readings while things move and someone looks.", ge=1, le=3600
+    )
+    slowest_s: float = _setting(
+        30.0, "Seconds between two readings when nothing moves.", ge=1, le=3600
+    )
+    controller_ms_per_minute: float = _setting(
+        0.0,
+        "The controller's time we may use, in ms a minute; above it polling slows. "
+        "0: 200, and up to 1000 where there are 100,000 jobs.",
+        ge=0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SiteChoice:
+    """Which cluster, how to reach it, and whose jobs to show."""
+
+    backend: Literal["auto", "pyslurm", "commands"] = _setting(
+        "auto",
+        "How to talk to Slurm: `pyslurm` (its library), `commands` (squeue ...), or what works.",
+        environment="JOBSHAPE_BACKEND",
+    )
+    ssh: str = _setting(
+        "",
+        "Run Slurm's commands on this host (`[user@]host`, or a name from your ssh config).",
+        environment="JOBSHAPE_SSH",
+        pattern=r"^([A-Za-z0-9_.:@\[\]%][A-Za-z0-9_.:@\[\]%-]*)?$",
+    )
+    scope: Literal["mine", "accounts", "all"] = _setting(
+        "mine",
+        "Whose jobs at the start: mine, those of my accounts, or everybody's.",
+        environment="JOBSHAPE_SCOPE",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What jobshape writes about itself, into `jobshape.log` in the state folder."""
+
+    level: Literal["off", "error", "warning", "info", "debug"] = _setting(
+        "warning", "The least severe line that is kept.", environment="JOBSHAPE_LOG_LEVEL"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """Jobs that match every given pattern belong to the stage; the first rule that matches wins.
+
+    A pattern is a regular expression searched anywhere in the text; an empty one says nothing.
+    """
+
+    stage: str = _setting("", "The stage of the jobs that match.", min_length=1)
+    name: str = _setting("", "Pattern for the job's name.", max_length=1000)
+    comment: str = _setting("", "Pattern for its comment.", max_length=1000)
+    work_dir: str = _setting("", "Pattern for its working folder.", max_length=1000)
+    partition: str = _setting("", "Pattern for its partition.", max_length=1000)
+
+
+RULE_PATTERNS = ("name", "comment", "work_dir", "partition")
+"""The fields of a job that a stage rule can look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, with values that hold."""
+
+    read_only: bool = _setting(
+        False,
+        "Never change anything: cancel, hold, release and the like are not offered.",
+        environment="JOBSHAPE_READ_ONLY",
+    )
+    stages: tuple[str, ...] = _setting(
+        DEFAULT_STAGES, "The workload's stages, in order.", project=True
+    )
+    stage_rules: tuple[StageRule, ...] = _setting(
+        (),
+        "Which jobs belong to which stage; a project's rules come before your own.",
+        project=True,
+    )
+    ui: Ui = field(default_factory=Ui)
+    polling: Polling = field(default_factory=Polling)
+    site: SiteChoice = field(default_factory=SiteChoice)
+    log: Log = field(default_factory=Log)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One setting as declared: its dotted name, its default and what is said of it above."""
+
+    name: str
+    default: Any
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings that hold, and where each one comes from.
+
+    origins: dotted name -> "default", "FILE:LINE", "environment NAME", "command line OPTION".
+    files: those read; of ``searched`` places the ones that exist.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+    files: tuple[Path, ...] = ()
+    searched: tuple[Path, ...] = ()
+
+
+def declared() -> Iterator[Declared]:
+    """Every setting, sections unfolded, in the order declared."""
+    for outer in fields(Settings):
+        default = getattr(Settings(), outer.name)
+        if is_dataclass(default):
+            for inner in fields(default):
+                yield Declared(
+                    f"{outer.name}.{inner.name}", getattr(default, inner.name), inner.metadata
+                )
+        else:
+            yield Declared(outer.name, default, outer.metadata)
+
+
+def value_of(settings: Settings, name: str) -> Any:
+    """The value behind a dotted name."""
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def build(values: Mapping[str, Any]) -> Settings:
+    """Settings from nested plain values that are known to be valid; what is missing is default."""
+    sections: dict[str, Any] = {
+        "ui": Ui,
+        "polling": Polling,
+        "site": SiteChoice,
+        "log": Log,
+    }
+    made: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in sections:
+            made[key] = sections[key](
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            )
+        elif key == "stage_rules":
+            made[key] = tuple(StageRule(**rule) for rule in value)
+        else:
+            made[key] = tuple(value) if isinstance(value, list) else value
+    return Settings(**made)

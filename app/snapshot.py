@@ -1,0 +1,214 @@
+"""The site read once, for commands without a screen: in a child with a deadline, never stuck.
+
+What was read before something went wrong is kept, beside what went wrong.
+"""
+
+import selectors
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from jobshape.app.backends.base import Backend, Capabilities, Scope
+from jobshape.app.collector.calls import typed_error
+from jobshape.app.collector.choose import choose_backend
+from jobshape.app.collector.forked import Emit, ForkedCall, error_head
+from jobshape.app.collector.plain import from_plain, to_plain
+from jobshape.app.collector.stages import StageRules
+from jobshape.app.collector.wire import (
+    JOB_CODEC,
+    NODE_CODEC,
+    PARTITION_CODEC,
+    Frame,
+    RecordCodec,
+    from_body,
+    to_body,
+)
+from jobshape.app.domain.errors import BackendError, NoSite
+from jobshape.app.domain.job import Job
+from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.states import is_finished
+
+PARTS = ("site", "queue", "partitions", "nodes", "accounting")
+"""What is read, in this order."""
+
+MOST_FINISHED = 5000
+
+_CODECS: dict[str, RecordCodec[Any]] = {
+    "jobs": JOB_CODEC,
+    "nodes": NODE_CODEC,
+    "partitions": PARTITION_CODEC,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read and how to get at it. Times in seconds."""
+
+    backend: str = "auto"
+    ssh: str = ""
+    scope: str = "mine"
+    stage_rules: Sequence[Mapping[str, str]] = ()
+    finished_hours: float = 0.0
+    deadline_s: float = 30.0
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What the site said. A part that was not read has its error in ``errors``.
+
+    errors: part -> why; took_s: part -> seconds.
+    """
+
+    taken_at: float
+    capabilities: Capabilities | None = None
+    queue: list[Job] | None = None
+    finished: list[Job] = field(default_factory=list)
+    partitions: list[Partition] | None = None
+    nodes: list[Node] | None = None
+    unread: int = 0
+    source: str = ""
+    errors: dict[str, BackendError] = field(default_factory=dict)
+    took_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The queue and, behind it, finished jobs that have left it."""
+        queue = self.queue or []
+        known = {job.job_id for job in queue}
+        return queue + [job for job in self.finished if job.job_id not in known]
+
+    @property
+    def trouble(self) -> BackendError | None:
+        """Why there is no queue; None if there is one."""
+        return self.errors.get("site") or self.errors.get("queue")
+
+
+def read_site(wanted: Wanted) -> Snapshot:
+    """Everything the site says now. Raises NoSite where there is none; other trouble is kept."""
+    receiver = _Receiver(Snapshot(time.time()))
+    work = partial(_read, wanted)
+    call = ForkedCall("status", work, wanted.deadline_s, subprocesses=wanted.backend != "pyslurm")
+    try:
+        _receive(call, receiver)
+    finally:
+        call.kill_group()
+        ended = call.finish()
+    if ended.error:
+        receiver.broke_off(typed_error(ended.error))
+    no_site = receiver.snapshot.errors.get("site")
+    if isinstance(no_site, NoSite):
+        raise no_site
+    return receiver.snapshot
+
+
+def _receive(call: ForkedCall, receiver: "_Receiver") -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(call.fd, selectors.EVENT_READ)
+        more = True
+        while more:
+            left_s = call.deadline_at - time.monotonic()
+            if left_s <= 0 or not selector.select(left_s):
+                call.kill(["Unreachable", f"no answer within {call.deadline_s:g} s", "", ""])
+                return
+            frames, more = call.read()
+            for frame in frames:
+                receiver.take(frame)
+
+
+def _read(wanted: Wanted, emit: Emit) -> dict[str, Any]:
+    """Runs in the child: one part after another; a part that fails does not stop the next."""
+    began = time.monotonic()
+    _, backend = choose_backend(wanted.backend, wanted.ssh or None, careful=True)
+    site = backend.capabilities()
+    emit(Frame("site", {"value": to_plain(site), "took_s": time.monotonic() - began}))
+    stage_of = StageRules(wanted.stage_rules).stage_of
+    scope = Scope(wanted.scope)
+
+    def lines_of(jobs: Iterable[Job]) -> bytes:
+        return to_body(JOB_CODEC.encode(job._replace(stage=stage_of(job))) for job in jobs)
+
+    def queue() -> Frame:
+        answer = backend.queue(scope)
+        head = {"unread": len(answer.unread), "source": answer.source}
+        return Frame("jobs", head, lines_of(answer.jobs))
+
+    def partitions() -> Frame:
+        return Frame("partitions", {}, to_body(map(PARTITION_CODEC.encode, backend.partitions())))
+
+    def nodes() -> Frame:
+        return Frame("nodes", {}, to_body(map(NODE_CODEC.encode, backend.nodes())))
+
+    def accounting() -> Frame:
+        return Frame("jobs", {}, lines_of(_finished(backend, site, wanted, scope)))
+
+    for read in (queue, partitions, nodes, accounting):
+        emit(Frame("begin", {"part": read.__name__}))
+        began = time.monotonic()
+        try:
+            emit(read())
+            error = None
+        except BackendError as caught:
+            error = error_head(caught)
+        emit(Frame("done", {"took_s": time.monotonic() - began, "error": error}))
+    return {}
+
+
+def _finished(backend: Backend, site: Capabilities, wanted: Wanted, scope: Scope) -> list[Job]:
+    """Jobs that ended in the last hours, the newest first; none where nobody keeps account."""
+    accounting = site.features.get("accounting")
+    if not wanted.finished_hours or accounting is None or not accounting.available:
+        return []
+    since = int(time.time() - wanted.finished_hours * 3600)
+    jobs = [
+        entry.job
+        for entry in backend.accounting(scope, since)
+        if is_finished(entry.job.state) and (entry.job.end_time or since) >= since
+    ]
+    jobs.sort(key=lambda job: job.end_time or 0, reverse=True)
+    return jobs[:MOST_FINISHED]
+
+
+class _Receiver:
+    """Puts the child's frames together, part by part."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._part = "site"
+        self._records: list[Any] = []
+
+    def take(self, frame: Frame) -> None:
+        """Take one frame; records belong to the part that has begun."""
+        codec = _CODECS.get(frame.kind)
+        if codec is not None:
+            self._records = list(map(codec.decode, from_body(frame.body)))
+            if self._part == "queue":
+                self.snapshot.unread = frame.head["unread"]
+                self.snapshot.source = frame.head["source"]
+        elif frame.kind == "site":
+            self.snapshot.capabilities = from_plain(Capabilities, frame.head["value"])
+            self.snapshot.took_s["site"] = frame.head["took_s"]
+        elif frame.kind == "begin":
+            self._part, self._records = frame.head["part"], []
+        elif frame.kind == "done":
+            self._finish(frame.head)
+
+    def _finish(self, head: Mapping[str, Any]) -> None:
+        snapshot = self.snapshot
+        snapshot.took_s[self._part] = head["took_s"]
+        if head.get("error"):
+            snapshot.errors[self._part] = typed_error(head["error"])
+        elif self._part == "queue":
+            snapshot.queue = self._records
+        elif self._part == "partitions":
+            snapshot.partitions = self._records
+        elif self._part == "nodes":
+            snapshot.nodes = self._records
+        elif self._part == "accounting":
+            snapshot.finished = self._records
+
+    def broke_off(self, error: BackendError) -> None:
+        """The child ended early: the part under way and all that were to come have this error."""
+        for part in PARTS[PARTS.index(self._part) :]:
+            self.snapshot.errors.setdefault(part, error)

@@ -1,0 +1,182 @@
+"""The Textual app: wires collector, board and screens together; the only door to the screens."""
+
+import asyncio
+import gc
+import locale
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
+
+from jobshape.app.board.board import Board  # noqa: E402
+from jobshape.app.collector.client import CollectorClient  # noqa: E402
+from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
+from jobshape.app.domain.errors import JobshapeError  # noqa: E402
+from jobshape.app.settings.folders import state_folder  # noqa: E402
+from jobshape.app.settings.values import Settings  # noqa: E402
+from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
+from jobshape.screens.ports import Actions, Clock, Kept  # noqa: E402
+from jobshape.screens.queue import BoardChanged, QueueScreen  # noqa: E402
+from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
+from jobshape.widgets.lean_update import LeanUpdate  # noqa: E402
+from textual._compositor import ChopsUpdate  # noqa: E402
+from textual.app import App  # noqa: E402
+from textual.binding import Binding  # noqa: E402
+from textual.screen import Screen  # noqa: E402
+
+GC_AFTER_S = 3.0
+"""When the collector of garbage may run again: the start is over by then."""
+
+END_WITHIN_S = 3.0
+"""After a signal to end, how long a clean end may take before the process just goes."""
+
+
+class JobshapeApp(App[None], inherit_bindings=False):
+    """Shows one screen on one board. Who feeds the board calls :meth:`board_changed`."""
+
+    ENABLE_COMMAND_PALETTE = False  # ours lists the keys and why one is blocked
+    TITLE = "jobshape"
+    BINDINGS = [Binding("ctrl+c", "quit", "Quit", show=False, priority=True)]
+
+    def __init__(
+        self,
+        settings: Settings,
+        board: Board,
+        actions: Actions,
+        *,
+        clock: Clock = time.time,
+        kept: Kept | None = None,
+        state_dir: Path | None = None,
+        filter_text: str = "",
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.board = board
+        self.actions = actions
+        self.clock = clock
+        self.kept = kept or Kept()
+        self._state_dir = state_dir
+        self._filter_text = filter_text
+        self._queue: QueueScreen | None = None
+        self.animation_level = "none"
+        self.theme = self._choose_theme()
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The queue."""
+        self._queue = QueueScreen(
+            self.board, self.actions, self.clock, choose_glyphs(self.settings),
+            kept=self.kept, keep=self._keep, read_only=self.settings.read_only,
+            confirm=self.settings.ui.confirm, filter_text=self._filter_text,
+        )  # fmt: skip
+        return self._queue
+
+    def on_mount(self) -> None:
+        """Once the first rows are there, garbage is collected again, but not what stays."""
+        self.set_timer(GC_AFTER_S, _collect_garbage_again)
+
+    def board_changed(self) -> None:
+        """Tell the screen that there is something newer on the board."""
+        if self._queue is not None and self._queue.is_running:
+            self._queue.post_message(BoardChanged(self.board.revision))
+
+    def on_app_focus(self) -> None:
+        """Someone looks again."""
+        self._attend()
+
+    def on_app_blur(self) -> None:
+        """Nobody looks."""
+        self._attend()
+
+    def _attend(self) -> None:
+        if self._queue is not None and self._queue.is_mounted:
+            self._queue.attend()
+
+    def _choose_theme(self) -> str:
+        """The one set up; else by what the terminal can show."""
+        wanted = self.kept.theme
+        if self.no_color:
+            return "ansi-dark"
+        if wanted in self.available_themes:
+            return wanted
+        few_colours = self.console.color_system in (None, "standard")
+        return "ansi-dark" if few_colours else "textual-dark"
+
+    def _keep(self, kept: Kept) -> None:
+        """Write what was set up, beside the loop: a home folder can be slow."""
+        if self._state_dir is None:
+            return
+        folder, ui = self._state_dir, self.settings.ui
+        task = asyncio.create_task(asyncio.to_thread(save_kept, folder, kept, ui))
+        task.add_done_callback(self._kept_or_said)
+
+    def _kept_or_said(self, task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._queue is not None:
+            self._queue.status.say(f"cannot keep this for next time: {error}", problem=True)
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if type(renderable) is ChopsUpdate:
+            renderable = LeanUpdate.of(renderable)
+        super()._display(screen, renderable)
+
+
+def choose_glyphs(settings: Settings) -> Glyphs:
+    """ASCII where it is asked for or where the locale knows no Unicode."""
+    if settings.ui.ascii or "utf" not in locale.getencoding().lower():
+        return ASCII
+    return UNICODE
+
+
+def _collect_garbage_again() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+class LiveApp(JobshapeApp):
+    """The app with a collector behind it."""
+
+    def __init__(
+        self, settings: Settings, process: CollectorProcess, *, filter_text: str = ""
+    ) -> None:
+        board = Board()
+        client = CollectorClient(process, board, self.board_changed)
+        folder: Path | None = None
+        kept = Kept()
+        with suppress(JobshapeError):
+            folder = state_folder()
+            kept = load_kept(folder, settings.ui)
+        self._client = client
+        super().__init__(
+            settings, board, client, kept=kept, state_dir=folder, filter_text=filter_text
+        )
+
+    def on_mount(self) -> None:
+        """Begin to listen; end cleanly when told to."""
+        self._client.start()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self._end)
+
+    async def on_unmount(self) -> None:
+        """The collector ends with the app."""
+        await self._client.close()
+
+    def _end(self) -> None:
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(1))
+        signal.alarm(int(END_WITHIN_S))  # a terminal that hangs must not keep us
+        self.exit()
+
+
+def run(settings: Settings, process: CollectorProcess, *, filter_text: str = "") -> int:
+    """Show the monitor until the person leaves; gives the exit code."""
+    app = LiveApp(settings, process, filter_text=filter_text)
+    app.run()
+    if app.return_code:
+        print("jobshape ended because of a mistake in itself; please report it", file=sys.stderr)  # noqa: T201
+    return app.return_code or 0

@@ -1,0 +1,205 @@
+"""Every command of the app, declared once: for bindings, footer, palette, help and README.
+
+This module loads no Textual, so that ``jobshape keys`` can print it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Situation(Protocol):
+    """What a command needs to know to say whether it can be used now."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this session may change nothing."""
+        ...
+
+    @property
+    def on_group(self) -> bool:
+        """Whether the cursor stands on a row that folds."""
+        ...
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the table shows anything."""
+        ...
+
+    @property
+    def has_strip(self) -> bool:
+        """Whether anything is known of the partitions."""
+        ...
+
+    def targets_block(self, action: str) -> str | None:
+        """Why the action fits none of the jobs it would touch; None if it fits some."""
+        ...
+
+
+Blocked = Callable[[Situation], str | None]
+
+
+def _never(_: Situation) -> str | None:
+    return None
+
+
+def _needs_row(situation: Situation) -> str | None:
+    return None if situation.has_rows else "there is no job in the list"
+
+
+def _needs_fold(situation: Situation) -> str | None:
+    if not situation.has_rows:
+        return "there is no job in the list"
+    return None if situation.on_group else "this row has nothing to fold"
+
+
+def _needs_strip(situation: Situation) -> str | None:
+    return None if situation.has_strip else "nothing is known of the partitions yet"
+
+
+def _needs_target(action: str) -> Blocked:
+    def blocked(situation: Situation) -> str | None:
+        if situation.read_only:
+            return "this session is read-only"
+        return _needs_row(situation) or situation.targets_block(action)
+
+    return blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a person can do. ``name`` is that of the screen's method: ``do_NAME(argument)``.
+
+    keys: as Textual names them, the first is the one shown. footer: place in the key line, the
+    lowest first and the highest dropped first; None: not there. destructive: changes jobs, and so
+    does not exist in a read-only session.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    title: str
+    help: str
+    group: str
+    blocked: Blocked = _never
+    destructive: bool = False
+    footer: int | None = None
+    argument: int | None = None
+    palette: bool = True
+
+    @property
+    def identity(self) -> str:
+        """Name for key remapping; unlike the action's, unique: ``page-down``."""
+        return self.title.lower().replace(" ", "-")
+
+    @property
+    def shown_key(self) -> str:
+        """The first key as a person writes it."""
+        return key_label(self.keys[0])
+
+    @property
+    def shown_keys(self) -> str:
+        """All keys as a person writes them."""
+        return " ".join(map(key_label, self.keys))
+
+
+MOVE, LOOK, SELECT, ACT, APP = "Move", "Look", "Select", "Act on jobs", "The app"
+
+COMMANDS: tuple[Command, ...] = (
+    Command("move", ("j", "down"), "Down", "Next row.", MOVE, argument=1, palette=False),
+    Command("move", ("k", "up"), "Up", "Previous row.", MOVE, argument=-1, palette=False),
+    Command("page", ("pagedown", "ctrl+f", "ctrl+d"), "Page down", "One page down.", MOVE,
+            argument=1, palette=False),
+    Command("page", ("pageup", "ctrl+b", "ctrl+u"), "Page up", "One page up.", MOVE,
+            argument=-1, palette=False),
+    Command("edge", ("g", "home"), "Top", "First row.", MOVE, argument=-1),
+    Command("edge", ("G", "end"), "Bottom", "Last row.", MOVE, argument=1),
+    Command("fold", ("h", "left"), "Fold", "Fold the array or group, or go to its head.", MOVE,
+            palette=False),
+    Command("unfold", ("l", "right"), "Unfold", "Unfold the array or group.", MOVE,
+            palette=False),
+    Command("toggle_fold", ("tab",), "Fold or unfold", "Fold or unfold the array or group.", MOVE,
+            blocked=_needs_fold),
+    Command("fold_all", ("z",), "Fold all", "Fold every array and group.", MOVE,
+            blocked=_needs_row),
+    Command("unfold_all", ("Z",), "Unfold all", "Unfold every array and group.", MOVE,
+            blocked=_needs_row),
+    Command("detail", ("enter",), "Detail", "Everything Slurm knows of the job; again to close.",
+            LOOK, blocked=_needs_row, footer=1),
+    Command("filter", ("slash",), "Filter", "Filter as you type: words, state:R user:alice mem>8G.",
+            LOOK, footer=2),
+    Command("back", ("escape",), "Back", "Close what is open, drop the selection, then the filter.",
+            LOOK, palette=False),
+    Command("sort", ("s",), "Sort", "Choose the column to sort by.", LOOK, footer=4),
+    Command("reverse", ("S",), "Reverse", "Turn the order round.", LOOK),
+    Command("sort_step", ("greater_than_sign",), "Sort right", "Sort by the next column.",
+            LOOK, argument=1, palette=False),
+    Command("sort_step", ("less_than_sign",), "Sort left", "Sort by the column before.", LOOK,
+            argument=-1, palette=False),
+    Command("group", ("o",), "Group", "Group by stage, state, user or partition, or not.",
+            LOOK, footer=5),
+    Command("finished", ("f",), "Finished", "Show or hide finished jobs.", LOOK, footer=7),
+    Command("scope", ("a",), "Scope", "My jobs, those of my accounts, everybody's.", LOOK,
+            footer=6),
+    Command("columns", ("c",), "Columns", "Choose, move and resize columns.", LOOK, footer=8),
+    Command("strip", ("p",), "Partitions", "Partition strip: compact, all of it, none.", LOOK,
+            blocked=_needs_strip),
+    Command("select", ("space",), "Select", "Select the row (all of an array or group).", SELECT,
+            blocked=_needs_row, footer=3),
+    Command("extend", ("J", "shift+down"), "Extend down", "Select on, downwards.", SELECT,
+            argument=1, palette=False),
+    Command("extend", ("K", "shift+up"), "Extend up", "Select on, upwards.", SELECT,
+            argument=-1, palette=False),
+    Command("range", ("V",), "Range", "Select a range: here, then at its other end.", SELECT,
+            blocked=_needs_row),
+    Command("select_all", ("A",), "Select all", "Select every job shown.", SELECT,
+            blocked=_needs_row),
+    Command("copy", ("y",), "Copy id", "Copy the job ids to the clipboard of your terminal.",
+            SELECT, blocked=_needs_row),
+    Command("hold", ("H",), "Hold", "Hold pending jobs.", ACT,
+            blocked=_needs_target("hold"), destructive=True),
+    Command("release", ("U", "u"), "Release", "Release held jobs.", ACT,
+            blocked=_needs_target("release"), destructive=True),
+    Command("cancel", ("x",), "Cancel", "Cancel the jobs; asks first.", ACT,
+            blocked=_needs_target("cancel"), destructive=True, footer=9),
+    Command("requeue", ("R",), "Requeue", "Put the jobs back in the queue; asks first.", ACT,
+            blocked=_needs_target("requeue"), destructive=True),
+    Command("refresh", ("r",), "Refresh", "Ask Slurm now.", APP),
+    Command("theme", ("t",), "Theme", "Choose the colours.", APP),
+    Command("help", ("question_mark",), "Help", "All keys.", APP, footer=10),
+    Command("command_palette", ("ctrl+p",), "Commands", "Find a command by its name.", APP,
+            palette=False),
+    Command("quit", ("q", "ctrl+q"), "Quit", "Leave jobshape; jobs go on.", APP, footer=11),
+)  # fmt: skip
+
+GROUPS = (MOVE, LOOK, SELECT, ACT, APP)
+
+_LABELS = {
+    "slash": "/", "question_mark": "?", "escape": "Esc", "enter": "Enter", "space": "Space",
+    "greater_than_sign": ">", "less_than_sign": "<", "pagedown": "PgDn", "pageup": "PgUp",
+    "up": "Up", "down": "Down", "left": "Left", "right": "Right", "home": "Home", "end": "End",
+    "tab": "Tab",
+}  # fmt: skip
+
+
+def key_label(key: str) -> str:
+    """A key's name as a person writes it: ``PgDn``, ``^p``, ``Shift+Up``."""
+    if key.startswith("ctrl+"):
+        return f"^{key[5:]}"
+    if key.startswith("shift+"):
+        return f"Shift+{key_label(key[6:])}"
+    return _LABELS.get(key, key)
+
+
+def commands_for(*, read_only: bool) -> tuple[Command, ...]:
+    """The commands of a session: a read-only one has none that change jobs."""
+    return tuple(c for c in COMMANDS if not (read_only and c.destructive))
+
+
+def keys_markdown(commands: Iterable[Command] = COMMANDS) -> str:
+    """The key table of the README."""
+    rows = [f"| {_code(c.keys)} | {c.title} | {c.help} |" for c in commands]
+    return "\n".join(("| key | what | |", "|---|---|---|", *rows)) + "\n"
+
+
+def _code(keys: Iterable[str]) -> str:
+    return " ".join(f"`{key_label(key)}`" for key in keys)

@@ -1,0 +1,42 @@
+"""What the screens need from outside: the actions, the clock, and a place for what is kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+
+class Actions(Protocol):
+    """The way to the site; :class:`~jobshape.app.collector.client.CollectorClient` is one."""
+
+    async def call(self, method: str, **arguments: Any) -> Any:
+        """Do an action of the backend; raises a JobshapeError."""
+        ...
+
+    def refresh(self) -> None:
+        """Ask the site now."""
+        ...
+
+    def set_scope(self, scope: str) -> None:
+        """Read other jobs: ``mine``, ``accounts``, ``all``."""
+        ...
+
+    def set_attention(self, looking: bool, jobs: Sequence[str] = ()) -> None:
+        """Whether someone looks, and at which jobs closely."""
+        ...
+
+
+@dataclass(slots=True)
+class Kept:
+    """What a person set up on the screen and finds again next time."""
+
+    columns: tuple[str, ...] = ()
+    widths: dict[str, int] = field(default_factory=dict)
+    sort: str = ""
+    descending: bool = True
+    group: str = "array"
+    show_finished: bool = True
+    strip: str = "auto"
+    theme: str = ""

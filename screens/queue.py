@@ -1,0 +1,714 @@
+"""The queue: partitions, the job table, the detail of one job, and what can be done with them."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from jobshape.app.board.board import Board
+from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS, Column
+from jobshape.app.board.completion import completions
+from jobshape.app.board.query import (
+    EVERYTHING,
+    Completion,
+    QueryError,
+    QueryProblem,
+    compile_query,
+)
+from jobshape.app.board.view import GroupBy, Key, QueueView, Row, RowKind, ScopeName
+from jobshape.screens.commands import Command, commands_for
+from jobshape.screens.detail import DetailKeeper
+from jobshape.screens.ports import Actions, Clock, Kept
+from jobshape.widgets.filter_bar import FilterBar
+from jobshape.widgets.glyphs import Glyphs
+from jobshape.widgets.job_table import JobTable
+from jobshape.widgets.key_line import KeyHint, KeyLine
+from jobshape.widgets.partition_strip import MODES, PartitionStrip
+from jobshape.widgets.rule import Rule
+from jobshape.widgets.status_line import StatusLine
+from jobshape.widgets.top_line import SCOPE_WORDS, TopLine
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+REFRESH_PAUSE_S = 0.1
+"""Least time between two new orders of the list that nobody asked for with a key."""
+
+GROUPS: tuple[GroupBy, ...] = ("array", "stage", "state", "user", "none")
+SCOPES: tuple[ScopeName, ...] = ("mine", "accounts", "all")
+MANY = 500
+"""Selected jobs beyond which a key is not greyed for them: that would cost too much each time."""
+
+
+class BoardChanged(Message):
+    """The board has a newer revision; read it there."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__()
+        self.revision = revision
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer one says all that an older one did."""
+        return isinstance(message, BoardChanged)
+
+
+class QueueScreen(Screen[None]):
+    """Watch the queue. Every command of :mod:`~jobshape.screens.commands` is a ``do_`` method."""
+
+    CSS_PATH = "../styles/queue.tcss"
+    AUTO_FOCUS = "#table"
+    ALLOW_SELECT = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-wide")]
+    BINDINGS: ClassVar = [
+        Binding(
+            ",".join(command.keys), f"run('{command.identity}')", command.title,
+            show=False, id=command.identity,
+        )
+        for command in commands_for(read_only=False)
+    ]  # fmt: skip
+
+    def __init__(
+        self,
+        board: Board,
+        actions: Actions,
+        clock: Clock,
+        glyphs: Glyphs,
+        *,
+        kept: Kept | None = None,
+        keep: Callable[[Kept], None] = lambda kept: None,
+        read_only: bool = False,
+        confirm: bool = True,
+        filter_text: str = "",
+    ) -> None:
+        super().__init__()
+        self.board = board
+        self.actions = actions
+        self.clock = clock
+        self.glyphs = glyphs
+        self.kept = kept or Kept()
+        self._keep = keep
+        self.read_only = read_only
+        self._confirm = confirm
+        self._filter_text = filter_text
+        self.commands = {c.identity: c for c in commands_for(read_only=read_only)}
+        self._footer = sorted(
+            (c for c in self.commands.values() if c.footer is not None), key=lambda c: c.footer or 0
+        )
+        self.view = QueueView(board)
+        self._wake = asyncio.Event()
+        self._urgent = True
+        self._range_from: Key | None = None
+        self._extending: tuple[Key, frozenset[Key]] | None = None
+        self._query_before = ""
+        self._problem: QueryProblem | None = None
+        self._drawn_revision = -1
+
+    # ------------------------------------------------------------------ what stands where
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom; the filter takes the place of the two last lines."""
+        yield TopLine(self.board, self.glyphs, id="top")
+        yield PartitionStrip(self.board, self.glyphs, id="strip")
+        with Widget(id="body"):
+            yield JobTable(
+                self.view, self.columns, self.clock, self.glyphs,
+                widths=self.kept.widths, id="table",
+            )  # fmt: skip
+            yield Rule(self.glyphs, id="rule")
+        yield StatusLine(self.board, self.view, self.clock, self.glyphs, id="status")
+        yield KeyLine(self._hints, self.glyphs, id="keys")
+        yield FilterBar(self._completions, self.glyphs, id="filter")
+
+    def on_mount(self) -> None:
+        """Set the list up as it was kept, and begin to follow the board."""
+        self.table = self.query_one(JobTable)
+        self.top_line = self.query_one(TopLine)
+        self.strip = self.query_one(PartitionStrip)
+        self.status = self.query_one(StatusLine)
+        self.keys = self.query_one(KeyLine)
+        self.filter_bar = self.query_one(FilterBar)
+        self.detail = DetailKeeper(self)
+        self.table.empty_text = self._empty_text
+        kept, view = self.kept, self.view
+        if kept.sort in COLUMNS:
+            view.set_sort(kept.sort, descending=kept.descending)
+        if kept.group in GROUPS:
+            view.set_group(next(group for group in GROUPS if group == kept.group))
+        view.set_finished(kept.show_finished)
+        view.set_scope(next((s for s in SCOPES if s == self.board.link.scope), "mine"))
+        self.strip.mode = next((mode for mode in MODES if mode == kept.strip), "auto")
+        if self._filter_text:
+            self._apply_filter(self._filter_text)
+        self.set_interval(1.0, self._tick)
+        self.run_worker(self._follow(), group="follow", exit_on_error=False)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns the person wants, those that exist."""
+        keys = [key for key in self.kept.columns if key in COLUMNS] or DEFAULT_COLUMNS
+        return tuple(COLUMNS[key] for key in keys)
+
+    def _empty_text(self) -> str:
+        link = self.board.link
+        reason = self.view.empty_reason()
+        if link.last_answer_at is None and link.message and link.message not in reason:
+            return "\n".join(filter(None, (link.message, link.hint)))
+        return reason or "no jobs"
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The strip takes what the new height allows."""
+        self._fit_strip()
+        self.detail.place()
+
+    def _fit_strip(self) -> None:
+        height = self.strip.wanted_height(self.size.height)
+        if self.strip.styles.height is None or self.strip.styles.height.value != height:
+            self.strip.styles.height = height
+
+    # ------------------------------------------------------------------ following the board
+
+    def wake(self) -> None:
+        """Bring the list up to date at once: the person changed what is wanted."""
+        self._urgent = True
+        self._wake.set()
+
+    @on(BoardChanged)
+    def _newer(self, message: BoardChanged) -> None:
+        self._wake.set()
+
+    async def _follow(self) -> None:
+        """Bring the view up to date when something changed, in steps that leave room for keys."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            urgent, self._urgent = self._urgent, False
+            try:
+                for _ in self.view.refresh_steps(self.clock()):
+                    await asyncio.sleep(0)
+                    if self._urgent and not urgent:
+                        break  # a key wants another list: begin anew with that
+            except Exception as error:  # keep the screen; say what went wrong
+                self.log.error(error)
+                self.status.say(f"the list could not be brought up to date: {error}", problem=True)
+            self._show()
+            if not urgent:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._until_urgent(), REFRESH_PAUSE_S)
+
+    async def _until_urgent(self) -> None:
+        while not self._urgent:
+            await asyncio.sleep(0.01)
+
+    def _show(self) -> None:
+        """Paint what differs, everywhere."""
+        self.table.view_changed()
+        self._fit_strip()
+        self.strip.redraw()
+        self.top_line.redraw()
+        self._show_place()
+        if self.filter_bar.has_focus:
+            self.filter_bar.show_result(self._problem, self._found())
+        self.detail.follow()
+
+    def _show_place(self) -> None:
+        count = len(self.view)
+        self.status.place = (min(count, self.table.cursor_index + 1), count)
+        self.status.redraw()
+        self.keys.redraw()
+
+    def _tick(self) -> None:
+        """A second went by."""
+        now = self.clock()
+        if self.view.needs_refresh(now):
+            self._wake.set()
+        self.table.tick()
+        self.top_line.redraw()
+        self.status.redraw()
+        self.detail.tick()
+
+    # ------------------------------------------------------------------ commands
+
+    def action_run(self, identity: str) -> None:
+        """Run a command by its identity, or tell why it cannot be run now."""
+        command = self.commands.get(identity)
+        if command is None:
+            self.status.say("this session is read-only: jobs cannot be changed", problem=True)
+            return
+        reason = command.blocked(self)
+        if reason:
+            self.status.say(f"{command.title}: {reason}", problem=True)
+            return
+        self.run_command(command)
+
+    def run_command(self, command: Command) -> None:
+        """Do it."""
+        if command.name != "extend":
+            self._extending = None
+        method = getattr(self, f"do_{command.name}")
+        if command.argument is None:
+            method()
+        else:
+            method(command.argument)
+
+    @on(KeyLine.Pressed)
+    def _key_clicked(self, message: KeyLine.Pressed) -> None:
+        self.action_run(message.command)
+
+    def _hints(self) -> Sequence[KeyHint]:
+        return [
+            KeyHint(c.shown_key, c.title.lower(), c.identity, rank, c.blocked(self) is not None)
+            for rank, c in enumerate(self._footer)
+        ]
+
+    # The situation that commands are judged by.
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the table shows anything."""
+        return len(self.view) > 0
+
+    @property
+    def on_group(self) -> bool:
+        """Whether the cursor stands on a row that folds."""
+        row = self.table.cursor_row
+        return row is not None and row.folded is not None
+
+    @property
+    def has_strip(self) -> bool:
+        """Whether anything is known of the partitions."""
+        return bool(self.board.summaries())
+
+    def targets_block(self, action: str) -> str | None:
+        """Why the action fits none of the jobs it would touch; None if it fits some."""
+        from jobshape.screens.acting import why_not
+
+        row = self.table.cursor_row
+        if not self.view.selection and row is not None and row.members > MANY:
+            return None
+        if len(self.view.selection) > MANY:
+            return None
+        reason: str | None = "there is no job in the list"
+        for job in self.view.selected_jobs(self.table.cursor_key)[:MANY]:
+            reason = why_not(action, job, self.board.link.user)
+            if reason is None:
+                return None
+        return reason
+
+    # Moving. While keys go to the detail pane they scroll that.
+
+    def do_move(self, by: int) -> None:
+        """Next or previous row."""
+        if not self.detail.scroll(by):
+            self.table.move_cursor(self.table.cursor_index + by)
+
+    def do_page(self, by: int) -> None:
+        """One page."""
+        if not self.detail.scroll_page(by):
+            self.table.move_page(by)
+
+    def do_edge(self, to: int) -> None:
+        """First or last row."""
+        if not self.detail.scroll_edge(to):
+            self.table.move_cursor(0 if to < 0 else len(self.view) - 1)
+
+    @on(JobTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self._show_place()
+        self.detail.follow()
+
+    # Folding.
+
+    def do_toggle_fold(self) -> None:
+        """Fold or unfold the row under the cursor."""
+        key = self.table.cursor_key
+        if key is not None and self.view.toggle_fold(key):
+            self._folded()
+
+    def do_unfold(self) -> None:
+        """Unfold; on something unfolded already, go into it."""
+        row = self.table.cursor_row
+        if row is None or row.folded is None:
+            return
+        if row.folded:
+            self.do_toggle_fold()
+        else:
+            self.table.move_cursor(self.table.cursor_index + 1)
+
+    def do_fold(self) -> None:
+        """Fold; on something with nothing to fold, go to the row it stands under."""
+        row = self.table.cursor_row
+        if row is None:
+            return
+        if row.folded is False:
+            self.do_toggle_fold()
+            return
+        head = self._head_of(row)
+        if head is not None:
+            self.table.move_cursor(head)
+
+    def _head_of(self, row: Row) -> int | None:
+        for index in range(self.table.cursor_index - 1, -1, -1):
+            if self.view.row(index).depth < row.depth:
+                return index
+        return None
+
+    def do_fold_all(self) -> None:
+        """Fold every array."""
+        self.view.fold_all()
+        self._folded()
+
+    def do_unfold_all(self) -> None:
+        """Unfold everything."""
+        self.view.unfold_all()
+        self._folded()
+
+    def _folded(self) -> None:
+        self.table.view_changed()
+        self._show_place()
+
+    # Sorting, grouping, what is shown.
+
+    @on(JobTable.SortAsked)
+    def _title_clicked(self, message: JobTable.SortAsked) -> None:
+        self.sort_by(message.column_key)
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column: figures from the largest, words from A; the same again: reversed."""
+        if key == self.view.sort_key:
+            descending = not self.view.descending
+        else:
+            descending = COLUMNS[key].align == "right"
+        self._sort(key, descending)
+
+    def _sort(self, key: str, descending: bool) -> None:
+        self.view.set_sort(key, descending=descending)
+        self.kept.sort, self.kept.descending = key, descending
+        self._changed()
+
+    def do_reverse(self) -> None:
+        """Turn the order round."""
+        self._sort(self.view.sort_key, not self.view.descending)
+
+    def do_sort_step(self, by: int) -> None:
+        """Sort by the column to the right or left of the one sorted by now."""
+        keys = [place.column.key for place in self.table.table_layout.places]
+        at = keys.index(self.view.sort_key) if self.view.sort_key in keys else -1
+        key = keys[max(0, min(len(keys) - 1, at + by))]
+        if key != self.view.sort_key:
+            self.sort_by(key)
+
+    def do_sort(self) -> None:
+        """Choose the column to sort by."""
+        from jobshape.screens.pick import PickScreen
+        from jobshape.widgets.pick_list import PickItem
+
+        shown = [column.key for column in self.columns]
+        keys = [*shown, *(key for key in COLUMNS if key not in shown)]
+        items = [
+            PickItem(key, COLUMNS[key].title, COLUMNS[key].help, current=key == self.view.sort_key)
+            for key in keys
+        ]
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                self.sort_by(key)
+
+        self.app.push_screen(
+            PickScreen("Sort by", items, self.glyphs, hint="the same again turns it round"), chosen
+        )
+
+    def do_group(self) -> None:
+        """Group by the next thing."""
+        at = GROUPS.index(self.view.group_by)
+        group = GROUPS[(at + 1) % len(GROUPS)]
+        self.view.set_group(group)
+        self.kept.group = group
+        words = {"none": "not grouped", "array": "arrays folded"}
+        self.status.say(words.get(group, f"grouped by {group}"))
+        self._changed()
+
+    def do_finished(self) -> None:
+        """Show or hide finished jobs."""
+        show = not self.view.show_finished
+        self.view.set_finished(show)
+        self.kept.show_finished = show
+        self.status.say("finished jobs shown" if show else "finished jobs hidden")
+        self._changed()
+
+    def do_scope(self) -> None:
+        """My jobs, those of my accounts, everybody's."""
+        scope = SCOPES[(SCOPES.index(self.view.scope) + 1) % len(SCOPES)]
+        self.view.set_scope(scope)
+        self.actions.set_scope(scope)
+        self.status.say(SCOPE_WORDS[scope].lower())
+        self.wake()
+
+    def _changed(self) -> None:
+        """Something about the list is another and is kept."""
+        self._keep(self.kept)
+        self.wake()
+
+    def do_columns(self) -> None:
+        """Choose, move and resize columns."""
+        from jobshape.screens.columns import ColumnsScreen
+
+        def chosen(result: tuple[tuple[str, ...], dict[str, int]] | None) -> None:
+            if result is not None:
+                self.kept.columns, self.kept.widths = result
+                self._keep(self.kept)
+            self.table.set_columns(self.columns, self.kept.widths)
+
+        def preview(keys: tuple[str, ...], widths: dict[str, int]) -> None:
+            self.table.set_columns([COLUMNS[key] for key in keys], widths)
+
+        self.app.push_screen(
+            ColumnsScreen(
+                tuple(column.key for column in self.columns), self.kept.widths, preview, self.glyphs
+            ),
+            chosen,
+        )
+
+    def do_strip(self) -> None:
+        """Partition strip: what fits, all of it, none."""
+        self.strip.mode = MODES[(MODES.index(self.strip.mode) + 1) % len(MODES)]
+        self.kept.strip = self.strip.mode
+        self._keep(self.kept)
+        self._fit_strip()
+        words = {"auto": "the busiest partitions", "all": "all partitions", "none": "no partitions"}
+        self.status.say(words[self.strip.mode])
+
+    # The filter.
+
+    def do_filter(self) -> None:
+        """Open the filter."""
+        self._query_before = self.view.query.text
+        self.add_class("-filtering")
+        self.filter_bar.open(self._query_before)
+        self.filter_bar.show_result(None, self._found())
+        self.filter_bar.focus()
+
+    def _completions(self, text: str, cursor: int) -> Sequence[Completion]:
+        return completions(text, self.board, cursor)
+
+    def _found(self) -> str:
+        return f"{self.view.shown:,} of {len(self.board.jobs):,}"
+
+    @on(FilterBar.Changed)
+    def _filter_typed(self, message: FilterBar.Changed) -> None:
+        self._apply_filter(message.text)
+
+    def _apply_filter(self, text: str) -> None:
+        """Filter by a text that can be understood; by the last such one while it cannot."""
+        try:
+            query = compile_query(text) if text.strip() else EVERYTHING
+        except QueryError as error:
+            self._problem = error.problem
+            self.filter_bar.show_result(self._problem, "")
+            return
+        self._problem = None
+        self.view.set_query(query)
+        self.wake()
+
+    @on(FilterBar.Closed)
+    def _filter_closed(self, message: FilterBar.Closed) -> None:
+        if message.kept and self._problem is not None and not self._problem.incomplete:
+            return  # it stays open until it is understood or given up
+        self.remove_class("-filtering")
+        if not message.kept:
+            self._apply_filter(self._query_before)
+        self.table.focus()
+        self._show_place()
+
+    def do_back(self) -> None:
+        """Close what is open; else drop the selection; else the filter."""
+        if self.detail.back():
+            return
+        if self._range_from is not None:
+            self._range_from = None
+            self.status.say("no range")
+        elif self.view.selection:
+            self.view.clear_selection()
+            self._selected()
+        elif self.view.query.text:
+            self._apply_filter("")
+
+    # Selecting.
+
+    def do_select(self) -> None:
+        """Select or unselect, and go on to the next row."""
+        key = self.table.cursor_key
+        if key is None:
+            return
+        self.view.toggle_selected(key)
+        self.table.move_cursor(self.table.cursor_index + 1)
+        self._selected()
+
+    @on(JobTable.Marked)
+    def _mark_clicked(self) -> None:
+        if self.table.cursor_key is not None:
+            self.view.toggle_selected(self.table.cursor_key)
+            self._selected()
+
+    def do_extend(self, by: int) -> None:
+        """Move and select everything from where the run of these keys began."""
+        key = self.table.cursor_key
+        if key is None:
+            return
+        if self._extending is None:
+            self._extending = (key, frozenset(self.view.selection))
+        self.table.move_cursor(self.table.cursor_index + by)
+        self._select_between(*self._extending)
+
+    def do_range(self) -> None:
+        """The first time note where, the second time select all between."""
+        key = self.table.cursor_key
+        if self._range_from is None:
+            self._range_from = key
+            self.status.say("range: go to its other end and press V")
+            return
+        self._select_between(self._range_from, frozenset(self.view.selection))
+        self._range_from = None
+
+    def _select_between(self, anchor: Key, before: frozenset[Key]) -> None:
+        if self.table.cursor_key is None:
+            return
+        self.view.selection = set(before)
+        self.view.select_range(anchor, self.table.cursor_key)
+        self._selected()
+
+    def do_select_all(self) -> None:
+        """Select every job shown."""
+        if len(self.view):
+            self.view.select_range(self.view.key(0), self.view.key(len(self.view) - 1))
+            self._selected()
+
+    def _selected(self) -> None:
+        self.table.repaint_changes()
+        self._show_place()
+
+    def do_copy(self) -> None:
+        """Copy the ids of the selected jobs, or of the one under the cursor."""
+        jobs = self.view.selected_jobs(self.table.cursor_key)
+        if not jobs:
+            return
+        self.app.copy_to_clipboard(" ".join(job.label for job in jobs))
+        what = jobs[0].label if len(jobs) == 1 else f"{len(jobs):,} job ids"
+        self.status.say(f"copied {what}")
+
+    # The detail.
+
+    def do_detail(self) -> None:
+        """Open the detail; again: its keys scroll it; again: close it."""
+        self.detail.open()
+
+    @on(JobTable.Opened)
+    def _double_clicked(self) -> None:
+        row = self.table.cursor_row
+        if row is not None and row.kind is RowKind.GROUP:
+            self.do_toggle_fold()
+        else:
+            self.detail.open()
+
+    def attend(self) -> None:
+        """Tell the collector whether someone looks, and at which job closely."""
+        self.actions.set_attention(self.app.app_focus, self.detail.watched)
+
+    # The app.
+
+    def do_refresh(self) -> None:
+        """Ask now."""
+        self.actions.refresh()
+        self.status.say("asking Slurm")
+
+    def do_theme(self) -> None:
+        """Choose the colours; each is shown as the cursor goes over it."""
+        from jobshape.screens.pick import PickScreen
+        from jobshape.widgets.pick_list import PickItem
+
+        before = self.app.theme
+        items = [
+            PickItem(name, name, "your terminal's own colours" if theme.ansi else
+                     "dark" if theme.dark else "light", current=name == before)
+            for name, theme in self.app.available_themes.items()
+        ]  # fmt: skip
+
+        def preview(name: str) -> None:
+            self.app.theme = name
+
+        def chosen(name: str | None) -> None:
+            self.app.theme = name or before
+            if name:
+                self.kept.theme = name
+                self._keep(self.kept)
+
+        self.app.push_screen(PickScreen("Theme", items, self.glyphs, preview=preview), chosen)
+
+    def do_help(self) -> None:
+        """All keys."""
+        from jobshape.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(tuple(self.commands.values()), self.glyphs))
+
+    def do_command_palette(self) -> None:
+        """Find a command by its name."""
+        from jobshape.screens.pick import PickScreen
+        from jobshape.widgets.pick_list import PickItem
+
+        items = [
+            PickItem(c.identity, c.title, c.help, key=c.shown_key, blocked=c.blocked(self) or "")
+            for c in self.commands.values()
+            if c.name != "command_palette"
+        ]
+
+        def chosen(identity: str | None) -> None:
+            if identity is not None:
+                self.action_run(identity)
+
+        self.app.push_screen(PickScreen("Commands", items, self.glyphs), chosen)
+
+    def do_quit(self) -> None:
+        """Leave."""
+        self.app.exit()
+
+    # Acting on jobs.
+
+    def do_hold(self) -> None:
+        """Hold."""
+        self._act("hold", ask=False)
+
+    def do_release(self) -> None:
+        """Release."""
+        self._act("release", ask=False)
+
+    def do_cancel(self) -> None:
+        """Cancel; asks."""
+        self._act("cancel", ask=True)
+
+    def do_requeue(self) -> None:
+        """Requeue; asks."""
+        self._act("requeue", ask=True)
+
+    def _act(self, action: str, *, ask: bool) -> None:
+        from jobshape.screens.acting import plan
+
+        todo = plan(action, self.view.selected_jobs(self.table.cursor_key), self.board)
+        if not todo.targets:
+            reason = todo.left_out[0][0] if todo.left_out else "no job"
+            self.status.say(f"{action}: {reason}", problem=True)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                from jobshape.screens.act import carry_out
+
+                self.run_worker(carry_out(self, todo), group="act", exit_on_error=False)
+
+        if (ask and self._confirm) or len(todo.targets) > 1:
+            from jobshape.screens.confirm import ConfirmScreen
+
+            self.app.push_screen(ConfirmScreen(todo, self.glyphs), answered)
+        else:
+            answered(True)

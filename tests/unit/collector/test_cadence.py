@@ -1,0 +1,79 @@
+"""How often the collector asks."""
+
+import pytest
+from jobshape.app.collector.cadence import Cadence, Cost, controller_budget_ms
+
+
+def quiet_readings(cadence: Cadence, count: int) -> float:
+    for _ in range(count):
+        cadence.answered(moved=False)
+    return cadence.interval_s
+
+
+def test_two_seconds_while_things_move_and_someone_looks() -> None:
+    cadence = Cadence()
+    cadence.answered(moved=True)
+    assert cadence.interval_s == 2.0
+
+
+def test_slower_with_each_quiet_reading_up_to_thirty_seconds() -> None:
+    cadence = Cadence()
+    intervals = [quiet_readings(cadence, 1) for _ in range(20)]
+    assert intervals == sorted(intervals)
+    assert intervals[0] == 2.5
+    assert intervals[-1] == 30.0
+    cadence.answered(moved=True)
+    assert cadence.interval_s == 2.0
+
+
+def test_thirty_seconds_while_nobody_looks_even_if_things_move() -> None:
+    cadence = Cadence()
+    cadence.looking = False
+    cadence.answered(moved=True)
+    assert cadence.interval_s == 30.0
+
+
+def test_failures_double_the_wait_and_an_answer_ends_that() -> None:
+    cadence = Cadence()
+    waits = []
+    for _ in range(6):
+        cadence.failed()
+        waits.append(cadence.interval_s)
+    assert waits == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    cadence.answered(moved=True)
+    assert cadence.interval_s == 2.0
+
+
+def test_the_controllers_budget_holds_at_every_size() -> None:
+    assert controller_budget_ms(10) == 200
+    assert controller_budget_ms(20_000) == 200
+    assert controller_budget_ms(50_000) == 500
+    assert controller_budget_ms(500_000) == 1000
+    for jobs, call_ms in ((20_000, 58.0), (100_000, 250.0), (10, 200.0)):
+        cadence = Cadence(budget_share=0.7)
+        cadence.answered(moved=True)
+        cadence.cost = Cost(call_ms, 0.0, jobs)
+        caused_ms_per_minute = call_ms * 60 / cadence.interval_s
+        assert caused_ms_per_minute <= controller_budget_ms(jobs) * 0.7 * 1.0001
+
+
+def test_a_very_slow_controller_is_still_asked_every_five_minutes() -> None:
+    cadence = Cadence()
+    cadence.cost = Cost(60_000.0, 0.0, 10)
+    assert cadence.interval_s == 300.0
+
+
+def test_our_own_cpu_is_bounded_more_when_nothing_moves() -> None:
+    cadence = Cadence()
+    cadence.cost = Cost(0.0, 0.6, 20_000)
+    cadence.answered(moved=True)
+    assert cadence.interval_s == pytest.approx(3.0)  # a fifth of a core
+    assert quiet_readings(cadence, 30) == 30.0  # 2 %
+
+
+def test_a_failing_costly_site_is_not_asked_oftener_than_a_working_one() -> None:
+    cadence = Cadence()
+    cadence.cost = Cost(58.0, 0.0, 20_000)
+    working_s = cadence.interval_s
+    cadence.failed()
+    assert cadence.interval_s >= working_s

@@ -1,0 +1,30 @@
+"""What the collector says it costs."""
+
+import pytest
+from jobshape.app.collector.ledger import Ledger, Spent
+
+
+def test_rates_in_the_first_minute_and_later() -> None:
+    ledger = Ledger(now=1000.0)
+    for i in range(6):
+        ledger.add(Spent(1000.0 + 30 * i, {"REQUEST_JOB_INFO": 2}, 0.040, 0.3))
+    assert ledger.rates(1010.0)[0] == 12  # all of it counted as within one minute
+    calls, controller_ms, cpu = ledger.rates(1150.0)
+    assert calls == pytest.approx(12 / 2.5)
+    assert controller_ms == pytest.approx(6 * 40 / 2.5)
+    assert cpu == pytest.approx(1.8 / 150)
+
+
+def test_the_controllers_own_figure_goes_before_ours_also_for_what_is_booked() -> None:
+    ledger = Ledger(now=0.0)
+    ledger.add(Spent(1.0, {"REQUEST_JOB_INFO": 1, "REQUEST_OTHER": 1}, 0.100, 0.0))
+    assert ledger.rates(2.0)[1] == pytest.approx(100.0)
+    ledger.per_call_ms = {"REQUEST_JOB_INFO": 3.0}
+    assert ledger.rates(2.0)[1] == pytest.approx(53.0)
+
+
+def test_what_is_older_than_the_window_is_forgotten() -> None:
+    ledger = Ledger(now=0.0)
+    ledger.add(Spent(1.0, {"A": 5}, 1.0, 1.0))
+    ledger.add(Spent(1000.0, {"A": 1}, 0.0, 0.0))
+    assert ledger.rates(1000.0)[0] == pytest.approx(1 / 3)

@@ -1,0 +1,238 @@
+"""The command line: what it says where nothing can work, and that it never shows a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobshape import __version__
+from jobshape.app.cli import main
+from jobshape.screens.commands import COMMANDS
+
+RunPython = Callable[..., Any]
+JOBSHAPE = ["-m", "jobshape"]
+NOWHERE = "/nowhere"
+"""A PATH on which nothing is found: a machine without Slurm."""
+
+pytestmark = pytest.mark.usefixtures("own_folders")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"jobshape {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["status"], ["status", "--json"]])
+def test_without_slurm_one_line_says_so_and_what_to_do(
+    run_python: RunPython, command: list[str]
+) -> None:
+    done = run_python([*JOBSHAPE, *command], path=NOWHERE)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("jobshape: no Slurm on this machine: squeue is not on PATH")
+    assert "--ssh HOST" in line
+
+
+def test_pyslurm_asked_for_but_not_there(run_python: RunPython) -> None:
+    done = run_python([*JOBSHAPE, "--backend", "pyslurm"], path=NOWHERE)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "pyslurm is not installed" in line and "--backend commands" in line
+
+
+def test_ssh_asked_for_but_not_there(run_python: RunPython) -> None:
+    done = run_python([*JOBSHAPE, "--ssh", "login1"], path=NOWHERE)
+    assert (done.returncode, "ssh is not on PATH" in done.stderr) == (2, True)
+
+
+def test_without_a_terminal_it_points_at_status(run_python: RunPython, tmp_path: Path) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\n")
+    squeue.chmod(0o755)
+    done = run_python(JOBSHAPE, path=str(tmp_path))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "needs a terminal" in line and "jobshape status --json" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ssh=-oProxyCommand=touch x"], "is no host name"),
+        (["--ssh", "a b"], "is no host name"),
+        (["--backend", "slurmrestd"], "is none of auto, pyslurm, commands"),
+        (["--scope", "yours"], "invalid choice"),
+        (["status", "--timeout", "0"], "is no number of seconds"),
+        (["stauts"], "invalid choice"),
+    ],
+)
+def test_options_that_make_no_sense(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_every_wrong_setting_is_one_line(
+    own_folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = own_folders.parent / "config" / "config.toml"
+    config.parent.mkdir()
+    config.write_text("[ui]\nascii = 1\nthem = 2\n")
+    assert main(["config"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["jobshape", f"{config}:2"],
+        ["jobshape", f"{config}:3"],
+    ]
+
+
+def test_control_codes_in_a_setting_do_not_reach_the_terminal(
+    own_folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = own_folders.parent / "config" / "config.toml"
+    config.parent.mkdir()
+    config.write_text('[ui]\n"the\\u001b[2Jme" = 2\n')
+    assert main(["config"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_a_bad_filter_is_told_before_anybody_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--filter", "mem>lots"]) == 2
+    assert "filter 'mem>lots'" in capsys.readouterr().err
+
+
+# --- config --------------------------------------------------------------------------------
+
+
+def test_config_says_where_each_value_comes_from(
+    own_folders: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = own_folders.parent / "config" / "config.toml"
+    config.parent.mkdir()
+    config.write_text("[polling]\nfastest_s = 5\n")
+    monkeypatch.setenv("JOBSHAPE_SCOPE", "accounts")
+    assert main(["--read-only", "config"]) == 0
+    said = {line.split()[0]: line.split(maxsplit=2)[1:] for line in
+            capsys.readouterr().out.splitlines() if len(line.split()) > 2}  # fmt: skip
+    assert said["read_only"] == ["true", "command line --read-only"]
+    assert said["polling.fastest_s"] == ["5", f"{config}:2"]
+    assert said["site.scope"] == ['"accounts"', "environment JOBSHAPE_SCOPE"]
+    assert said["ui.confirm"] == ["true", "default"]
+
+
+def test_config_path(own_folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--path"]) == 0
+    assert capsys.readouterr().out == f"{own_folders.parent / 'config' / 'config.toml'}\n"
+
+
+def test_config_edit_opens_the_template_and_checks_what_comes_back(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    editor = own_folders / "editor"
+    editor.write_text('#!/bin/sh\necho "[ui]\nascii = 7" >> "$2"\n')
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", f"'{editor}' --wait")
+    assert main(["config", "edit"]) == 2
+    path = own_folders.parent / "config" / "config.toml"
+    assert path.read_text().startswith("# Settings of jobshape.")
+    assert "is not TOML" in capsys.readouterr().err  # [ui] stands in the template already
+    monkeypatch.setenv("VISUAL", "no-such-editor")
+    assert main(["config", "edit"]) == 2
+    assert "no editor 'no-such-editor'" in capsys.readouterr().err
+
+
+# --- keys ----------------------------------------------------------------------------------
+
+
+def test_keys_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys"]) == 0
+    out = capsys.readouterr().out
+    assert all(command.help in out for command in COMMANDS)
+    assert main(["keys", "--markdown"]) == 0
+    markdown = capsys.readouterr().out
+    assert markdown.count("\n| `") == len(COMMANDS)
+
+
+# --- the way out ---------------------------------------------------------------------------
+
+
+def test_nobody_reading_is_quiet(own_folders: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = subprocess.Popen(
+        [sys.executable, *JOBSHAPE, "keys"], stdout=write_end, stderr=subprocess.PIPE
+    )
+    os.close(write_end)
+    _, errors = process.communicate(timeout=30)
+    assert (errors, process.returncode) == (b"", 141)
+
+
+def test_ctrl_c_is_quiet(own_folders: Path, tmp_path: Path) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\nexec sleep 60\n")
+    squeue.chmod(0o755)
+    process = subprocess.Popen(
+        [sys.executable, *JOBSHAPE, "status"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    deadline = time.monotonic() + 20
+    while not children.read_text().strip() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (child,) = children.read_text().split()
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert (output, errors, process.returncode) == (b"", b"", 130)
+    assert not Path(f"/proc/{child}").exists()
+
+
+# --- doctor --------------------------------------------------------------------------------
+
+
+def test_doctor_without_a_site(run_python: RunPython) -> None:
+    done = run_python([*JOBSHAPE, "doctor"], path=NOWHERE)
+    assert done.returncode == 2, done.stderr
+    assert "\x1b" not in done.stdout
+    assert "  fail  site " in done.stdout and "--ssh HOST" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("No site was found")
+    assert len(done.stdout.splitlines()) <= 48
+    assert f"jobshape {__version__}" in done.stdout
+
+
+def test_doctor_for_scripts(run_python: RunPython) -> None:
+    done = run_python([*JOBSHAPE, "doctor", "--json"], path=NOWHERE)
+    document = json.loads(done.stdout)
+    assert document["schema"] == "jobshape.doctor/1"
+    assert (document["site_found"], document["exit_code"], done.returncode) == (False, 2, 2)
+    assert {check["level"] for check in document["checks"]} <= {"ok", "note", "warn", "fail"}
+
+
+def test_doctor_goes_on_with_broken_settings(run_python: RunPython, own_folders: Path) -> None:
+    config = own_folders.parent / "config" / "config.toml"
+    config.parent.mkdir()
+    config.write_text("[ui]\nascii = 1\n")
+    done = run_python([*JOBSHAPE, "doctor"], path=NOWHERE)
+    assert f"fail  settings       {config}:2: ui.ascii: must be true or false" in done.stdout
+
+
+def test_doctor_finds_an_open_cache_folder(run_python: RunPython, own_folders: Path) -> None:
+    cache = own_folders.parent / "cache"
+    cache.mkdir(mode=0o755)
+    cache.chmod(0o755)
+    done = run_python([*JOBSHAPE, "doctor"], path=NOWHERE)
+    assert f"warn  cache          {cache} is open to others (0755)" in done.stdout
+    assert f"-> chmod 700 {cache}" in done.stdout

@@ -1,0 +1,173 @@
+"""Everything known of one job, in groups a person reads top to bottom."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from jobshape.app.board.board import Board
+from jobshape.app.board.columns import COLUMNS
+from jobshape.app.board.words import reason_words, state_words
+from jobshape.app.domain.job import Job, Usage
+from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.domain.units import format_duration, format_size
+from jobshape.widgets.glyphs import Glyphs
+from jobshape.widgets.scrolled_lines import ScrolledLines
+from jobshape.widgets.spans import Piece
+from jobshape.widgets.text import bar, clean, fit, width_of
+from rich.style import Style
+
+Groups = Sequence[tuple[str, Sequence[tuple[str, str]]]]
+"""(title, ((field, value), ...)), top to bottom."""
+
+_LABEL_WIDTH = 20
+_BAR_WIDTH = 16
+
+
+class DetailContent(NamedTuple):
+    """What the pane shows. ``state``: of the question to Slurm; note: what is to be said of it."""
+
+    job: Job
+    tasks: int
+    groups: Groups = ()
+    state: Literal["asking", "answered", "failed"] = "asking"
+    note: str = ""
+
+
+class DetailPane(ScrolledLines, can_focus=True):
+    """The job under the cursor: at once what the board has, then Slurm's own full answer."""
+
+    DEFAULT_CSS = "DetailPane { width: 1fr; height: 1fr; }"
+
+    def __init__(self, board: Board, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._board = board
+        self._glyphs = glyphs
+        self._now = 0.0
+        self.content: DetailContent | None = None
+        self.usage_shown: Usage | None = None
+
+    def show(self, content: DetailContent | None, now: float) -> None:
+        """Show this; another job starts at the top."""
+        old, self.content, self._now = self.content, content, now
+        same = old is not None and content is not None and old.job.job_id == content.job.job_id
+        if old != content:
+            self.rebuild(to_top=not same)
+
+    def build(self, width: int) -> Sequence[Sequence[Piece]]:
+        """Head, what it means, live usage, then the groups."""
+        content = self.content
+        if content is None:
+            return [[("  no job under the cursor", self.palette.muted)]]
+        lines = [*self._head(content, width), *self._meaning(content.job, width)]
+        lines += self._usage(content.job)
+        if content.note:
+            style = self.palette.failed if content.state == "failed" else self.palette.muted
+            lines += [[], *self._wrapped(content.note, width, style)]
+        groups = content.groups or known_groups(content.job, self._now)
+        for title, fields in groups:
+            lines += [[], [(" " + clean(title, self._glyphs), self.palette.group)]]
+            for field, value in fields:
+                lines += self._field(field, value, width)
+        return lines
+
+    def _head(self, content: DetailContent, width: int) -> list[list[Piece]]:
+        palette, glyphs, job = self.palette, self._glyphs, content.job
+        phase = phase_of(job.state)
+        label = clean(job.label, glyphs)
+        tasks = f" {content.tasks} tasks" if content.tasks > 1 else ""
+        state = clean(job.state, glyphs)
+        room = width - width_of(label) - width_of(tasks) - width_of(state) - 5
+        name = fit(clean(job.name, glyphs), max(4, room), glyphs)
+        return [[
+            (f" {label} ", palette.strong), (name, palette.text), (tasks, palette.muted),
+            (f"  {state} ", palette.of_phase(phase)),
+        ]]  # fmt: skip
+
+    def _meaning(self, job: Job, width: int) -> list[list[Piece]]:
+        """The state and the reason in plain words, and what to do about them."""
+        lines: list[list[Piece]] = []
+        said = [state_words(job.state)]
+        if job.reason not in ("", "None"):
+            said.append(reason_words(job.reason))
+        for words in said:
+            if words.long and words.long != job.state:
+                lines += self._wrapped(words.long, width, self.palette.text)
+            if words.advice:
+                lines += self._wrapped(words.advice, width, self.palette.accent)
+        return lines
+
+    def _usage(self, job: Job) -> list[list[Piece]]:
+        """What a running job uses now, against what it asked for."""
+        usage = self.usage_shown = self._board.usage.get(job.job_id)
+        if usage is None or phase_of(job.state) is not Phase.RUNNING:
+            return []
+        lines: list[list[Piece]] = [[], [(" Uses now", self.palette.group)]]
+        if usage.memory_bytes is not None:
+            lines.append(self._share(
+                "memory", usage.memory_bytes, job.memory_bytes,
+                f"{format_size(usage.memory_bytes)} of {format_size(job.memory_bytes)}",
+            ))  # fmt: skip
+        if usage.memory_peak_bytes is not None:
+            lines += self._field("largest task so far", format_size(usage.memory_peak_bytes), 80)
+        if usage.cpu_time_s is not None and job.start_time is not None and job.cpus:
+            possible_s = max(1, usage.at - job.start_time) * job.cpus
+            percent = 100 * usage.cpu_time_s / possible_s
+            lines.append(self._share(
+                "CPU", usage.cpu_time_s, possible_s, f"{percent:.0f} % of {job.cpus} CPUs"
+            ))  # fmt: skip
+        return lines
+
+    def _share(self, title: str, part: float, whole: float | None, text: str) -> list[Piece]:
+        palette = self.palette
+        pieces: list[Piece] = [(f"  {title:<{_LABEL_WIDTH}}", palette.muted)]
+        if whole:
+            filled, empty = bar(part / whole, _BAR_WIDTH, self._glyphs)
+            style = palette.warning if part / whole >= 0.9 else palette.bar
+            pieces += [(filled, style), (empty + " ", palette.faint)]
+        return [*pieces, (text, palette.text)]
+
+    def _field(self, field: str, value: str, width: int) -> list[list[Piece]]:
+        palette, glyphs = self.palette, self._glyphs
+        label = fit(clean(field, glyphs), _LABEL_WIDTH, glyphs)
+        room = max(12, width - _LABEL_WIDTH - 4)
+        parts = [
+            piece
+            for line in (value.split("\n") or [""])
+            for piece in (_cut(clean(line, glyphs), room) or [""])
+        ]
+        first, *rest = parts or [""]
+        lines: list[list[Piece]] = [[(f"  {label} ", palette.muted), (first, palette.text)]]
+        indent = " " * (_LABEL_WIDTH + 3)
+        lines += [[(indent + part, palette.text)] for part in rest]
+        return lines
+
+    def _wrapped(self, text: str, width: int, style: Style) -> list[list[Piece]]:
+        room = max(16, width - 3)
+        return [[("  " + part, style)] for part in textwrap.wrap(clean(text, self._glyphs), room)]
+
+
+def known_groups(job: Job, now: float) -> Groups:
+    """What the board itself knows of a job, until Slurm's own answer is there."""
+    fields = [
+        (column.title, text)
+        for column in COLUMNS.values()
+        if (text := column.text(job, now)) not in ("", "-")
+    ]
+    if job.time_limit_s is not None:
+        fields.append(("Time limit", format_duration(job.time_limit_s)))
+    return (("Last reading", tuple(fields)),)
+
+
+def _cut(text: str, width: int) -> list[str]:
+    """The text in pieces of at most so many cells, at blanks where there are some."""
+    pieces: list[str] = []
+    while width_of(text) > width:
+        at = width
+        while width_of(text[:at]) > width:
+            at -= 1
+        blank = text.rfind(" ", width // 2, at)
+        comma = text.rfind(",", width // 2, at - 1)
+        at = max(1, max(blank, comma) + 1 if max(blank, comma) > 0 else at)
+        pieces.append(text[:at])
+        text = text[at:]
+    return [*pieces, text] if text or not pieces else pieces

@@ -1,0 +1,129 @@
+"""The line above the keys: what the list shows, and how fresh, from where and at what cost."""
+
+from collections.abc import Callable, Sequence
+
+from jobshape.app.board.board import Board
+from jobshape.app.board.columns import COLUMNS
+from jobshape.app.board.link import Link
+from jobshape.app.board.view import QueueView
+from jobshape.app.domain.units import format_short_duration
+from jobshape.widgets.glyphs import Glyphs
+from jobshape.widgets.lines import Lines
+from jobshape.widgets.spans import Piece
+from jobshape.widgets.text import clean, fit, width_of
+from jobshape.widgets.top_line import on
+from rich.style import Style
+
+MESSAGE_FOR_S = 6.0
+"""How long a word to the person stands in the line."""
+
+
+class StatusLine(Lines):
+    """Left: position, order, grouping, filter. Right: age, cadence, source, cost.
+
+    A short message (a blocked key's reason, what was copied) takes the left part for a while.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        view: QueueView,
+        clock: Callable[[], float],
+        glyphs: Glyphs,
+        *,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._board = board
+        self._view = view
+        self._clock = clock
+        self._glyphs = glyphs
+        self._message: tuple[str, bool, float] = ("", False, 0.0)
+        self.place: tuple[int, int] = (0, 0)  # cursor's row from 1, rows
+        self.hidden_columns = 0
+
+    def say(self, text: str, *, problem: bool = False) -> None:
+        """Show a short message for a few seconds."""
+        self._message = (text, problem, self._clock() + MESSAGE_FOR_S)
+        self.redraw()
+
+    def ground(self) -> Style:
+        """As the header's."""
+        return self.palette.header
+
+    def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """The one line."""
+        palette, glyphs = self.palette, self._glyphs
+        text, problem, until = self._message
+        if text and self._clock() < until:
+            style = on(palette.failed if problem else palette.accent, palette.header)
+            return [[(fit(" " + clean(text, glyphs), width, glyphs), style)]]
+        left = self._left(width)
+        used = sum(width_of(part) for part, _ in left)
+        right = self._right(width - used - 3)
+        room = width - used - width_of(right)
+        return [[*left, (" " * max(0, room) + right, palette.header)]]
+
+    def _left(self, width: int) -> list[Piece]:
+        palette, glyphs, view = self.palette, self._glyphs, self._view
+        plain, strong = palette.header, palette.header_sorted
+        number, count = self.place
+        size = len(f"{count:,}")
+        pieces: list[Piece] = [(f" {number:>{size},}/{count:,}", strong)]
+        chosen = len(view.selection)
+        if chosen:
+            pieces.append((f"  {chosen:,} selected", on(palette.marked, plain)))
+        if view.query.text:
+            query = fit(clean(view.query.text, glyphs), min(width // 3, width_of(view.query.text)),
+                        glyphs)  # fmt: skip
+            pieces.append((f"  filter {query}", on(palette.accent, plain)))
+        column = COLUMNS.get(view.sort_key)
+        arrow = glyphs.sort_down if view.descending else glyphs.sort_up
+        title = column.title if column else view.sort_key
+        pieces.append((f"  by {title.lower()}{arrow}", plain))
+        if view.group_by not in ("none", "array"):
+            pieces.append((f"  grouped by {view.group_by}", plain))
+        if not view.show_finished:
+            pieces.append(("  finished hidden", plain))
+        return pieces
+
+    def _right(self, room: int) -> str:
+        """As much of the link's figures as there is room for, the most needed kept longest."""
+        link = self._board.link
+        parts = [
+            part
+            for part in (
+                _age(link, self._clock()),
+                _cadence(link),
+                _cost(link),
+                clean(link.source or link.backend, self._glyphs),
+            )
+            if part
+        ]
+        text = ""
+        separator = f" {self._glyphs.dot} "
+        for count in range(len(parts), 0, -1):
+            text = separator.join(parts[:count]) + " "
+            if width_of(text) <= room:
+                return text
+        return ""
+
+
+def _age(link: Link, now: float) -> str:
+    if link.last_answer_at is None:
+        return ""
+    age = format_short_duration(max(0, int(now - link.last_answer_at)))
+    return f"{age:>3} old"
+
+
+def _cadence(link: Link) -> str:
+    return "" if link.cadence_s is None else f"every {link.cadence_s:.0f}s"
+
+
+def _cost(link: Link) -> str:
+    if link.calls_per_minute is None:
+        return ""
+    calls = f"{link.calls_per_minute:.0f} calls/min"
+    if link.controller_ms_per_minute is None:
+        return calls
+    return f"slurmctld {link.controller_ms_per_minute:.0f} ms/min in {calls}"

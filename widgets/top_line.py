@@ -1,0 +1,108 @@
+"""The first line: whose jobs on which cluster and how many; or, in its place, what is wrong."""
+
+from collections import Counter
+from collections.abc import Sequence
+from operator import attrgetter
+
+from jobshape.app.board.arrays import count_tasks
+from jobshape.app.board.board import Board
+from jobshape.app.board.link import STARTING, Link
+from jobshape.app.domain.states import Phase, phase_of
+from jobshape.widgets.glyphs import Glyphs
+from jobshape.widgets.lines import Lines
+from jobshape.widgets.spans import Piece
+from jobshape.widgets.text import clean, fit, width_of
+from rich.style import Style
+
+SCOPE_WORDS = {
+    "mine": "My jobs",
+    "accounts": "Jobs of my accounts",
+    "all": "Everybody's jobs",
+}
+
+_state_of = attrgetter("state")
+_tasks_of = attrgetter("array_tasks")
+
+
+class TopLine(Lines):
+    """Counts while all is well; a banner in the same place when the data may be old.
+
+    The banner takes no line of its own, so that nothing jumps when the controller hiccups.
+    """
+
+    def __init__(self, board: Board, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._board = board
+        self._glyphs = glyphs
+        self._counted: tuple[int, dict[Phase, int]] = (-1, {})
+
+    def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """The one line."""
+        link = self._board.link
+        banner = banner_text(link)
+        if banner:
+            return [self._banner(link, banner, width)]
+        return [self._summary(link, width)]
+
+    def ground(self) -> Style:
+        """The banner colours the whole line."""
+        link = self._board.link
+        if not banner_text(link):
+            return self.palette.header
+        return self.palette.notice if link.phase in ("starting", "late") else self.palette.alarm
+
+    def _banner(self, link: Link, text: str, width: int) -> list[Piece]:
+        style = self.ground()
+        return [(fit(" " + clean(text, self._glyphs), width, self._glyphs), style)]
+
+    def _summary(self, link: Link, width: int) -> list[Piece]:
+        palette, glyphs = self.palette, self._glyphs
+        ground = palette.header
+        where = f" on {clean(link.cluster, glyphs)}" if link.cluster else ""
+        pieces: list[Piece] = [
+            (f" {SCOPE_WORDS.get(link.scope, link.scope)}{where}", palette.header_sorted),
+            ("  ", ground),
+        ]
+        if link.last_answer_at is None:
+            return [*pieces, (f" {link.message}", ground)]
+        counts = self._counts()
+        for phase, word in (
+            (Phase.RUNNING, "running"), (Phase.WAITING, "pending"), (Phase.FAILED, "failed"),
+            (Phase.DONE, "done"), (Phase.UNKNOWN, "in an unknown state"),
+        ):  # fmt: skip
+            count = counts.get(phase, 0)
+            if count or phase in (Phase.RUNNING, Phase.WAITING):
+                pieces.append((f" {count:,} {word} ", on(palette.of_phase(phase), ground)))
+        used = sum(width_of(text) for text, _ in pieces)
+        right = " ".join(filter(None, (clean(link.user, glyphs), link.scheduler_version))) + " "
+        if used + width_of(right) < width:
+            pieces.append((" " * (width - used - width_of(right)) + right, ground))
+        return pieces
+
+    def _counts(self) -> dict[Phase, int]:
+        """Tasks by phase of all jobs held; an array not split yet counts as its tasks."""
+        board = self._board
+        if self._counted[0] != board.jobs_revision:
+            jobs = board.jobs.values()
+            counts: dict[Phase, int] = {}
+            for state, count in Counter(map(_state_of, jobs)).items():
+                phase = phase_of(state)
+                counts[phase] = counts.get(phase, 0) + count
+            for job in jobs:
+                if job.array_tasks:
+                    phase = phase_of(job.state)
+                    counts[phase] += (count_tasks(job.array_tasks) or 1) - 1
+            self._counted = (board.jobs_revision, counts)
+        return self._counted[1]
+
+
+def on(style: Style, ground: Style) -> Style:
+    """A style on another's ground."""
+    return style + Style(bgcolor=ground.bgcolor, underline=ground.underline)
+
+
+def banner_text(link: Link) -> str:
+    """What is wrong with the link, in plain words; "" when nothing is."""
+    if link.phase == "live" or link == STARTING._replace(scope=link.scope):
+        return ""
+    return " - ".join(filter(None, (link.message, link.hint)))
