@@ -44,6 +44,7 @@ check: $(VENV)  ## format, lint, types and import directions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=.links $(BIN)/lint-imports
+	$(BIN)/python .ci/readme --check
 
 .PHONY: format
 format: $(VENV)  ## format and fix what ruff can
@@ -78,12 +79,16 @@ demo: $(VENV)  ## jobshape on a test cluster of its own with some jobs; gone whe
 
 .PHONY: bench
 bench: $(VENV)  ## measure DESIGN.md's budgets on a real Slurm
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 .PHONY: lock
 lock:  ## pin what pyproject.toml and requirements/dev.in ask for; needs uv
 	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --quiet pyproject.toml requirements/dev.in -o requirements/dev.txt
+
+.PHONY: readme
+readme: $(VENV)  ## the README's tables of keys and settings, made anew
+	$(BIN)/python .ci/readme
 
 .PHONY: clean
 clean:  ## remove .venv and everything made

@@ -17,6 +17,7 @@ from jobshape.app.board.text import sanitize
 from jobshape.app.domain.errors import ConfigError, NoSite
 from jobshape.app.settings.folders import cache_folder, config_folder, state_folder
 from jobshape.app.settings.values import Loaded
+from jobshape.app.site_check import check_site
 from jobshape.app.snapshot import Snapshot, Wanted, read_site
 
 SCHEMA = "jobshape.doctor/1"
@@ -98,13 +99,16 @@ def _site_checks(loaded: Loaded) -> Iterator[Check]:
     yield Check("Site", "found by", "note", _found_by(choice.backend, choice.ssh))
     wanted = Wanted(choice.backend, choice.ssh, choice.scope, deadline_s=DEADLINE_S)
     try:
+        check_site(choice)
         snapshot = read_site(wanted)
     except NoSite as error:
         yield Check("Site", "site", "fail", error.what, error.hint)
         return
     if snapshot.capabilities is None:
         trouble = snapshot.errors["site"]
-        yield Check("Site", "answer", "fail", str(trouble), "is the controller up? try `sinfo`")
+        text = f"{trouble.where}: {trouble.what}" if trouble.where else trouble.what
+        hint = trouble.hint or "is the controller up? try `sinfo`"
+        yield Check("Site", "answer", "fail", text, hint)
         return
     yield from _answer_checks(snapshot, choice.ssh)
 

@@ -1,14 +1,14 @@
 """Opens the monitor: everything that can fail is looked at before the screen is taken over."""
 
 import os
-import shutil
 import sys
 from dataclasses import asdict
-from importlib.util import find_spec
 
 from jobshape.app.collector.start import Start
-from jobshape.app.domain.errors import JobshapeError, NoSite
-from jobshape.app.settings.values import Settings, SiteChoice
+from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.settings.folders import state_folder
+from jobshape.app.settings.values import Settings
+from jobshape.app.site_check import check_site
 
 
 class NoTerminal(JobshapeError):
@@ -31,37 +31,6 @@ def check_terminal() -> None:
         )
 
 
-def check_site(site: SiteChoice) -> None:
-    """Raises NoSite where it is clear at once that nothing can be watched; asks nobody."""
-    if site.ssh:
-        if shutil.which("ssh") is None:
-            raise NoSite("ssh is not on PATH", hint="install OpenSSH's client, or leave out --ssh")
-        return
-    if ":" in site.backend or (shutil.which("squeue") and site.backend != "pyslurm"):
-        return
-    if find_spec("pyslurm") is None:
-        if site.backend == "pyslurm":
-            raise NoSite("pyslurm is not installed", hint=_PYSLURM_HINT)
-        raise NoSite("no Slurm on this machine: squeue is not on PATH", hint=_NO_SLURM_HINT)
-    from jobshape.app.backends.pyslurm.library import why_not
-
-    reason = why_not()
-    if reason and site.backend == "pyslurm":
-        raise NoSite(f"pyslurm cannot be used: {reason}", hint=_PYSLURM_HINT)
-    if reason:
-        raise NoSite(
-            f"no Slurm on this machine: squeue is not on PATH, and pyslurm: {reason}",
-            hint=_NO_SLURM_HINT,
-        )
-
-
-_NO_SLURM_HINT = (
-    "run jobshape on a login node, name one with `jobshape --ssh HOST`, "
-    "or install Slurm's client commands"
-)
-_PYSLURM_HINT = "`--backend commands` works without it; `jobshape doctor` tells more"
-
-
 def launch(settings: Settings, *, filter_text: str = "") -> int:
     """Run the monitor until the person leaves; gives the exit code."""
     check_site(settings.site)
@@ -70,8 +39,10 @@ def launch(settings: Settings, *, filter_text: str = "") -> int:
 
     collector = CollectorProcess(start_of(settings))  # reads while Textual is imported
     try:
+        from jobshape.app.log import start_log
         from jobshape.app.tui import run
 
+        start_log(settings.log.level, state_folder())
         return run(settings, collector, filter_text=filter_text)
     finally:
         collector.end()
@@ -87,4 +58,5 @@ def start_of(settings: Settings) -> Start:
         finished_hours=settings.ui.finished_hours,
         fastest_s=settings.polling.fastest_s,
         slowest_s=settings.polling.slowest_s,
+        controller_ms_per_minute=settings.polling.controller_ms_per_minute,
     )

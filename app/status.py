@@ -20,6 +20,7 @@ from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import phase_of
 from jobshape.app.domain.units import format_size
 from jobshape.app.settings.values import Settings
+from jobshape.app.site_check import check_site
 from jobshape.app.snapshot import Snapshot, Wanted, read_site
 from jobshape.app.text_table import Title, lay_out
 
@@ -48,6 +49,7 @@ def run_status(
     except QueryError as error:
         problem = error.problem
         raise BadFilter(problem.what, where=f"filter {query_text!r}", hint=problem.hint) from error
+    check_site(settings.site)
     wanted = Wanted(
         backend=settings.site.backend,
         ssh=settings.site.ssh,
@@ -115,8 +117,11 @@ class Status:
             shown = [COLUMNS[key] for key in (columns or DEFAULT_COLUMNS) if key in COLUMNS]
             rows = [[c.text(job, now) for c in shown] for job in _sorted(self.jobs, sort, now)]
             yield from lay_out([(c.title, c.align) for c in shown], rows)
+        told: set[str] = set()
         for part, error in self.snapshot.errors.items():
-            yield f"{part}: {sanitize(str(error))}"
+            if str(error) not in told:  # what cut the reading short concerns every part after it
+                yield f"{part}: {sanitize(str(error))}"
+            told.add(str(error))
 
 
 def _site(snapshot: Snapshot) -> dict[str, Any] | None:

@@ -23,8 +23,8 @@ from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import Actions, Clock, Kept  # noqa: E402
 from jobshape.screens.queue import BoardChanged, QueueScreen  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
-from jobshape.widgets.lean_update import LeanUpdate  # noqa: E402
-from textual._compositor import ChopsUpdate  # noqa: E402
+from jobshape.widgets.terminal_shadow import Ready, TerminalShadow  # noqa: E402
+from textual._compositor import ChopsUpdate, LayoutUpdate  # noqa: E402
 from textual.app import App  # noqa: E402
 from textual.binding import Binding  # noqa: E402
 from textual.screen import Screen  # noqa: E402
@@ -41,6 +41,8 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
     ENABLE_COMMAND_PALETTE = False  # ours lists the keys and why one is blocked
     TITLE = "jobshape"
+    # The default screen's own would not be read; a relative path fails in a subclass elsewhere.
+    CSS_PATH = Path(__file__).parent.parent / "styles" / "queue.tcss"
     BINDINGS = [Binding("ctrl+c", "quit", "Quit", show=False, priority=True)]
 
     def __init__(
@@ -63,6 +65,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self._state_dir = state_dir
         self._filter_text = filter_text
         self._queue: QueueScreen | None = None
+        self._shadow = TerminalShadow()
         self.animation_level = "none"
         self.theme = self._choose_theme()
 
@@ -70,14 +73,16 @@ class JobshapeApp(App[None], inherit_bindings=False):
         """The queue."""
         self._queue = QueueScreen(
             self.board, self.actions, self.clock, choose_glyphs(self.settings),
-            kept=self.kept, keep=self._keep, read_only=self.settings.read_only,
+            kept=self.kept, keep=self._keep, redraw=self.redraw, read_only=self.settings.read_only,
             confirm=self.settings.ui.confirm, filter_text=self._filter_text,
+            scope=self.settings.site.scope,
         )  # fmt: skip
         return self._queue
 
     def on_mount(self) -> None:
         """Once the first rows are there, garbage is collected again, but not what stays."""
         self.set_timer(GC_AFTER_S, _collect_garbage_again)
+        self.app_resume_signal.subscribe(self, lambda _: self.redraw())
 
     def board_changed(self) -> None:
         """Tell the screen that there is something newer on the board."""
@@ -119,9 +124,23 @@ class JobshapeApp(App[None], inherit_bindings=False):
         if error is not None and self._queue is not None:
             self._queue.status.say(f"cannot keep this for next time: {error}", problem=True)
 
+    def on_resize(self) -> None:
+        """Terminals do as they like with what they show when they change size."""
+        self._shadow.forget()
+
+    def redraw(self) -> None:
+        """Write everything again: something else wrote to the terminal."""
+        self._shadow.forget()
+        self.refresh(layout=True)
+        self.screen.refresh()
+
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        if type(renderable) is ChopsUpdate:
-            renderable = LeanUpdate.of(renderable)
+        shown = self._running and not (self._closed or self.is_headless or self._batch_count)
+        if shown and isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            text = self._shadow.changes(renderable, self.console)
+            if not text:
+                return
+            renderable = Ready(text)
         super()._display(screen, renderable)
 
 

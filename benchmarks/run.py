@@ -27,6 +27,9 @@ sys.path.insert(0, str(HERE.parent / "tests" / "cluster"))
 from box.box import Box  # noqa: E402
 from box.plan import Plan  # noqa: E402
 
+PYTHON = "/opt/jobshape/bin/python"
+ENVIRONMENT = {"PYTHONPATH": "/src/tests"}
+
 # Budget of each row: (at up to 20,000 jobs, at 100,000); source: the project's design.
 BUDGETS = {
     "exec to first rows, all jobs, s": None,  # 1.5 x squeue + 0.4 s, worked out from the run
@@ -59,8 +62,8 @@ def turm_binary(folder: Path) -> Path | None:
 
 def measured(box: Box, command: list[str], *options: str) -> dict[str, Any]:
     """Figures of one program in the box."""
-    argv = ["/opt/jobshape/bin/python", "/src/benchmarks/measure.py", *options, "--", *command]
-    done = box.run(argv, user="root", timeout=1800, env={"PYTHONPATH": "/src/tests"})
+    argv = [PYTHON, "/src/benchmarks/measure.py", *options, "--", *command]
+    done = box.run(argv, user="root", timeout=1800, env=ENVIRONMENT)
     return dict(json.loads(done.stdout))
 
 
@@ -68,6 +71,8 @@ def measure_size(jobs: int, turm: Path | None) -> dict[str, Any]:
     """All programs at one queue size."""
     box = Box.up(Plan(name=f"bench{jobs // 1000}k"), die_with=os.getpid(), say=say)
     try:
+        sources = ["/src/app", "/src/widgets", "/src/screens"]
+        box.run([PYTHON, "-m", "compileall", "-q", *sources], user="root", timeout=300)
         say(f"filling the queue with {jobs:,} jobs")
         entry = str(HERE.parent / "tests" / "cluster" / "box")
         fill = [sys.executable, entry, "fill", "--name", box.name, "--jobs", str(jobs)]
@@ -83,13 +88,8 @@ def measure_size(jobs: int, turm: Path | None) -> dict[str, Any]:
             box, ["jobshape"], "--user", "bob", "--keys", "40", "--idle", "60", "--settle", "15"
         )
         say("measuring the longest stall")
-        stall = ["/opt/jobshape/bin/python", "/src/benchmarks/stall.py", "--scope", "all"]
-        done = box.run(
-            ["/opt/jobshape/bin/python", "/src/benchmarks/watch_stall.py", "--", *stall],
-            user="root",
-            timeout=600,
-            env={"PYTHONPATH": "/src/tests"},
-        )
+        stall = [PYTHON, "/src/benchmarks/stall.py", "--", "--scope", "all"]
+        done = box.run(stall, user="root", timeout=600, env=ENVIRONMENT)
         result["stall"] = json.loads(done.stdout)
         if turm:
             say("measuring turm")
@@ -129,7 +129,8 @@ def rows(result: dict[str, Any]) -> list[tuple[str, float, float | None, float |
             ours["idle"]["cpu_percent"], peer("idle", "cpu_percent")),
         "slurmctld's time we cause, ms a minute": (
             ours["idle"]["controller_ms_a_minute"], peer("idle", "controller_ms_a_minute")),
-        "bytes for one cursor key": (ours["cursor"]["bytes_median"], peer("cursor", "bytes_median")),
+        "bytes for one cursor key": (
+            ours["cursor"]["bytes_median"], peer("cursor", "bytes_median")),
         "key with slurmctld stopped, worst, ms": (ours["stopped"]["ms"]["worst"], None),
     }  # fmt: skip
     table = []

@@ -70,9 +70,9 @@ def _needs_target(action: str) -> Blocked:
 class Command:
     """One thing a person can do. ``name`` is that of the screen's method: ``do_NAME(argument)``.
 
-    keys: as Textual names them, the first is the one shown. footer: place in the key line, the
-    lowest first and the highest dropped first; None: not there. destructive: changes jobs, and so
-    does not exist in a read-only session.
+    keys: as Textual names them, the first is the one shown. footer: rank in the key line, where
+    the highest goes first when there is no room; None: never there. destructive: changes jobs,
+    so that a read-only session has none of them.
     """
 
     name: str
@@ -129,22 +129,22 @@ COMMANDS: tuple[Command, ...] = (
             LOOK, footer=2),
     Command("back", ("escape",), "Back", "Close what is open, drop the selection, then the filter.",
             LOOK, palette=False),
-    Command("sort", ("s",), "Sort", "Choose the column to sort by.", LOOK, footer=4),
+    Command("sort", ("s",), "Sort", "Choose the column to sort by.", LOOK, footer=6),
     Command("reverse", ("S",), "Reverse", "Turn the order round.", LOOK),
     Command("sort_step", ("greater_than_sign",), "Sort right", "Sort by the next column.",
             LOOK, argument=1, palette=False),
     Command("sort_step", ("less_than_sign",), "Sort left", "Sort by the column before.", LOOK,
             argument=-1, palette=False),
     Command("group", ("o",), "Group", "Group by stage, state, user or partition, or not.",
-            LOOK, footer=5),
-    Command("finished", ("f",), "Finished", "Show or hide finished jobs.", LOOK, footer=7),
+            LOOK, footer=8),
+    Command("finished", ("f",), "Finished", "Show or hide finished jobs.", LOOK, footer=10),
     Command("scope", ("a",), "Scope", "My jobs, those of my accounts, everybody's.", LOOK,
-            footer=6),
-    Command("columns", ("c",), "Columns", "Choose, move and resize columns.", LOOK, footer=8),
+            footer=7),
+    Command("columns", ("c",), "Columns", "Choose, move and resize columns.", LOOK, footer=11),
     Command("strip", ("p",), "Partitions", "Partition strip: compact, all of it, none.", LOOK,
             blocked=_needs_strip),
     Command("select", ("space",), "Select", "Select the row (all of an array or group).", SELECT,
-            blocked=_needs_row, footer=3),
+            blocked=_needs_row, footer=5),
     Command("extend", ("J", "shift+down"), "Extend down", "Select on, downwards.", SELECT,
             argument=1, palette=False),
     Command("extend", ("K", "shift+up"), "Extend up", "Select on, upwards.", SELECT,
@@ -165,10 +165,12 @@ COMMANDS: tuple[Command, ...] = (
             blocked=_needs_target("requeue"), destructive=True),
     Command("refresh", ("r",), "Refresh", "Ask Slurm now.", APP),
     Command("theme", ("t",), "Theme", "Choose the colours.", APP),
-    Command("help", ("question_mark",), "Help", "All keys.", APP, footer=10),
+    Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
+            APP),
+    Command("help", ("question_mark",), "Help", "All keys.", APP, footer=3),
     Command("command_palette", ("ctrl+p",), "Commands", "Find a command by its name.", APP,
             palette=False),
-    Command("quit", ("q", "ctrl+q"), "Quit", "Leave jobshape; jobs go on.", APP, footer=11),
+    Command("quit", ("q", "ctrl+q"), "Quit", "Leave jobshape; jobs go on.", APP, footer=4),
 )  # fmt: skip
 
 GROUPS = (MOVE, LOOK, SELECT, ACT, APP)

@@ -42,7 +42,8 @@ class DetailKeeper:
         return any(map(self._screen.has_class, _CLASSES))
 
     @property
-    def _has_keys(self) -> bool:
+    def has_keys(self) -> bool:
+        """Whether the keys that move scroll the pane."""
         return self.is_open and self._pane is not None and self._pane.has_focus
 
     def _where(self) -> Place:
@@ -69,11 +70,10 @@ class DetailKeeper:
             self.follow()
             if self._where() == "full":
                 self._pane.focus()
-        elif self._has_keys:
+        elif self.has_keys:
             self.close()
         else:
             self._pane.focus()
-            screen.status.say("these keys scroll the detail: j k g G PgDn PgUp; Esc goes back")
 
     def close(self) -> None:
         """Take the pane away."""
@@ -87,7 +87,7 @@ class DetailKeeper:
         """Give the keys back to the table, or close; False if there was nothing to do."""
         if not self.is_open:
             return False
-        if self._has_keys and self._where() != "full":
+        if self.has_keys and self._where() != "full":
             self._screen.table.focus()
         else:
             self.close()
@@ -97,7 +97,7 @@ class DetailKeeper:
 
     def scroll(self, by: int) -> bool:
         """Scroll by lines; False if the keys are not the pane's."""
-        if not self._has_keys or self._pane is None:
+        if not self.has_keys or self._pane is None:
             return False
         self._pane.scroll_relative(y=by, animate=False)
         return True

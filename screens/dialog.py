@@ -5,6 +5,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
+from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
@@ -12,27 +13,30 @@ from textual.widget import Widget
 
 Result = TypeVar("Result")
 
+FRAME_HEIGHT = 4
+"""Lines of a dialog's border, and one above and below it."""
+
 
 class Words(Lines):
     """Lines of a dialog that its screen writes; as high as there are lines."""
 
     def __init__(self, lines: Sequence[Sequence[Piece]] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._words = lines
+        self.lines = lines
 
     def on_mount(self) -> None:
         """Take the height of what is said."""
-        self.styles.height = len(self._words)
+        self.styles.height = len(self.lines)
 
     def say(self, lines: Sequence[Sequence[Piece]]) -> None:
         """Other words."""
-        self._words = lines
+        self.lines = lines
         self.styles.height = len(lines)
         self.redraw()
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The words."""
-        return self._words
+        return self.lines
 
 
 class Dialog(ModalScreen[Result], Generic[Result]):
@@ -52,6 +56,20 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         box = Widget(*self.content(), id="box")
         box.border_title = self._title
         yield box
+
+    def on_mount(self) -> None:
+        """Give the list the height it needs, as far as the screen has it."""
+        self._fit()
+
+    def on_resize(self) -> None:
+        """The screen has another height."""
+        self._fit()
+
+    def _fit(self) -> None:
+        for pane in self.query(ScrolledLines):
+            words = sum(len(words.lines) for words in self.query(Words))
+            room = max(3, self.app.size.height - words - FRAME_HEIGHT)
+            pane.styles.height = min(pane.count, room)
 
     def content(self) -> Iterable[Widget]:
         """What is in the box, top to bottom."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from jobshape.app.settings.folders import set_aside
 from jobshape.app.settings.values import Ui
 from jobshape.screens.ports import Kept
 
@@ -16,7 +17,7 @@ def load_kept(folder: Path, ui: Ui) -> Kept:
     """What was kept, as far as the settings still say what they said then.
 
     A setting that was changed since wins over what was set up on the screen. A file that cannot
-    be understood counts as none.
+    be understood counts as none and is set aside.
     """
     kept = _from_settings(ui)
     try:
@@ -32,7 +33,10 @@ def load_kept(folder: Path, ui: Ui) -> Kept:
             elif isinstance(value, _TYPES[field.name]) and unchanged:
                 setattr(kept, field.name, value)
         kept.widths = {str(k): int(v) for k, v in kept.widths.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except OSError:
+        return _from_settings(ui)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        set_aside(folder / FILE_NAME)
         return _from_settings(ui)
     return kept
 
@@ -60,7 +64,9 @@ def _said(ui: Ui) -> dict[str, Any]:
 
 
 def _from_settings(ui: Ui) -> Kept:
-    kept = Kept(columns=ui.columns, group=ui.group)
+    kept = Kept(columns=ui.columns)
+    if ui.group != "array":  # arrays fold in any case; headings for them are chosen on the screen
+        kept.group = ui.group
     if ui.sort:
         kept.sort = ui.sort.removeprefix("-")
         kept.descending = ui.sort.startswith("-")

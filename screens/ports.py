@@ -36,7 +36,7 @@ class Kept:
     widths: dict[str, int] = field(default_factory=dict)
     sort: str = ""
     descending: bool = True
-    group: str = "array"
+    group: str = "none"
     show_finished: bool = True
     strip: str = "auto"
     theme: str = ""

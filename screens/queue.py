@@ -11,6 +11,7 @@ from jobshape.app.board.completion import completions
 from jobshape.app.board.query import (
     EVERYTHING,
     Completion,
+    Query,
     QueryError,
     QueryProblem,
     compile_query,
@@ -37,10 +38,17 @@ from textual.widget import Widget
 REFRESH_PAUSE_S = 0.1
 """Least time between two new orders of the list that nobody asked for with a key."""
 
-GROUPS: tuple[GroupBy, ...] = ("array", "stage", "state", "user", "none")
+GROUPS: tuple[GroupBy, ...] = ("none", "stage", "state", "user", "array")
 SCOPES: tuple[ScopeName, ...] = ("mine", "accounts", "all")
 MANY = 500
 """Selected jobs beyond which a key is not greyed for them: that would cost too much each time."""
+
+
+_DETAIL_HINTS = (
+    KeyHint("j k", "scroll", "down", 1), KeyHint("PgDn PgUp", "page", "page-down", 2),
+    KeyHint("g G", "ends", "bottom", 3), KeyHint("y", "copy id", "copy-id", 4),
+    KeyHint("Esc", "back to the list", "back", 0),
+)  # fmt: skip
 
 
 class BoardChanged(Message):
@@ -58,7 +66,6 @@ class BoardChanged(Message):
 class QueueScreen(Screen[None]):
     """Watch the queue. Every command of :mod:`~jobshape.screens.commands` is a ``do_`` method."""
 
-    CSS_PATH = "../styles/queue.tcss"
     AUTO_FOCUS = "#table"
     ALLOW_SELECT = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-wide")]
@@ -79,8 +86,10 @@ class QueueScreen(Screen[None]):
         *,
         kept: Kept | None = None,
         keep: Callable[[Kept], None] = lambda kept: None,
+        redraw: Callable[[], None] = lambda: None,
         read_only: bool = False,
         confirm: bool = True,
+        scope: ScopeName = "mine",
         filter_text: str = "",
     ) -> None:
         super().__init__()
@@ -90,21 +99,21 @@ class QueueScreen(Screen[None]):
         self.glyphs = glyphs
         self.kept = kept or Kept()
         self._keep = keep
+        self._redraw = redraw
         self.read_only = read_only
         self._confirm = confirm
         self._filter_text = filter_text
         self.commands = {c.identity: c for c in commands_for(read_only=read_only)}
-        self._footer = sorted(
-            (c for c in self.commands.values() if c.footer is not None), key=lambda c: c.footer or 0
-        )
+        self._footer = [(c, c.footer) for c in self.commands.values() if c.footer is not None]
         self.view = QueueView(board)
+        self.view.set_scope(scope)
         self._wake = asyncio.Event()
         self._urgent = True
         self._range_from: Key | None = None
         self._extending: tuple[Key, frozenset[Key]] | None = None
         self._query_before = ""
         self._problem: QueryProblem | None = None
-        self._drawn_revision = -1
+        self._reveal = False  # what the cursor unfolded is to be brought into sight
 
     # ------------------------------------------------------------------ what stands where
 
@@ -131,32 +140,26 @@ class QueueScreen(Screen[None]):
         self.keys = self.query_one(KeyLine)
         self.filter_bar = self.query_one(FilterBar)
         self.detail = DetailKeeper(self)
-        self.table.empty_text = self._empty_text
         kept, view = self.kept, self.view
         if kept.sort in COLUMNS:
             view.set_sort(kept.sort, descending=kept.descending)
         if kept.group in GROUPS:
             view.set_group(next(group for group in GROUPS if group == kept.group))
         view.set_finished(kept.show_finished)
-        view.set_scope(next((s for s in SCOPES if s == self.board.link.scope), "mine"))
         self.strip.mode = next((mode for mode in MODES if mode == kept.strip), "auto")
         if self._filter_text:
             self._apply_filter(self._filter_text)
+        self.wake()
         self.set_interval(1.0, self._tick)
         self.run_worker(self._follow(), group="follow", exit_on_error=False)
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns the person wants, those that exist."""
-        keys = [key for key in self.kept.columns if key in COLUMNS] or DEFAULT_COLUMNS
+        """The columns the person wants, those that exist; not only my jobs: also whose."""
+        keys = [key for key in self.kept.columns if key in COLUMNS] or list(DEFAULT_COLUMNS)
+        if self.view.scope != "mine" and "user" not in keys:
+            keys.insert(keys.index("name") if "name" in keys else 1, "user")
         return tuple(COLUMNS[key] for key in keys)
-
-    def _empty_text(self) -> str:
-        link = self.board.link
-        reason = self.view.empty_reason()
-        if link.last_answer_at is None and link.message and link.message not in reason:
-            return "\n".join(filter(None, (link.message, link.hint)))
-        return reason or "no jobs"
 
     def on_resize(self, event: events.Resize) -> None:
         """The strip takes what the new height allows."""
@@ -205,6 +208,9 @@ class QueueScreen(Screen[None]):
     def _show(self) -> None:
         """Paint what differs, everywhere."""
         self.table.view_changed()
+        if self._reveal:
+            self._reveal = False
+            self.table.reveal_members()
         self._fit_strip()
         self.strip.redraw()
         self.top_line.redraw()
@@ -258,9 +264,11 @@ class QueueScreen(Screen[None]):
         self.action_run(message.command)
 
     def _hints(self) -> Sequence[KeyHint]:
+        if self.detail.has_keys:
+            return _DETAIL_HINTS
         return [
             KeyHint(c.shown_key, c.title.lower(), c.identity, rank, c.blocked(self) is not None)
-            for rank, c in enumerate(self._footer)
+            for c, rank in self._footer
         ]
 
     # The situation that commands are judged by.
@@ -303,6 +311,7 @@ class QueueScreen(Screen[None]):
         """Next or previous row."""
         if not self.detail.scroll(by):
             self.table.move_cursor(self.table.cursor_index + by)
+            self._show_place()
 
     def do_page(self, by: int) -> None:
         """One page."""
@@ -325,6 +334,7 @@ class QueueScreen(Screen[None]):
         """Fold or unfold the row under the cursor."""
         key = self.table.cursor_key
         if key is not None and self.view.toggle_fold(key):
+            self._reveal = True
             self._folded()
 
     def do_unfold(self) -> None:
@@ -366,8 +376,7 @@ class QueueScreen(Screen[None]):
         self._folded()
 
     def _folded(self) -> None:
-        self.table.view_changed()
-        self._show_place()
+        self.wake()
 
     # Sorting, grouping, what is shown.
 
@@ -426,8 +435,7 @@ class QueueScreen(Screen[None]):
         group = GROUPS[(at + 1) % len(GROUPS)]
         self.view.set_group(group)
         self.kept.group = group
-        words = {"none": "not grouped", "array": "arrays folded"}
-        self.status.say(words.get(group, f"grouped by {group}"))
+        self.status.say("not grouped" if group == "none" else f"grouped by {group}")
         self._changed()
 
     def do_finished(self) -> None:
@@ -443,6 +451,7 @@ class QueueScreen(Screen[None]):
         scope = SCOPES[(SCOPES.index(self.view.scope) + 1) % len(SCOPES)]
         self.view.set_scope(scope)
         self.actions.set_scope(scope)
+        self.table.set_columns(self.columns, self.kept.widths)
         self.status.say(SCOPE_WORDS[scope].lower())
         self.wake()
 
@@ -466,7 +475,10 @@ class QueueScreen(Screen[None]):
 
         self.app.push_screen(
             ColumnsScreen(
-                tuple(column.key for column in self.columns), self.kept.widths, preview, self.glyphs
+                tuple(column.key for column in self.columns),
+                self.kept.widths,
+                preview,
+                self.glyphs,
             ),
             chosen,
         )
@@ -504,13 +516,20 @@ class QueueScreen(Screen[None]):
         """Filter by a text that can be understood; by the last such one while it cannot."""
         try:
             query = compile_query(text) if text.strip() else EVERYTHING
+            self._problem = None
         except QueryError as error:
             self._problem = error.problem
             self.filter_bar.show_result(self._problem, "")
-            return
-        self._problem = None
+            query = self._without(text, error.problem)
         self.view.set_query(query)
         self.wake()
+
+    def _without(self, text: str, problem: QueryProblem) -> Query:
+        """The filter of the text without what is wrong; the one in force where that fails too."""
+        try:
+            return compile_query(text[: problem.start] + text[problem.end :])
+        except QueryError:
+            return self.view.query
 
     @on(FilterBar.Closed)
     def _filter_closed(self, message: FilterBar.Closed) -> None:
@@ -612,6 +631,10 @@ class QueueScreen(Screen[None]):
         else:
             self.detail.open()
 
+    @on(events.DescendantFocus)
+    def _keys_go_elsewhere(self) -> None:
+        self.keys.redraw()
+
     def attend(self) -> None:
         """Tell the collector whether someone looks, and at which job closely."""
         self.actions.set_attention(self.app.app_focus, self.detail.watched)
@@ -622,6 +645,10 @@ class QueueScreen(Screen[None]):
         """Ask now."""
         self.actions.refresh()
         self.status.say("asking Slurm")
+
+    def do_redraw(self) -> None:
+        """Draw everything anew."""
+        self._redraw()
 
     def do_theme(self) -> None:
         """Choose the colours; each is shown as the cursor goes over it."""

@@ -19,8 +19,13 @@ from rich.style import Style
 Groups = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 """(title, ((field, value), ...)), top to bottom."""
 
-_LABEL_WIDTH = 20
+_LABEL_WIDTH = 19
 _BAR_WIDTH = 16
+_NARROW = 56
+"""Below this width the bars are half as long."""
+
+_SAYS_IT_ALL = ("RUNNING", "PENDING", "COMPLETED")
+"""States that need no words."""
 
 
 class DetailContent(NamedTuple):
@@ -59,7 +64,7 @@ class DetailPane(ScrolledLines, can_focus=True):
         if content is None:
             return [[("  no job under the cursor", self.palette.muted)]]
         lines = [*self._head(content, width), *self._meaning(content.job, width)]
-        lines += self._usage(content.job)
+        lines += self._usage(content.job, width)
         if content.note:
             style = self.palette.failed if content.state == "failed" else self.palette.muted
             lines += [[], *self._wrapped(content.note, width, style)]
@@ -86,7 +91,7 @@ class DetailPane(ScrolledLines, can_focus=True):
     def _meaning(self, job: Job, width: int) -> list[list[Piece]]:
         """The state and the reason in plain words, and what to do about them."""
         lines: list[list[Piece]] = []
-        said = [state_words(job.state)]
+        said = [] if job.state in _SAYS_IT_ALL else [state_words(job.state)]
         if job.reason not in ("", "None"):
             said.append(reason_words(job.reason))
         for words in said:
@@ -96,32 +101,46 @@ class DetailPane(ScrolledLines, can_focus=True):
                 lines += self._wrapped(words.advice, width, self.palette.accent)
         return lines
 
-    def _usage(self, job: Job) -> list[list[Piece]]:
+    def _usage(self, job: Job, width: int) -> list[list[Piece]]:
         """What a running job uses now, against what it asked for."""
         usage = self.usage_shown = self._board.usage.get(job.job_id)
         if usage is None or phase_of(job.state) is not Phase.RUNNING:
             return []
+        bar_width = _BAR_WIDTH if width >= _NARROW else _BAR_WIDTH // 2
         lines: list[list[Piece]] = [[], [(" Uses now", self.palette.group)]]
         if usage.memory_bytes is not None:
-            lines.append(self._share(
-                "memory", usage.memory_bytes, job.memory_bytes,
-                f"{format_size(usage.memory_bytes)} of {format_size(job.memory_bytes)}",
-            ))  # fmt: skip
+            lines.append(
+                self._share(
+                    "memory",
+                    bar_width,
+                    usage.memory_bytes,
+                    job.memory_bytes,
+                    f"{format_size(usage.memory_bytes)} of {format_size(job.memory_bytes)}",
+                )
+            )
         if usage.memory_peak_bytes is not None:
-            lines += self._field("largest task so far", format_size(usage.memory_peak_bytes), 80)
+            lines += self._field("largest task so far", format_size(usage.memory_peak_bytes), width)
         if usage.cpu_time_s is not None and job.start_time is not None and job.cpus:
             possible_s = max(1, usage.at - job.start_time) * job.cpus
             percent = 100 * usage.cpu_time_s / possible_s
-            lines.append(self._share(
-                "CPU", usage.cpu_time_s, possible_s, f"{percent:.0f} % of {job.cpus} CPUs"
-            ))  # fmt: skip
+            lines.append(
+                self._share(
+                    "CPU",
+                    bar_width,
+                    usage.cpu_time_s,
+                    possible_s,
+                    f"{percent:.0f} % of {job.cpus} CPUs",
+                )
+            )
         return lines
 
-    def _share(self, title: str, part: float, whole: float | None, text: str) -> list[Piece]:
+    def _share(
+        self, title: str, bar_width: int, part: float, whole: float | None, text: str
+    ) -> list[Piece]:
         palette = self.palette
-        pieces: list[Piece] = [(f"  {title:<{_LABEL_WIDTH}}", palette.muted)]
+        pieces: list[Piece] = [(f"  {title:<{_LABEL_WIDTH}} ", palette.muted)]
         if whole:
-            filled, empty = bar(part / whole, _BAR_WIDTH, self._glyphs)
+            filled, empty = bar(part / whole, bar_width, self._glyphs)
             style = palette.warning if part / whole >= 0.9 else palette.bar
             pieces += [(filled, style), (empty + " ", palette.faint)]
         return [*pieces, (text, palette.text)]

@@ -1,15 +1,15 @@
-"""The job table: only the visible rows are built, and only the cells that differ are painted."""
+"""The job table: only the visible rows are built, and only those that differ are painted."""
 
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from jobshape.app.board.columns import Column
-from jobshape.app.board.view import Key, QueueView, Row
+from jobshape.app.board.view import Key, QueueView, Row, RowKind
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import Palette, palette_of
 from jobshape.widgets.row_painter import RowPainter
-from jobshape.widgets.spans import changed_spans, strip_of
+from jobshape.widgets.spans import strip_of
 from jobshape.widgets.table_layout import TableLayout, lay_out
 from jobshape.widgets.text import clean
 from rich.style import Style
@@ -90,6 +90,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._cursor_styles: dict[Style, Style] = {}
         self._quiet = False  # while scrolling as part of a larger change
         self._said = ""  # the words of an empty table, as drawn
+        self._id_width = 0
         self.cursor_index = 0
         self.cursor_key: Key | None = None
         self.empty_text: Callable[[], str] = view.empty_reason
@@ -114,6 +115,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._paint().layout
 
     @property
+    def _width(self) -> int:
+        """Cells for the columns; the last one is the scrollbar's, shown or not."""
+        return max(1, self.size.width - 1)
+
+    @property
     def top(self) -> int:
         """Index of the first visible row."""
         return self.scroll_offset.y
@@ -136,6 +142,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             index = max(0, min(old_index, count - 1))
         self.cursor_index = index
         moved_to = self._view.key(index) if count else None
+        self._widen_ids(old_top)
         height_on_page = old_index - old_top
         in_sight = 0 <= height_on_page < self.page_height
         top = old_top
@@ -151,12 +158,24 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.CursorMoved())
         self.repaint_changes()
 
+    def _widen_ids(self, top: int) -> None:
+        """Give ids the room that those in sight need; never take it back, which would jump."""
+        rows = range(top, min(len(self._view), top + self.page_height))
+        titles = (self._view.row(index) for index in rows)
+        longest = max(
+            (len(row.title) + row.depth for row in titles if row.kind is not RowKind.GROUP),
+            default=0,
+        )
+        if longest > self._id_width:
+            self._id_width = longest
+            self._forget()
+
     def tick(self) -> None:
-        """A second went by: paint the cells whose text it changed."""
+        """A second went by: paint the rows whose text it changed."""
         self.repaint_changes()
 
     def repaint_changes(self) -> None:
-        """Build what is visible again and write the cells that differ from what is shown."""
+        """Build what is visible again and paint the rows that differ from what is shown."""
         if not self.size or not self.is_attached:
             return
         said = self._said
@@ -170,24 +189,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         regions = []
         header = self._build_header()
-        if self._header is not None and header is not self._header:
-            regions += [
-                Region(start, 0, end - start, 1)
-                for start, end in changed_spans(self._header, header)
-            ]
-            self._header = header
+        if header is not self._header:
+            regions.append(Region(0, 0, self.size.width, 1))
         now = self._clock()
         for y, before in enumerate(self._lines):
             after = self._build(self.top + y, now, before)
-            if after is before:
-                continue
             self._lines[y] = after
-            old = before.strip if before else self._blank()
-            new = after.strip if after else self._blank()
-            regions += [
-                Region(start, y + HEADER_HEIGHT, end - start, 1)
-                for start, end in changed_spans(old, new)
-            ]
+            if (after and after.strip) is not (before and before.strip):
+                regions.append(Region(0, y + HEADER_HEIGHT, self.size.width, 1))
         if regions:
             self.refresh(*regions)
 
@@ -214,6 +223,15 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         target = self.cursor_index + pages * self.page_height
         self._scroll(self.top + pages * self.page_height)
         self.move_cursor(target)
+
+    def reveal_members(self) -> None:
+        """Scroll so that what stands under the cursor's row is in sight, and the row itself."""
+        row = self.cursor_row
+        if row is not None and row.folded is False:
+            last = self.cursor_index + min(row.members, self.page_height - 1)
+            if last >= self.top + self.page_height:
+                self._scroll(last - self.page_height + 1)
+                self.repaint_changes()
 
     def _scroll(self, top: int) -> None:
         """Make this the first visible row, without repainting yet."""
@@ -304,7 +322,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _paint(self) -> RowPainter:
         if self._painter is None:
-            layout = lay_out(self._columns, self.size.width, self._widths)
+            layout = lay_out(self._columns, self._width, self._widths, id_width=self._id_width)
             self._painter = RowPainter(self._palette, self._glyphs, layout)
             self._cursor_styles.clear()
         return self._painter

@@ -1,9 +1,9 @@
-"""A few lines drawn from pieces of text, of which only the cells that differ are painted again."""
+"""A few lines drawn from pieces of text; only lines that differ are painted again."""
 
 from collections.abc import Sequence
 
 from jobshape.widgets.palette import Palette, palette_of
-from jobshape.widgets.spans import Piece, changed_spans, strip_of
+from jobshape.widgets.spans import Piece, strip_of
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
@@ -41,16 +41,16 @@ class Lines(Widget):
         return self.palette.text
 
     def redraw(self) -> None:
-        """Build the lines again and repaint the cells that differ from what is shown."""
+        """Build the lines again and repaint those that differ from what is shown."""
         if not self.is_attached or not self.size or self._drawn_for != tuple(self.size):
             self._drawn_for = None
             self.refresh()
             return
         old, self._strips = self._strips, self._build_strips()
         regions = [
-            Region(start, y, end - start, 1)
+            Region(0, y, self.size.width, 1)
             for y, (before, after) in enumerate(zip(old, self._strips, strict=True))
-            for start, end in changed_spans(before, after)
+            if list(before) != list(after)
         ]
         if regions:
             self.refresh(*regions)

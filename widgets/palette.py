@@ -27,6 +27,8 @@ class Palette(NamedTuple):
     unknown: Style
     warning: Style
     accent: Style
+    frame: Style
+    frame_strong: Style
     header: Style
     header_sorted: Style
     group: Style
@@ -105,9 +107,11 @@ def _from_theme(values: tuple[str, ...]) -> Palette:
         waiting=style(colours["warning"]),
         failed=style(colours["error"], bold=True),
         done=style(ground.blend(colours["primary"], 0.8)),
-        unknown=style(colours["accent"], bold=True),
+        unknown=style(ink, bold=True),
         warning=style(colours["warning"], bold=True),
         accent=style(colours["accent"]),
+        frame=style(ground.blend(ink, 0.75), raised),
+        frame_strong=style(ink, raised, bold=True),
         header=style(ground.blend(ink, 0.75), raised),
         header_sorted=style(ink, raised, bold=True),
         group=style(colours["primary"], bold=True),
@@ -166,6 +170,7 @@ _ANSI_DARK = _ansi(
     faint="bright_black on default", running="green on default", waiting="yellow on default",
     failed="bold red on default", done="blue on default", unknown="bold magenta on default",
     warning="bold yellow on default", accent="cyan on default",
+    frame="default on default", frame_strong="bold default on default",
     header="dim underline default on default", header_sorted="bold underline default on default",
     group="bold blue on default", bar="blue on default", bar_high="yellow on default",
     alarm="bold white on red", notice="black on yellow", key="bold cyan on default",
@@ -187,7 +192,7 @@ _ANSI_LIGHT = _ANSI_DARK._replace(
 _NO_COLOUR = _ansi(
     text="none", strong="bold", muted="dim", faint="dim", running="none", waiting="none",
     failed="bold underline", done="dim", unknown="bold", warning="bold", accent="none",
-    header="underline", header_sorted="bold underline", group="bold", bar="none", bar_high="bold",
-    alarm="bold reverse", notice="reverse", key="bold", key_blocked="dim", cursor="reverse",
-    cursor_blurred="underline", marked="bold",
+    frame="none", frame_strong="bold", header="underline", header_sorted="bold underline",
+    group="bold", bar="none", bar_high="bold", alarm="bold reverse", notice="reverse",
+    key="bold", key_blocked="dim", cursor="reverse", cursor_blurred="underline", marked="bold",
 )  # fmt: skip

@@ -17,6 +17,9 @@ MODES: tuple[StripMode, ...] = ("auto", "all", "none")
 NEARLY_FULL = 0.9
 """Share in use from which a bar warns."""
 
+LEAST_BAR = 3
+"""Cells below which a bar says nothing."""
+
 _NAME_WIDTH = (8, 16)  # least, most
 _FREE_WIDTH = 11  # "1234 free" and a space or two
 _PENDING_WIDTH = 12  # "1234 pending"
@@ -61,15 +64,16 @@ class PartitionStrip(Lines):
         palette, glyphs = self.palette, self._glyphs
         name = clean(summary.name, glyphs) + ("*" if summary.is_default else "")
         pieces: list[Piece] = [(" " + fit(name, name_width, glyphs) + " ", palette.strong)]
+        blocks = [("CPU", summary.cpus, False), ("mem", summary.memory_bytes, True)]
+        if with_gpus:
+            blocks.append(("GPU", summary.gpus, False))
+        room = width - name_width - 2 - _PENDING_WIDTH
+        bar_width = max(0, min(24, room // len(blocks) - 4 - _FREE_WIDTH - 1))
         if summary.state and summary.state != "UP":
             said = f"{clean(summary.state.lower(), glyphs)}: starts no jobs"
-            pieces.append((fit(said, 24, glyphs) + "  ", palette.warning))
+            block_width = 4 + _FREE_WIDTH + (bar_width + 1 if bar_width >= LEAST_BAR else 0)
+            pieces.append((fit(said, block_width * len(blocks), glyphs), palette.warning))
         else:
-            blocks = [("CPU", summary.cpus, False), ("mem", summary.memory_bytes, True)]
-            if with_gpus:
-                blocks.append(("GPU", summary.gpus, False))
-            room = width - name_width - 2 - _PENDING_WIDTH
-            bar_width = max(0, min(24, room // len(blocks) - 4 - _FREE_WIDTH - 1))
             for title, resource, is_size in blocks:
                 pieces.extend(self._resource(title, resource, bar_width, is_size))
         pending = f"{summary.pending} pending" if summary.pending else "none pending"
@@ -83,14 +87,12 @@ class PartitionStrip(Lines):
         palette, glyphs = self.palette, self._glyphs
         if not resource.total:
             said = "-" if resource.total is None else "none"
-            pad = max(0, bar_width + 1)
-            text = f"{'' if bar_width < 3 else ' ' * pad}{said}"
-            width = _FREE_WIDTH + (pad if bar_width >= 3 else 0)
-            return [(f"{title} ", palette.muted), (fit(text, width, glyphs), palette.muted)]
+            pad = " " * (bar_width + 1) if bar_width >= LEAST_BAR else ""
+            return [(f"{title} {pad}{said:<{_FREE_WIDTH}}", palette.muted)]
         total = resource.total
         used = None if resource.free is None else total - resource.free
         pieces: list[Piece] = [(f"{title} ", palette.muted)]
-        if bar_width >= 3:
+        if bar_width >= LEAST_BAR:
             share = 0.0 if used is None else used / total
             filled, empty = bar(share, bar_width, glyphs)
             style = palette.bar_high if share >= NEARLY_FULL else palette.bar

@@ -56,9 +56,10 @@ class PickList(ScrolledLines, can_focus=True):
         """The item under the cursor."""
         return self.shown[self.at] if self.shown else None
 
-    def on_mount(self) -> None:
-        """Bring the current item into sight once there is a size."""
-        self.call_after_refresh(self.show_line, self.at)
+    def on_resize(self, event: events.Resize) -> None:
+        """Build for the new width, with the item under the cursor in sight."""
+        super().on_resize(event)
+        self.show_line(self.at)
 
     def build(self, width: int) -> Sequence[Sequence[Piece]]:
         """One line an item."""

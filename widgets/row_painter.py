@@ -62,7 +62,7 @@ class RowPainter:
                 pieces.extend(self._time(row.job, now, width, phase))
             else:
                 text = clean(place.column.text(row.job, now), self.glyphs)
-                style = self._cell_style(key, phase, base, many)
+                style = self._cell_style(key, row.job, phase, base, many)
                 pieces.append((fit(text, width, self.glyphs, place.column.align), style))
         return pieces
 
@@ -139,7 +139,7 @@ class RowPainter:
         if job.submit_time is None:
             return self._without_bar("-", width, limit, self.palette.muted)
         waited = self._duration(max(0, int(now) - job.submit_time))
-        text = f"waits {waited}" if width >= 2 * _DURATION_WIDTH + 7 else f"w {waited}"
+        text = f"waits {waited}" if width >= 3 * _DURATION_WIDTH + 1 else f"w {waited}"
         return self._without_bar(text, width, limit, self.palette.muted, align_left=True)
 
     def _without_bar(
@@ -212,8 +212,8 @@ class RowPainter:
             pieces.append((text, palette.of_phase(phase)))
         return pieces
 
-    def _cell_style(self, key: str, phase: Phase, base: Style, many: bool) -> Style:
-        if key == "where" and phase is Phase.FAILED:
+    def _cell_style(self, key: str, job: Job, phase: Phase, base: Style, many: bool) -> Style:
+        if key == "where" and phase is Phase.FAILED and job.reason not in ("", "None"):
             return self.palette.of_phase(phase)
         if key == "where" and phase is Phase.WAITING:
             return self.palette.muted

@@ -33,6 +33,11 @@ class ScrolledLines(ScrollView, inherit_bindings=False):
         """All lines for this width."""
         raise NotImplementedError
 
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.build(80))
+
     def ground_of(self, y: int) -> Style:
         """The style of what no piece of a line covers."""
         return self.palette.text
@@ -42,12 +47,17 @@ class ScrolledLines(ScrollView, inherit_bindings=False):
         self._built_for = -1
         if not self.is_attached or not self.size.width:
             return
-        self._lines = self.build(self.size.width)
+        self._lines = self.build(self._width)
         self._built_for = self.size.width
         self.virtual_size = Size(self.size.width, len(self._lines))
         if to_top:
             self.scroll_to(y=0, animate=False)
         self.refresh()
+
+    @property
+    def _width(self) -> int:
+        """Cells for the lines; the last one is the scrollbar's, shown or not."""
+        return max(1, self.size.width - 1)
 
     def show_line(self, y: int) -> None:
         """Scroll until this line is in sight."""

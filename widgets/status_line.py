@@ -49,24 +49,24 @@ class StatusLine(Lines):
 
     def ground(self) -> Style:
         """As the header's."""
-        return self.palette.header
+        return self.palette.frame
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The one line."""
         palette, glyphs = self.palette, self._glyphs
         text, problem, until = self._message
         if text and self._clock() < until:
-            style = on(palette.failed if problem else palette.accent, palette.header)
+            style = on(palette.failed if problem else palette.accent, palette.frame)
             return [[(fit(" " + clean(text, glyphs), width, glyphs), style)]]
         left = self._left(width)
         used = sum(width_of(part) for part, _ in left)
         right = self._right(width - used - 3)
         room = width - used - width_of(right)
-        return [[*left, (" " * max(0, room) + right, palette.header)]]
+        return [[*left, (" " * max(0, room) + right, palette.frame)]]
 
     def _left(self, width: int) -> list[Piece]:
         palette, glyphs, view = self.palette, self._glyphs, self._view
-        plain, strong = palette.header, palette.header_sorted
+        plain, strong = palette.frame, palette.frame_strong
         number, count = self.place
         size = len(f"{count:,}")
         pieces: list[Piece] = [(f" {number:>{size},}/{count:,}", strong)]

@@ -11,11 +11,13 @@ FLEXIBLE = ("name", "where", "comment", "work_dir", "dependency", "node_list")
 LIKED_WIDTHS = {"time": 20}
 """Room for the bar beside the two durations."""
 
-LEAST_WIDTHS = {"id": 9, "time": 15, "name": 10, "where": 12, "stage": 9, "partition": 7,
-                "user": 7, "start": 9}  # fmt: skip
+LEAST_WIDTHS = {
+    "id": 7, "state": 3, "time": 15, "name": 13, "where": 13, "stage": 9, "partition": 7,
+    "user": 7, "start": 10, "cpus": 4, "gpus": 4,
+}  # fmt: skip
 """Below these a column says too little: another column goes instead."""
 
-KEPT_LONGEST = ("id", "state", "time", "name", "where", "partition", "memory", "cpus", "gpus")
+KEPT_LONGEST = ("id", "state", "time", "name", "where", "partition", "memory", "gpus", "cpus")
 """What a narrow screen keeps, the most needed first; of the others the rightmost goes first."""
 
 MOST_FLEXIBLE_WIDTH = 48
@@ -50,17 +52,25 @@ class TableLayout(NamedTuple):
 
 
 def lay_out(
-    columns: Sequence[Column], width: int, chosen_widths: Mapping[str, int], left: int = 2
+    columns: Sequence[Column],
+    width: int,
+    chosen_widths: Mapping[str, int],
+    *,
+    left: int = 2,
+    id_width: int = 0,
 ) -> TableLayout:
     """Places for as many columns as fit.
 
     chosen_widths: what the person set, by key; such a column is neither shrunk nor stretched.
+    id_width: the longest job id seen; an id that is cut is of no use.
     """
     gap = 2 if width >= WIDE_GAP_FROM else 1
     kept, hidden = list(columns), []
 
     def least(column: Column) -> int:
         chosen = chosen_widths.get(column.key)
+        if column.key == "id" and not chosen:
+            return min(column.width, max(LEAST_WIDTHS["id"], id_width))
         return chosen or LEAST_WIDTHS.get(column.key) or column.min_width
 
     while len(kept) > 1 and left + sum(least(c) + gap for c in kept) - gap > width:

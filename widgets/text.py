@@ -2,8 +2,12 @@
 
 from typing import Literal
 
+from jobshape.app.board.text import sanitize
 from jobshape.widgets.glyphs import Glyphs, plain
 from rich.cells import cell_len, set_cell_size
+
+_PICTURE = "\ufe0f"
+"""Asks for the character before it as a wide picture: terminals disagree on its width."""
 
 Align = Literal["left", "right"]
 
@@ -11,20 +15,12 @@ Align = Literal["left", "right"]
 def clean(text: str, glyphs: Glyphs) -> str:
     """What may be written to a terminal: no control, format or bidirectional characters.
 
-    A line break or tab becomes a space, anything else that does not print a question mark. Job
-    names, comments and paths come from other people, so they are never trusted.
+    Job names, comments and paths come from other people, so they are never trusted.
     """
     if text.isascii() and text.isprintable():
         return text
-    if glyphs.is_ascii:
-        text = plain(text)
-    if not text.isprintable() or "\ufe0f" in text:
-        text = "".join(
-            char if char.isprintable() else " " if char.isspace() else "?"
-            for char in text
-            if char != "\ufe0f"  # asks for a wide picture: terminals disagree on its width
-        )
-    return text
+    text = sanitize(text).replace(_PICTURE, "")
+    return plain(text) if glyphs.is_ascii else text
 
 
 def width_of(text: str) -> int:

@@ -48,7 +48,7 @@ class TopLine(Lines):
         """The banner colours the whole line."""
         link = self._board.link
         if not banner_text(link):
-            return self.palette.header
+            return self.palette.frame
         return self.palette.notice if link.phase in ("starting", "late") else self.palette.alarm
 
     def _banner(self, link: Link, text: str, width: int) -> list[Piece]:
@@ -57,10 +57,10 @@ class TopLine(Lines):
 
     def _summary(self, link: Link, width: int) -> list[Piece]:
         palette, glyphs = self.palette, self._glyphs
-        ground = palette.header
+        ground = palette.frame
         where = f" on {clean(link.cluster, glyphs)}" if link.cluster else ""
         pieces: list[Piece] = [
-            (f" {SCOPE_WORDS.get(link.scope, link.scope)}{where}", palette.header_sorted),
+            (f" {SCOPE_WORDS.get(link.scope, link.scope)}{where}", palette.frame_strong),
             ("  ", ground),
         ]
         if link.last_answer_at is None:
@@ -68,7 +68,7 @@ class TopLine(Lines):
         counts = self._counts()
         for phase, word in (
             (Phase.RUNNING, "running"), (Phase.WAITING, "pending"), (Phase.FAILED, "failed"),
-            (Phase.DONE, "done"), (Phase.UNKNOWN, "in an unknown state"),
+            (Phase.DONE, "done"), (Phase.UNKNOWN, "unknown"),
         ):  # fmt: skip
             count = counts.get(phase, 0)
             if count or phase in (Phase.RUNNING, Phase.WAITING):

@@ -210,7 +210,7 @@ def rearrange_steps(
             before = _single(fold, changed, board, record, sieve, unsettled())
             drop[group] |= moves.drop | set(before)
         else:
-            pass
+            drop[group].add(fold)
         after = yield from replace_steps(before, moves.drop, moves.add, rank_of)
         made.folds.pop(fold, None)
         if len(after) > 1:

@@ -17,7 +17,11 @@ def why_empty(link: Link, hidden: Sequence[int], wish: Wish) -> str:
 
     hidden: how many records are hidden for each reason of Hidden.
     """
-    filtered, finished, others = hidden[Hidden.QUERY], hidden[Hidden.FINISHED], hidden[Hidden.SCOPE]
+    filtered, finished, foreign = (
+        hidden[Hidden.QUERY],
+        hidden[Hidden.FINISHED],
+        hidden[Hidden.SCOPE],
+    )
     if filtered:
         words = [f"The filter hides {_all(filtered, 'job')}."]
         if finished:
@@ -25,9 +29,9 @@ def why_empty(link: Link, hidden: Sequence[int], wish: Wish) -> str:
         return " ".join(words)
     if finished:
         return f"{_all(finished, 'job').capitalize()} {_are(finished)} finished, and hidden."
-    if others:
+    if foreign:
         whose = "yours" if wish.scope == "mine" else "of your accounts"
-        return f"None of the {_jobs(others, 'job')} is {whose}. Widen the scope to see them."
+        return f"None of the {_jobs(foreign, 'job')} is {whose}. Widen the scope to see them."
     if link.jobs is None:
         return _no_answer(link)
     words = [_FOUND.get(link.scope, _FOUND["all"])]
@@ -37,9 +41,9 @@ def why_empty(link: Link, hidden: Sequence[int], wish: Wish) -> str:
         words = [f"No jobs in the queue of your accounts ({', '.join(link.accounts)})."]
     if link.scope != wish.scope and link.scope != "all" and wish.scope != "mine":
         words.append("Others' jobs were not asked for yet.")
-    private = link.feature("private_data")
-    if link.scope != "mine" and private is not None and private.available:
-        words.append(private.detail or "This site shows you only your own jobs (PrivateData).")
+    others = link.feature("private_data")  # available: others' jobs can be seen
+    if link.scope != "mine" and others is not None and not others.available:
+        words.append(f"This site shows you only your own jobs ({others.detail or 'PrivateData'}).")
     if link.phase in ("failing", "dead"):
         words.append(f"That is what was last heard; now: {link.message}.")
     return " ".join(words)

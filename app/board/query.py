@@ -164,7 +164,7 @@ def compile_query(text: str) -> Query:
             clocked |= key.clocked
             tests.append(_key_test(key, part))
         elif part.values:
-            if part.values[0] in ("-", "!") and part.end == len(text):
+            if text[part.start :] in ("-", "!"):
                 raise _problem(part, "nothing to turn round", "type a word after it", True)
             reads_text = True
             tests.append(_word_test(part.values[0].lower(), part.negated))

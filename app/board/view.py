@@ -1,8 +1,6 @@
 """The job list as it is shown: filtered, sorted, grouped and folded, row by row."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from enum import Enum
-from typing import NamedTuple
 
 from jobshape.app.board.arrangement import (
     GROUP,
@@ -14,17 +12,15 @@ from jobshape.app.board.arrangement import (
     line_steps,
     rearrange_steps,
 )  # fmt: skip
-from jobshape.app.board.arrays import Counts, counts_of
 from jobshape.app.board.board import Board
 from jobshape.app.board.columns import COLUMNS
 from jobshape.app.board.emptiness import why_empty
 from jobshape.app.board.order import finish
 from jobshape.app.board.query import Query
+from jobshape.app.board.rows import Row, RowKind, RowMaker
 from jobshape.app.board.search_text import SearchTexts
 from jobshape.app.board.sieve import GroupBy, Hidden, ScopeName, Sieve, Wish
-from jobshape.app.board.text import sanitize
-from jobshape.app.board.words import state_words
-from jobshape.app.domain.job import NO_JOB, UNASSIGNED, Job
+from jobshape.app.domain.job import Job
 
 __all__ = ["GroupBy", "Key", "QueueView", "Row", "RowKind", "ScopeName"]
 
@@ -36,32 +32,6 @@ NEW_SHARE = 20
 
 NEAR = 500
 """Rows around the last place that are looked at first."""
-
-
-class RowKind(Enum):
-    """What a row stands for."""
-
-    JOB = "job"  # one record (an array not split yet is one, too)
-    ARRAY = "array"  # several records of one array
-    HET = "het"  # the components of a heterogeneous job
-    GROUP = "group"  # a group's heading
-
-
-class Row(NamedTuple):
-    """One line of the list.
-
-    ``counts`` are tasks by phase: of an array all on the board, shown or not; of a group those
-    shown in it.
-    """
-
-    kind: RowKind
-    key: Key
-    depth: int
-    job: Job  # the record; of an array or het job the first one shown; of a group NO_JOB
-    counts: Counts
-    members: int  # records shown under it when unfolded; 0 for a plain job
-    folded: bool | None  # None: nothing to fold
-    title: str  # an array's or group's own words ("4_[...]", "training"); a job's id label
 
 
 class QueueView:
@@ -172,10 +142,9 @@ class QueueView:
         """Bring the rows up to date in steps of a few ms each; the last one swaps them in."""
         self._run += 1
         run = self._run
-        for step in self._work(now):
-            if self._run != run:
-                return
-            yield step
+        work = self._work(now)
+        while self._run == run and next(work, work) is not work:
+            yield
 
     def _work(self, now: float) -> Generator[None, None, None]:
         taken = self._watch.take()
@@ -322,64 +291,9 @@ class QueueView:
 
     def row(self, index: int) -> Row:
         """The row to draw, built now: ask only for what is visible. Raises IndexError."""
-        key = self._lines[index]
-        if isinstance(key, int):
-            return self._job_row(key)
-        if key.startswith(GROUP):
-            return self._group_row(key)
-        return self._fold_row(key)
-
-    def _record(self, job_id: int) -> Job:
-        """The newest record; of a job that has just left the board the last one."""
-        return self.board.jobs.get(job_id) or self._as_shown(job_id) or NO_JOB
-
-    def _job_row(self, job_id: int) -> Row:
-        job = self._record(job_id)
-        arranged = self._as_shown(job_id) or job
-        depth = self._arranged.is_grouped + (self._arranged.fold_of(arranged) is not None)
-        label = sanitize(job.label)
-        return Row(RowKind.JOB, job_id, depth, job, counts_of(job), 0, None, label)
-
-    def _fold_row(self, key: str) -> Row:
-        job = self._record(self._arranged.first(key))
-        family = self.board.family_of(job)
-        is_array = key.startswith("array ")
-        return Row(
-            kind=RowKind.ARRAY if is_array else RowKind.HET,
-            key=key,
-            depth=int(self._arranged.is_grouped),
-            job=job,
-            counts=family.tally.counts if family else counts_of(job),
-            members=len(self._arranged.folds[key]),
-            folded=not self._folding.is_open(key),
-            title=f"{job.array_job_id}_[...]" if is_array else f"{job.het_job_id}+[...]",
+        return RowMaker(self.board, self._arranged, self._folding, self._as_shown).row(
+            self._lines[index]
         )
-
-    def _group_row(self, key: str) -> Row:
-        name = key.removeprefix(GROUP)
-        tally = self._arranged.groups[name].tally
-        return Row(
-            kind=RowKind.GROUP,
-            key=key,
-            depth=0,
-            job=NO_JOB,
-            counts=tally.counts,
-            members=tally.jobs,
-            folded=name in self._folding.closed_groups,
-            title=sanitize(self._group_title(name)),
-        )
-
-    def _group_title(self, name: str) -> str:
-        group_by = self._arranged.sieve.wish.group_by
-        if group_by == "array":
-            if not name:
-                return "no array"
-            units = self._arranged.groups[name].units
-            first = next((unit for unit in units if isinstance(unit, int)), 0)
-            return f"{name} {self._record(first).name}"
-        if group_by == "state":
-            return state_words(name).short
-        return name or UNASSIGNED
 
     @property
     def shown(self) -> int:

@@ -37,6 +37,7 @@ class Cadence:
     slowest_s: float = 30.0
     budget_share: float = 0.7
     longest_s: float = 300.0  # not even a slow controller or a failing one makes it longer
+    budget_ms: float = 0.0  # a minute, of all kinds together; 0: by the queue's size
     looking: bool = True
     quiet: int = field(default=0, init=False)
     failures: int = field(default=0, init=False)
@@ -68,8 +69,8 @@ class Cadence:
         )
 
     def _controller_floor_s(self) -> float:
-        budget_ms = controller_budget_ms(self.cost.jobs) * self.budget_share
-        return min(self.longest_s, 60.0 * self.cost.controller_ms / budget_ms)
+        budget_ms = self.budget_ms or controller_budget_ms(self.cost.jobs)
+        return min(self.longest_s, 60.0 * self.cost.controller_ms / (budget_ms * self.budget_share))
 
     def _cpu_floor_s(self, growth: float) -> float:
         share = max(CPU_SHARE_QUIET, CPU_SHARE_BUSY / growth)

@@ -1,13 +1,10 @@
 """Which backend talks to this site."""
 
-import shutil
 from importlib import import_module
 from importlib.util import find_spec
 
 from jobshape.app.backends.base import Backend
 from jobshape.app.domain.errors import NoSite, NotSupported
-
-_NO_SITE_HINT = "run jobshape on a login node of a Slurm cluster, or name one with --ssh HOST"
 
 
 def choose_backend(
@@ -17,7 +14,8 @@ def choose_backend(
 
     kind: ``auto`` (pyslurm if it works here, else Slurm's commands), ``pyslurm``, ``commands`` or
     ``module:factory``. careful: try pyslurm in a process of its own first, since without a
-    slurm.conf its import ends the process; costs 0.1 s. Raises NoSite.
+    slurm.conf its import ends the process; costs 0.1 s. Raises NoSite for a kind
+    that cannot be had; a machine without Slurm shows at the first call.
     """
     if ":" in kind:
         module, _, factory = kind.partition(":")
@@ -49,8 +47,6 @@ def _pyslurm(careful: bool) -> Backend:
 
 
 def _commands(ssh: str | None) -> Backend:
-    if not ssh and shutil.which("squeue") is None:
-        raise NoSite("no Slurm on this machine: squeue is not on PATH", hint=_NO_SITE_HINT)
     from jobshape.app.backends.commands.backend import CommandsBackend
 
     return CommandsBackend(ssh_host=ssh)

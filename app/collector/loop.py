@@ -4,7 +4,6 @@ Every call runs in a forked child (forked.py). Frames from the app come in on st
 leave on stdout; when stdin ends, so does the collector, with all its children.
 """
 
-import gc
 import os
 import selectors
 import signal
@@ -15,11 +14,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from jobshape.app.backends.base import Backend, Scope
+from jobshape.app.backends.base import Scope
 from jobshape.app.collector.cadence import Cadence
 from jobshape.app.collector.calls import DEADLINE_S, MUTATING
-from jobshape.app.collector.choose import choose_backend
 from jobshape.app.collector.forked import Ended, ForkedCall
+from jobshape.app.collector.keeper import BackendKeeper
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.ledger import Ledger, Spent
 from jobshape.app.collector.outbox import Outbox
@@ -34,7 +33,7 @@ from jobshape.app.collector.polls import (
     QueuePoll,
     UsagePoll,
 )
-from jobshape.app.collector.reading import BackendWork, do_action, relearn, with_backend
+from jobshape.app.collector.reading import BackendWork, do_action, with_backend
 from jobshape.app.collector.stages import StageRules
 from jobshape.app.collector.start import RESTART, Start
 from jobshape.app.collector.wire import Frame, FrameReader
@@ -61,8 +60,7 @@ class Collector:
         self._selector = selectors.DefaultSelector()
         self._over = False
         self._exit_code = 0
-        self._backend: Backend | None = None
-        self._careful = False  # the first child may end in pyslurm's import, only then ask first
+        self._keeper = BackendKeeper(start.backend, start.ssh)
         self._ledger = Ledger(now)
         self._rules = StageRules(start.stage_rules)
         self._waiting: deque[tuple[int, str, dict[str, Any]]] = deque()
@@ -87,6 +85,8 @@ class Collector:
             self._usage,
             CostPoll(self._ledger, now),
         ]
+        for poll in self._polls:
+            poll.cadence.budget_ms = start.controller_ms_per_minute
 
     # --- the loop ---------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Collector:
 
     def _ready(self) -> list[Poll]:
         """Polls that may begin when their time comes: before the first answer only the queue's."""
-        polls = self._polls if self._backend else self._polls[:1]
+        polls = self._polls if self._keeper.backend else self._polls[:1]
         return [poll for poll in polls if poll.running is None]
 
     def _begin_due(self) -> None:
@@ -135,7 +135,7 @@ class Collector:
             for poll in self._ready():
                 if poll.next_at <= now:
                     self._begin(poll, now)
-        while self._backend and self._waiting and len(self._actions) < ACTIONS_AT_ONCE:
+        while self._keeper.backend and self._waiting and len(self._actions) < ACTIONS_AT_ONCE:
             call_id, method, arguments = self._waiting.popleft()
             call = self._fork(
                 method, partial(do_action, method, arguments), DEADLINE_S.get(method, 10.0)
@@ -224,12 +224,11 @@ class Collector:
     # --- readings and actions ---------------------------------------------------------------
 
     def _fork(self, name: str, work: BackendWork, deadline_s: float) -> ForkedCall:
-        make = partial(choose_backend, self._start.backend, self._start.ssh, careful=self._careful)
         call = ForkedCall(
             name,
-            partial(with_backend, self._backend, make, work),
+            partial(with_backend, self._keeper.backend, self._keeper.make, work),
             deadline_s,
-            subprocesses=type(self._backend).__name__ != "PyslurmBackend",
+            subprocesses=self._keeper.runs_commands,
         )
         self._selector.register(call.fd, selectors.EVENT_READ, partial(self._read_call, call))
         return call
@@ -276,8 +275,7 @@ class Collector:
             ended.cpu_s,
         )
         self._ledger.add(spent)
-        if self._backend:
-            relearn(self._backend, ended.head)
+        self._keeper.learn(ended)
         if call in self._actions:
             self._action_ended(call, ended)
         else:
@@ -298,6 +296,9 @@ class Collector:
         now = time.monotonic()
         poll.running = None
         if ended.error:
+            if self._keeper.doubts(ended):
+                poll.next_at = self._queue.next_at = now
+                return
             poll.cadence.failed()
             poll.trouble = ended.error[1]
             self._put(poll.failed(ended.error))
@@ -334,23 +335,14 @@ class Collector:
             )
         self._report(ended)
         if ended.error is None:
-            self._keep_backend(ended.head)
-        elif self._backend is None:
-            if not ended.head and not self._careful:
-                self._careful, self._queue.next_at = True, now
+            if self._keeper.backend is None:
+                self._keeper.keep(ended)
+                with suppress(OSError):
+                    os.nice(NICENESS)  # only now: the first rows were in a hurry
+        elif self._keeper.backend is None:
             self._refuse_waiting(ended.error)
         elif self._queue.cadence.failures == FAILURES_BEFORE_RESTART:
             self._exit_code, self._over = RESTART, True
-
-    def _keep_backend(self, head: dict[str, Any]) -> None:
-        """Load the backend here too, once a child has shown that this does no harm."""
-        if self._backend is None:
-            _, self._backend = choose_backend(head["made"], self._start.ssh)
-            relearn(self._backend, head)
-            gc.collect()
-            gc.freeze()  # children share these pages as long as nobody counts them
-            with suppress(OSError):
-                os.nice(NICENESS)  # only now: the first rows were in a hurry
 
     def _refuse_waiting(self, error: list[str]) -> None:
         """No site, no actions: say so at once instead of letting them wait."""

@@ -5,8 +5,10 @@ hash secret by fork, so only changed records are ever put into lines.
 """
 
 import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from jobshape.app.backends.base import Backend, Scope
@@ -162,8 +164,18 @@ def do_action(
 
 def relearn(backend: Backend, head: Mapping[str, Any]) -> None:
     """Teach a backend what its twin in a child learned."""
-    if head.get("learned"):
-        vars(backend).update(pickle.loads(bytes.fromhex(head["learned"])))
+    for name, value in head.get("learned", {}).items():
+        vars(backend)[name] = pickle.loads(bytes.fromhex(value))
+
+
+def _learned(knows: Mapping[str, Any], knew: Mapping[str, Any]) -> dict[str, str]:
+    """What can be told of it; a loaded library cannot."""
+    learned = {}
+    for name, value in knows.items():
+        if value is not knew.get(name, knew):
+            with suppress(TypeError, AttributeError, pickle.PicklingError):
+                learned[name] = pickle.dumps(value).hex()
+    return learned
 
 
 def with_backend(
@@ -171,20 +183,20 @@ def with_backend(
 ) -> dict[str, Any]:
     """Do the work with a backend, made here if need be.
 
-    Adds which kind was made, the calls it sent to the site, and what it learned: the cached
-    properties of the backend (user, accounts), which else each child would find out again.
+    Adds which kind was made, whether pyslurm is loaded, the calls it sent to the site, and what it
+    learned: cached properties (user, accounts), which else each child would find out again.
     """
     started = time.monotonic()
     head: dict[str, Any]
     made = ""
-    knew: set[str] = set()
+    knew: dict[str, Any] = {}
     before: dict[str, int] = {}
     calls: Mapping[str, int] = {}
     try:
         if backend is None:
             made, backend = make()
         before, calls = dict(backend.calls), backend.calls
-        knew = set(vars(backend))
+        knew = dict(vars(backend))
         started = time.monotonic()
         head = work(backend, emit)
     except BackendError as error:
@@ -192,7 +204,7 @@ def with_backend(
     head["took_s"] = time.monotonic() - started
     head["made"] = made
     if backend is not None:
-        learned = {name: value for name, value in vars(backend).items() if name not in knew}
-        head["learned"] = pickle.dumps(learned).hex() if learned else ""
+        head["learned"] = _learned(vars(backend), knew)
+        head["pyslurm"] = "pyslurm" in sys.modules
     head["calls"] = {kind: n - before.get(kind, 0) for kind, n in calls.items()}
     return head

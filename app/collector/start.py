@@ -18,6 +18,7 @@ class Start(NamedTuple):
     most_finished: int = 5000
     fastest_s: float = 2.0  # the queue's shortest and longest cadence
     slowest_s: float = 30.0
+    controller_ms_per_minute: float = 0.0  # what all readings may cost; 0: by the queue's size
     usage_jobs: int = 20  # at most so many jobs are asked for their live usage
     kept: Sequence[Sequence[int]] = ()  # [id, end time] of ended jobs an earlier collector showed
 

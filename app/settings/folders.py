@@ -1,6 +1,7 @@
 """Where settings, state and caches lie: the user's own folders, closed to others."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def write_private(path: Path, text: str) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename a file that makes no sense to ``NAME.bad-TIME``, so that nothing in it is lost.
+
+    Gives the new name; None where it could not be renamed.
+    """
+    aside = path.with_name(f"{path.name}.bad-{time.strftime('%Y%m%d-%H%M%S')}")
+    try:
+        path.rename(aside)
+    except OSError:
+        return None
+    return aside
 
 
 def project_file(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -53,7 +53,8 @@ class Ui:
         "", "Column to sort by, `-` in front for descending; empty: as Slurm lists them."
     )
     group: Literal["none", "stage", "state", "array", "user"] = _setting(
-        "none", "What rows are put under headings by."
+        "array",
+        "What folds rows: `array` only arrays, `none` nothing, else headings as well.",
     )
     finished_hours: float = _setting(
         12.0, "Jobs that finished in the last hours stand in the list; 0: none.", ge=0, le=168
@@ -103,7 +104,7 @@ class SiteChoice:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What jobshape writes about itself, into `jobshape.log` in the state folder."""
+    """What jobshape writes down about itself: `jobshape.log` in the state folder."""
 
     level: Literal["off", "error", "warning", "info", "debug"] = _setting(
         "warning", "The least severe line that is kept.", environment="JOBSHAPE_LOG_LEVEL"

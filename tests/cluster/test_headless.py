@@ -56,7 +56,7 @@ def test_status_is_what_squeue_says(any_box: Any, job: tuple[int, str], backend:
     assert record["memory_bytes"] == 60 << 20
     assert made["link"]["state"] == "live"
     assert made["site"]["user"] == "alice"
-    said = any_box.run(["squeue", "-h", "-o", "%i", "--me", "-t", "all"], user="alice").stdout
+    said = any_box.run(["squeue", "-h", "-o", "%A", "--me", "-t", "all"], user="alice").stdout
     everything = status(any_box, "--backend", backend)
     assert {int(word) for word in said.split()} <= {one["job_id"] for one in everything["jobs"]}
 

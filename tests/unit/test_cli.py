@@ -51,6 +51,12 @@ def test_pyslurm_asked_for_but_not_there(run_python: RunPython) -> None:
     assert "pyslurm is not installed" in line and "--backend commands" in line
 
 
+def test_commands_asked_for_but_not_there(run_python: RunPython) -> None:
+    done = run_python([*JOBSHAPE, "--backend", "commands"], path=NOWHERE)
+    assert done.returncode == 2
+    assert done.stderr.startswith("jobshape: no Slurm on this machine: squeue is not on PATH (")
+
+
 def test_ssh_asked_for_but_not_there(run_python: RunPython) -> None:
     done = run_python([*JOBSHAPE, "--ssh", "login1"], path=NOWHERE)
     assert (done.returncode, "ssh is not on PATH" in done.stderr) == (2, True)
@@ -64,6 +70,23 @@ def test_without_a_terminal_it_points_at_status(run_python: RunPython, tmp_path:
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "needs a terminal" in line and "jobshape status --json" in line
+
+
+def test_a_terminal_that_cannot_place_a_cursor_is_told(own_folders: Path, tmp_path: Path) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\n")
+    squeue.chmod(0o755)
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, *JOBSHAPE], stdin=theirs, stdout=theirs, stderr=theirs,
+        env={**os.environ, "PATH": str(tmp_path), "TERM": "dumb"},
+    )  # fmt: skip
+    os.close(theirs)
+    assert process.wait(timeout=30) == 2
+    said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert said.startswith("jobshape: the terminal (TERM='dumb') cannot place a cursor")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -193,12 +193,12 @@ class CommandsBackend:
         return detail.log_paths_of(fields, record)
 
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:
-        """When it would start; Refused, in the controller's words, if it never would."""
+        """When it would start; Refused, in the controller's words, if it never could."""
         self._count("REQUEST_JOB_WILL_RUN")
         command = submit.submit_command(request, test_only=True)
         output = self._runner.run(command, stdin=request.script)
         said = output.stdout + output.stderr
-        return submit.parse_earliest_start(said) or EarliestStart(None, message=said.strip())
+        return submit.parse_earliest_start(said, now=int(time.time()))
 
     def controller_cost(self) -> ControllerCost:
         """The controller's mean time a call, by message type."""

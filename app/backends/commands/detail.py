@@ -103,7 +103,7 @@ def log_paths_of(fields: Mapping[str, str], job: Job) -> LogPaths:
     scontrol fills in most patterns, which ones depends on the release; the rest is done here.
     """
     stdout, stderr, stdin = (said(fields.get(key)) for key in ("StdOut", "StdErr", "StdIn"))
-    if job.array_tasks:  # 26.05 fills in a task that there is not yet
+    if job.array_job_id is not None:  # filled in for a task that is not split off yet
         stdout, stderr, stdin = (p.replace(_NO_TASK, "%a") for p in (stdout, stderr, stdin))
     return filled(LogPaths(stdout, stderr or stdout, stdin), job)
 

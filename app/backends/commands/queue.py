@@ -131,7 +131,7 @@ class _JobReader:
             eligible_time=_time(eligible),
             nodes=_count(nodes) if size.nodes is None else size.nodes,
             node_list=intern(_text(node_list)),
-            tasks=_count(tasks),
+            tasks=_count(tasks) or None,  # 0: forgotten when slurmctld restarted
             cpus=_count(cpus) if size.cpus is None else size.cpus,
             memory_bytes=size.memory_bytes,
             gpus=size.gpus,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jobshape.app.backends.commands.words import error_of
+from jobshape.app.backends.commands.words import error_of, late_error
 from jobshape.app.domain.errors import NoSite, Unreachable
 
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
@@ -83,12 +83,14 @@ class Runner:
         deadline = time.monotonic() + self.timeout_s
         pause_s = _BACKOFF_S
         for attempt in range(1, self._attempts + 1):
+            started = time.monotonic()
             try:
                 return self._once(command, stdin, check, plain, environment, deadline)
             except Unreachable as error:
-                wait = not action or _NEVER_SENT.search(error.what)
-                late = time.monotonic() + pause_s >= deadline
-                if attempt == self._attempts or late or not wait:
+                if attempt == self._attempts or (action and not _NEVER_SENT.search(error.what)):
+                    raise
+                now = time.monotonic()
+                if now + pause_s + (now - started) > deadline:  # no time for another like it
                     raise
             time.sleep(pause_s)
             pause_s *= 2
@@ -166,8 +168,9 @@ class Runner:
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
-                what = f"no answer for {self.timeout_s:.0f} s"
-                raise Unreachable(what, where=where, hint="it is tried again") from error
+                stderr_file.seek(0)
+                said = stderr_file.read().decode("utf-8", "surrogateescape")
+                raise late_error(where, said, self.timeout_s) from error
             except FileNotFoundError as error:
                 raise NoSite(
                     f"{words[0]} was not found on this machine",

@@ -9,6 +9,7 @@ _STARTS = re.compile(
     r"to start at (?P<time>\S+)(?: a)? using (?P<cpus>\d+) processors on (?:nodes )?(?P<nodes>\S+)"
     r"(?: in partition (?P<partition>\S+))?"
 )
+_HORIZON_S = 366 * 86400
 _JOB_ID = re.compile(r"^(\d+)(?:;.*)?$", re.MULTILINE)
 
 
@@ -47,17 +48,19 @@ def parse_submitted(text: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def parse_earliest_start(text: str) -> EarliestStart | None:
-    """What ``--test-only`` said; None if it gave no time."""
+def parse_earliest_start(text: str, *, now: int) -> EarliestStart:
+    """What ``--test-only`` said, at this time; no time if it gave none that means anything.
+
+    Behind a pending job that can never start, Slurm answers with a time decades ahead.
+    """
+    message = text.strip()
     match = _STARTS.search(text)
     if match is None:
-        return None
-    return EarliestStart(
-        start_time=parse_time(match["time"]),
-        nodes=match["nodes"],
-        partition=match["partition"] or "",
-        message=match.string.strip(),
-    )
+        return EarliestStart(None, message=message)
+    start = parse_time(match["time"])
+    if start is None or start > now + _HORIZON_S:
+        return EarliestStart(None, message=message)
+    return EarliestStart(start, match["nodes"], match["partition"] or "", message)
 
 
 def _mebibytes(size_bytes: int | None) -> str | None:

@@ -13,13 +13,25 @@ _TRANSIENT = re.compile(
 )
 _NO_SITE = re.compile(
     r"[Cc]ould not establish a configuration source|Unable to process configuration file"
-    r"|slurm\.conf.*No such file|resolve_ctls_from_dns_srv|no slurm\.conf|fetch_config"
+    r"|cannot stat file|resolve_ctls_from_dns_srv|fetch_config"
 )
 _BAD_REQUEST = re.compile(
     r"[Ii]nvalid [Jj]ob(_id| id|id| ID|Id)|[Uu]nknown [Jj]ob|Bad job array|Invalid job array"
     r"|Invalid \w+ value|couldn't get steps"
 )
 _PREFIX = re.compile(r"^(?:[a-z_]+: )?(?:error|fatal|warning): |^slurm_\w+ error: ?|^[a-z]+: ")
+
+
+_NO_SITE_HINT = "no slurm.conf was found: run it on a login node, or set SLURM_CONF"
+
+
+def late_error(where: str, stderr: str, timeout_s: float) -> BackendError:
+    """The error for a command that was ended because it took too long."""
+    said = own_words(stderr)
+    if _NO_SITE.search(stderr):  # it waits a minute for a slurm.conf to appear
+        return NoSite(said, where=where, hint=_NO_SITE_HINT)
+    what = f"no answer for {timeout_s:.0f} s" + (f": {said}" if said else "")
+    return Unreachable(what, where=where, hint="it is tried again")
 
 
 def own_words(stderr: str) -> str:
@@ -38,8 +50,7 @@ def error_of(command: str, stderr: str, code: int, ssh_host: str | None = None) 
         hint = "is Slurm installed there, and on the PATH of a shell that is not interactive?"
         return NoSite(f"{command} was not found", where=where, hint=hint)
     if _NO_SITE.search(stderr):
-        hint = "no slurm.conf was found; run it on a login node, or set SLURM_CONF"
-        return NoSite(what, where=where, hint=hint)
+        return NoSite(what, where=where, hint=_NO_SITE_HINT)
     if _TRANSIENT.search(stderr):
         return Unreachable(what, where=where, hint="slurmctld did not answer; it is tried again")
     if _BAD_REQUEST.search(stderr):

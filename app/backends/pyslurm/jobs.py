@@ -61,7 +61,8 @@ class JobReader:
         node_list: str = source.allocated_nodes or ""
         reason: str = source.state_reason or ""
         time_limit_min: int | None = source.time_limit
-        array_id, task_id, tasks_left = _place_in_array(source)
+        ended_unstarted = finished and not node_list
+        array_id, task_id, tasks_left = _place_in_array(source, ended_unstarted)
         het_id: int | None = source.heterogeneous_id
         return Job(
             job_id=source.id,
@@ -87,7 +88,7 @@ class JobReader:
             nodes=source.num_nodes if size.nodes is None else size.nodes,
             node_list=intern(node_list),
             # Of a job that ended unstarted Slurm may not say it; pyslurm then says 1.
-            tasks=None if finished and not node_list and source.ntasks == 1 else source.ntasks,
+            tasks=None if ended_unstarted and source.ntasks == 1 else source.ntasks,
             cpus=source.cpus if size.cpus is None else size.cpus,
             memory_bytes=size.memory_bytes,
             gpus=size.gpus,
@@ -136,14 +137,21 @@ def user_name(user_id: int | None) -> str:
         return str(user_id)
 
 
-def _place_in_array(source: Any) -> tuple[int | None, int | None, str]:
-    """Array, task of it, and the tasks not split off yet; pyslurm gives None for task 0."""
+def _place_in_array(source: Any, ended_unstarted: bool) -> tuple[int | None, int | None, str]:
+    """Array, task of it, and the tasks not split off yet.
+
+    pyslurm gives None for task 0, and for no task: the rest of a cancelled array, which squeue
+    shows like a single job once slurmctld was restarted.
+    """
     array_id: int | None = source.array_id
     if array_id is None:
         return None, None, ""
     waiting: str | None = source.array_tasks_waiting
     if not waiting:
-        return array_id, source.array_task_id or 0, ""
+        task_id: int | None = source.array_task_id
+        if task_id is None and ended_unstarted and source.id == array_id:
+            return None, None, ""
+        return array_id, task_id or 0, ""
     at_once: int | None = source.array_tasks_parallel
     return array_id, None, f"{waiting}%{at_once}" if at_once else waiting
 

@@ -41,6 +41,9 @@ def why_not() -> str | None:
     """
     if find_spec("pyslurm") is None:
         return "pyslurm is not installed (pip install pyslurm, the release of your Slurm)"
+    named = os.environ.get("SLURM_CONF")
+    if named and not Path(named).exists():  # libslurm would look for it again for a minute
+        return f"SLURM_CONF names {named}, which does not exist"
     command = [sys.executable, "-c", "import pyslurm"]
     try:
         done = subprocess.run(

@@ -1,7 +1,6 @@
 """Jobs for the tests of the board, by hand and by hypothesis."""
 
 from hypothesis import strategies as st
-
 from jobshape.app.domain.job import NO_JOB, Job
 
 NOW = 1_000_000.0

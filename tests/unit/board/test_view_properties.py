@@ -6,7 +6,6 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
 from jobshape.app.board import arrangement, order
 from jobshape.app.board import view as view_module
 from jobshape.app.board.board import Board
@@ -54,6 +53,23 @@ class ListMachine(RuleBasedStateMachine):
     def change(self, changed: list[Job], gone: list[int]) -> None:
         self.board.change_jobs(changed, gone)
 
+    @rule(changed=st.lists(st.integers(1, 12).flatmap(jobs), max_size=2),
+          gone=st.lists(st.integers(1, 12), max_size=1))  # fmt: skip
+    def change_and_rest(self, changed: list[Job], gone: list[int]) -> None:
+        """The everyday case: a little changes, nobody asks for anything else."""
+        self.board.change_jobs(changed, gone)
+        self.rest(0)
+
+    @rule(changed=st.lists(st.integers(1, 12).flatmap(jobs), max_size=2),
+          gone=st.lists(st.integers(1, 12), max_size=1), count=st.integers(1, 20))  # fmt: skip
+    def change_amid(self, changed: list[Job], gone: list[int], count: int) -> None:
+        """Something changes while the last change is still being worked in."""
+        self.rest(0)
+        self.board.change_jobs(changed, gone)
+        self.begin()
+        self.go_on(count)
+        self.board.change_jobs([one._replace(state="RUNNING", name="z") for one in changed], gone)
+
     @rule(query=st.sampled_from(QUERIES))
     def filter(self, query: str) -> None:
         self.view.set_query(compile_query(query))
@@ -91,7 +107,9 @@ class ListMachine(RuleBasedStateMachine):
 
     @rule()
     def begin(self) -> None:
-        self.steps = self.view.refresh_steps(self.now)
+        self.ended, self.steps = self.steps, self.view.refresh_steps(self.now)
+        next(self.steps, None)
+        assert next(self.ended or iter(()), None) is None
 
     @rule(count=st.integers(1, 6))
     def go_on(self, count: int) -> None:
@@ -105,6 +123,7 @@ class ListMachine(RuleBasedStateMachine):
         self.now += later
         while self.view.needs_refresh(self.now):
             self.view.refresh_now(self.now)
+            assert next(self.steps or iter(()), "ended") == "ended"
         self.steps = None
         self.compare()
 
@@ -140,7 +159,7 @@ class ListMachine(RuleBasedStateMachine):
         assert bool(self.view.empty_reason()) == (not keys)
 
 
-ListMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+ListMachine.TestCase.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
 TestListMachine = ListMachine.TestCase
 
 

@@ -77,3 +77,12 @@ def test_a_failing_costly_site_is_not_asked_oftener_than_a_working_one() -> None
     working_s = cadence.interval_s
     cadence.failed()
     assert cadence.interval_s >= working_s
+
+
+def test_a_budget_that_was_set_counts_instead_of_the_queue_s_size() -> None:
+    cadence = Cadence(budget_share=0.5)
+    cadence.cost = Cost(controller_ms=50.0, jobs=100_000)
+    usual = cadence.interval_s
+    cadence.budget_ms = 100.0
+    assert usual == pytest.approx(6.0)  # 50 ms of the 500 ms a minute that 1,000 x 0.5 allow
+    assert cadence.interval_s == pytest.approx(60.0)

@@ -218,9 +218,9 @@ async def test_without_a_site_it_says_so_and_refuses_actions(
     monkeypatch.setenv("PATH", "/nowhere")
     w = watch(backend="commands")
     await w.until(lambda: w.board.link.phase == "failing")
-    assert "no Slurm on this machine" in w.board.link.message
-    assert "--ssh HOST" in w.board.link.hint
-    with pytest.raises(BackendError, match="no Slurm on this machine"):
+    assert "squeue was not found on this machine" in w.board.link.message
+    assert "login node" in w.board.link.hint
+    with pytest.raises(BackendError, match="squeue was not found"):
         await w.client.call("cancel", job="1")
 
 

@@ -1,0 +1,247 @@
+"""jobshape in a real terminal on the real cluster: keys pressed, the screen read."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from terminal import Terminal
+
+Open = Callable[..., Terminal]
+SIZES = [(80, 24), (160, 48)]
+
+
+@pytest.fixture
+def open_app(box: Any, tmp_path: Path) -> Iterator[Open]:
+    """Start jobshape as alice in a terminal; ended with the test."""
+    opened: list[Terminal] = []
+
+    def open_it(*arguments: str, columns: int = 160, rows: int = 48, **env: str) -> Terminal:
+        own = {"XDG_STATE_HOME": str(tmp_path)}  # nothing kept from another test
+        argv = box.command(["jobshape", *arguments], env={"COLORTERM": "truecolor", **own, **env})
+        terminal = Terminal(argv, columns=columns, rows=rows)
+        opened.append(terminal)
+        return terminal
+
+    yield open_it
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.fixture
+def submit(box: Any) -> Iterator[Callable[..., int]]:
+    """Submit jobs of alice; cancelled at the end."""
+    made: list[int] = []
+
+    def submit_one(name: str, *options: str, wrap: str = "sleep 300") -> int:
+        argv = ["sbatch", "--parsable", f"--job-name={name}", "--mem=50M", "--time=10",
+                "--output=/dev/null", *options, f"--wrap={wrap}"]  # fmt: skip
+        made.append(int(box.run(argv).stdout))
+        return made[-1]
+
+    yield submit_one
+    if made:
+        box.run(["scancel", *map(str, made)], check=False)
+
+
+def processes_of(box: Any) -> list[str]:
+    """Command lines of alice's jobshape processes in the box."""
+    lines = box.run(["ps", "-u", "alice", "-o", "args="], check=False).stdout.splitlines()
+    return [line for line in lines if "jobshape" in line and "slurmstepd" not in line]
+
+
+def wait_none_left(box: Any, within_s: float = 15) -> None:
+    """No process of ours stays behind."""
+    deadline = time.monotonic() + within_s
+    while (left := processes_of(box)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not left
+
+
+def squeue_ids(box: Any) -> set[str]:
+    """Ids of alice's unfinished jobs as squeue knows them."""
+    return set(box.run(["squeue", "--me", "-h", "-o", "%A"]).stdout.split())
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_shows_the_queue_and_follows_it(
+    box: Any, open_app: Open, submit: Callable[..., int], columns: int, rows: int
+) -> None:
+    first = submit("e2e-first")
+    app = open_app(columns=columns, rows=rows)
+    app.wait_for(rf"\b{first}\b.*\bR\b")
+    second = submit("e2e-second", "--hold")
+    app.wait_for(rf"\b{second}\b.*\bPD\b.*")
+    assert len(app.lines) == rows
+    assert "squeue" in app.text or "pyslurm" in app.text  # where the data comes from
+    box.run(["scontrol", "release", str(second)])
+    app.wait_for(rf"\b{second}\b.*\bR\b")
+    box.run(["scancel", str(second)])
+    app.wait_for(rf"\b{second}\b.*\bCA\b")
+    app.press("q")
+    app.wait_until(lambda: app.exit_code is not None)
+    assert app.exit_code == 0
+    wait_none_left(box)
+
+
+def test_filter_detail_fold_and_help(box: Any, open_app: Open, submit: Callable[..., int]) -> None:
+    array = submit("e2e-array", "--array=1-6%2")
+    lone = submit("e2e [bold]lone[/]")
+    app = open_app(columns=100, rows=30)
+    app.wait_for(r"e2e-array")
+    app.wait_for(r"e2e \[bold\]lone")
+    app.press(*"/e2e-arr", "enter")
+    app.wait_until(lambda: f"{lone}" not in app.text)
+    app.wait_for(rf"{array}_")
+    app.press("Z")
+    app.wait_for(rf"\b{array}_1\b")
+    app.press("z")
+    app.wait_until(lambda: not re.search(rf"\b{array}_1\b", app.text))
+    app.press("escape")
+    app.wait_for(rf"\b{lone}\b")
+    app.press(*f"/id:{lone}", "enter")
+    app.wait_until(lambda: "e2e-array" not in app.text)
+    app.press("enter")
+    app.wait_for(r"(?i)work.?dir|working (folder|directory)")
+    app.press("escape", "?")
+    app.wait_for(r"Extend down")
+    app.press("escape")
+    app.wait_for(rf"\b{lone}\b")
+
+
+def test_a_wrong_filter_says_so_in_place(
+    box: Any, open_app: Open, submit: Callable[..., int]
+) -> None:
+    job = submit("e2e-filter")
+    app = open_app(columns=80, rows=24)
+    app.wait_for(rf"\b{job}\b")
+    app.press(*"/mme:8G")
+    app.wait_for(r"mem\b")  # did you mean
+    assert str(job) in app.text  # the rows stay
+
+
+def test_cancel_asks_and_then_cancels(box: Any, open_app: Open, submit: Callable[..., int]) -> None:
+    job, other = submit("e2e-cancel"), submit("e2e-stays")
+    app = open_app()
+    app.wait_for(rf"\b{job}\b.*\bR\b")
+    app.press(*f"/id:{job}", "enter")
+    app.wait_until(lambda: str(other) not in app.text)
+    app.press("x")
+    app.wait_for(r"(?i)cancel.*(1 job|" + str(job) + ")")
+    assert str(job) in squeue_ids(box)  # asking has done nothing yet
+    app.press("escape")
+    app.watch(0.5)
+    assert str(job) in squeue_ids(box)
+    app.press("x")
+    app.wait_for(r"(?i)cancel.*(1 job|" + str(job) + ")")
+    app.press("y")
+    app.wait_for(rf"\b{job}\b.*\bCA\b")
+    assert str(job) not in squeue_ids(box)
+    assert str(other) in squeue_ids(box)
+
+
+def test_hold_and_release(box: Any, open_app: Open, submit: Callable[..., int]) -> None:
+    job = submit("e2e-hold", "--begin=now+1hour")
+    app = open_app()
+    app.wait_for(rf"\b{job}\b.*\bPD\b")
+    app.press(*f"/id:{job}", "enter", "H")
+    app.watch(0.5)
+    if "y" in app.text and re.search(r"(?i)hold .*\?", app.text):
+        app.press("y")
+    deadline = time.monotonic() + 15
+    reason = ["squeue", "-h", "-j", str(job), "-o", "%r"]
+    while "JobHeldUser" not in box.run(reason).stdout and time.monotonic() < deadline:
+        app.watch(0.3)
+    assert "JobHeldUser" in box.run(reason).stdout
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
+def test_nothing_stays_behind_when_the_session_drops(
+    box: Any, open_app: Open, submit: Callable[..., int], how: signal.Signals
+) -> None:
+    job = submit("e2e-drop")
+    app = open_app()
+    app.wait_for(rf"\b{job}\b")
+    (found,) = [
+        line.split()[0]
+        for line in box.run(["ps", "-u", "alice", "-o", "pid=,args="]).stdout.splitlines()
+        if re.search(r"-m jobshape( |$)", line)
+    ]
+    box.run(["kill", f"-{how.name.removeprefix('SIG')}", found])
+    wait_none_left(box)
+
+
+def test_a_killed_collector_comes_back(
+    box: Any, open_app: Open, submit: Callable[..., int]
+) -> None:
+    job = submit("e2e-killed")
+    app = open_app()
+    app.wait_for(rf"\b{job}\b.*\bR\b")
+    box.run(["pkill", "-KILL", "-u", "alice", "-f", "jobshape.app.collector"], user="root")
+    app.wait_for(r"(?i)collector|old")
+    assert str(job) in app.text  # the rows stay
+    later = submit("e2e-after")
+    app.wait_for(rf"\b{later}\b.*\bR\b", 40)
+
+
+def test_a_hung_controller_costs_a_banner_not_the_keys(
+    box: Any, open_app: Open, submit: Callable[..., int]
+) -> None:
+    jobs = [submit(f"e2e-hang{number}") for number in range(4)]
+    app = open_app(columns=80, rows=24)
+    for job in jobs:
+        app.wait_for(rf"\b{job}\b")
+    box.signal("slurmctld", signal.SIGSTOP)
+    try:
+        begin = time.monotonic()
+        unanswered, waits = 0, []
+        while time.monotonic() < begin + 30:
+            took = app.time_key("down" if len(waits) % 2 else "up", timeout_s=2)
+            if took is None:
+                unanswered += 1
+            waits.append(took or 0.0)
+            app.watch(0.4)
+        app.wait_for(r"(?i)no answer from slurmctld|slurmctld does not answer")
+        assert str(jobs[0]) in app.text
+        print(f"worst of {len(waits)} keys: {max(waits) * 1000:.0f} ms")
+        assert unanswered == 0
+    finally:
+        box.signal("slurmctld", signal.SIGCONT)
+    late = submit("e2e-awake")
+    app.wait_for(rf"\b{late}\b", 60)
+    app.wait_until(lambda: "no answer" not in app.text.lower(), 30)
+
+
+def test_no_slurm_at_all_is_one_clear_line(box: Any) -> None:
+    done = box.run(
+        ["/opt/jobshape/bin/python", "-m", "jobshape"], env={"PATH": "/nowhere",
+         "SLURM_CONF": "/nowhere/slurm.conf"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "--ssh" in done.stderr or "PATH" in done.stderr
+
+
+def test_the_mouse_works(box: Any, open_app: Open, submit: Callable[..., int]) -> None:
+    jobs = [submit(f"e2e-mouse{number}") for number in range(3)]
+    app = open_app(columns=100, rows=30)
+    for job in jobs:
+        app.wait_for(rf"\b{job}\b")
+    line = next(y for y, text in enumerate(app.lines) if str(jobs[0]) in text)
+    for press in ("M", "m"):
+        app.write(f"\x1b[<0;10;{line + 1}{press}")
+    with contextlib.suppress(TimeoutError):
+        app.wait_until(lambda: False, 0.5)
+    app.press("enter")
+    app.wait_for(rf"(?i)(job|id).*{jobs[0]}")

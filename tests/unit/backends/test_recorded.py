@@ -1,0 +1,204 @@
+"""The parsers on what the commands of each Slurm release printed; see record.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jobshape.app.backends.commands import (
+    accounting,
+    change,
+    controller,
+    detail,
+    queue,
+    records,
+    site,
+    submit,
+    usage,
+    words,
+)
+from jobshape.app.domain.errors import BadRequest, Refused
+from jobshape.app.domain.job import AccountedJob, Job
+
+RECORDED = Path(__file__).parent / "recorded"
+NASTY = "nasty |\n\x1f\x1e 'name' [b] ü"
+COMMENT = "ab cd|ef\n" * 111 + "!"
+MIB = 1 << 20
+
+
+@pytest.fixture(params=sorted(folder.name for folder in RECORDED.iterdir()))
+def release(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def text(release: str, name: str) -> str:
+    return (RECORDED / release / f"{name}.txt").read_bytes().decode("utf-8", "surrogateescape")
+
+
+def by_name(jobs: list[Job], name: str) -> list[Job]:
+    return sorted(
+        (job for job in jobs if job.name == name), key=lambda job: (len(job.label), job.label)
+    )
+
+
+def queued(release: str) -> list[Job]:
+    """The recorded queue. It was recorded with the plain mark, which one name holds: mend it."""
+    raw = text(release, "queue")
+    assert raw.count(NASTY) == 1
+    mark = "\x1e<unguessable>"
+    clean = raw.replace(NASTY, "NASTY").replace("\x1e", mark).replace("NASTY", NASTY)
+    reading = queue.parse_queue(clean, mark=mark)
+    assert reading.unread == ()
+    return reading.jobs
+
+
+def test_all_releases_are_recorded() -> None:
+    assert sorted(folder.name for folder in RECORDED.iterdir()) == ["22.05", "24.11", "26.05"]
+
+
+def test_queue_of_a_held_job(release: str) -> None:
+    (held,) = by_name(queued(release), NASTY)
+    assert held.comment == COMMENT and len(COMMENT) == 1000
+    assert (held.state, held.reason, held.priority) == ("PENDING", "JobHeldUser", 0)
+    assert (held.user, held.account, held.partition, held.qos) == (
+        "alice", "physics", "main", "normal",
+    )  # fmt: skip
+    assert (held.time_limit_s, held.work_dir, held.memory_bytes) == (5400, "/tmp", 60 * MIB)
+    assert (held.start_time, held.end_time, held.eligible_time) == (None, None, None)
+    assert (held.node_list, held.dependency, held.features, held.reservation) == ("", "", "", "")
+    assert (held.array_job_id, held.het_job_id, held.restarts, held.exit_code) == (
+        None, None, 0, "",
+    )  # fmt: skip
+
+
+def test_queue_of_arrays(release: str) -> None:
+    jobs = queued(release)
+    (array,) = by_name(jobs, "array")
+    assert array.label == f"{array.job_id}_[{array.array_tasks}]"
+    assert array.array_tasks.startswith("1,3,8,15,22,") and array.array_tasks.endswith(",498%20")
+    assert array.array_tasks.count(",") == 72 - 1 + 1
+    task, waiting = by_name(jobs, "started")
+    assert waiting.array_tasks == "1-3%1" and waiting.reason == "JobArrayTaskLimit"
+    assert (task.state, task.array_task_id, task.array_job_id) == ("RUNNING", 0, waiting.job_id)
+
+
+def test_queue_of_other_kinds(release: str) -> None:
+    jobs = queued(release)
+    first, second = by_name(jobs, "het")
+    assert (first.het_offset, second.het_offset) == (0, 1)
+    assert first.het_job_id == second.het_job_id == first.job_id
+    (gpu,) = by_name(jobs, "gpu")
+    assert (gpu.gpus, gpu.cpus, gpu.state) == (2, 3, "RUNNING")
+    assert gpu.start_time and gpu.end_time == gpu.start_time + 5400
+    (waits,) = by_name(jobs, "waits")
+    assert waits.dependency.startswith("afterok:") and waits.features == "busy"
+    (endless,) = by_name(jobs, "endless")
+    assert endless.time_limit_s == -1
+    (failed,) = by_name(jobs, "failed")
+    (killed,) = by_name(jobs, "killed")
+    assert (failed.state, failed.exit_code) == ("FAILED", "3:0")
+    assert (killed.state, killed.exit_code) == ("FAILED", "0:9")
+
+
+def test_nodes(release: str) -> None:
+    nodes = {node.name: node for node in site.parse_nodes(text(release, "nodes"))}
+    assert list(nodes) == ["b1", "g1", "n1", "n2"]
+    assert [node.gpus for node in nodes.values()] == [4, 4, 0, 0]
+    assert sum(node.gpus_allocated or 0 for node in nodes.values()) >= 2
+    assert nodes["g1"].gpu_types == "a100:4" and nodes["n1"].gpu_types == ""
+    assert nodes["n1"].memory_bytes == 64000 * MIB and nodes["n1"].cpus == 16
+    assert nodes["b1"].partitions == ("main", "gpu") and nodes["b1"].features == "busy"
+    assert all(node.cpu_load is not None and node.memory_free_bytes for node in nodes.values())
+
+
+def test_partitions(release: str) -> None:
+    partitions = {one.name: one for one in site.parse_partitions(text(release, "partitions"))}
+    assert list(partitions) == ["main", "gpu", "smoke"]
+    main, smoke = partitions["main"], partitions["smoke"]
+    assert (main.is_default, main.time_limit_s, main.default_time_s) == (True, 86400, 3600)
+    assert (main.nodes, main.cpus, main.state) == (3, 144, "UP")
+    assert (smoke.time_limit_s, smoke.priority_tier, smoke.is_default) == (600, 10, False)
+    assert (main.qos, main.allow_accounts, main.allow_groups, main.allow_qos) == ("", "", "", "")
+
+
+def accounted(release: str) -> list[AccountedJob]:
+    raw = text(release, "accounting")
+    mark = "\x1e<unguessable>"
+    clean = raw.replace(NASTY, "NASTY").replace("\x1e", mark).replace("NASTY", NASTY)
+    fields = accounting.fields_of([] if release == "22.05" else ["Restarts"])
+    return accounting.parse_accounting(clean, fields=fields, mark=mark)
+
+
+def test_accounting(release: str) -> None:
+    jobs = {found.job.name: found for found in accounted(release)}
+    failed, killed, gpu = jobs["failed"], jobs["killed"], jobs["gpu"]
+    assert (failed.job.state, failed.job.exit_code) == ("FAILED", "3:0")
+    assert (killed.job.state, killed.job.exit_code) == ("FAILED", "0:9")
+    assert failed.elapsed_s is not None and failed.elapsed_s < 5
+    assert failed.total_cpu_s is not None and failed.total_cpu_s < 1
+    assert (gpu.job.gpus, gpu.job.cpus, gpu.job.time_limit_s) == (2, 3, 5400)
+    assert (gpu.job.state, gpu.job.end_time) == ("RUNNING", None)
+    assert failed.job.restarts == (None if release == "22.05" else 0)
+    labels = {found.job.label for found in accounted(release) if found.job.name == "started"}
+    assert any(label.endswith("_0") for label in labels)
+
+
+def test_usage(release: str) -> None:
+    found = usage.parse_usage(text(release, "usage"), at=7)
+    busy, idle = sorted(found, key=lambda one: -(one.memory_bytes or 0))
+    assert 90 * MIB < (busy.memory_bytes or 0) <= (busy.memory_peak_bytes or 0) < 110 * MIB
+    assert (busy.cpu_time_s, idle.cpu_time_s, busy.at) == (9.0, 0.0, 7)
+
+
+def test_detail_keeps_texts_whole(release: str) -> None:
+    (held,) = by_name(queued(release), NASTY)
+    fields = detail.fields_of(text(release, "detail_held"), held)
+    assert (fields["JobName"], fields["Comment"]) == (NASTY, COMMENT)
+    assert (fields["JobState"], fields["Reason"]) == ("PENDING", "JobHeldUser")
+    shown = detail.detail_of(fields, held.job_id)
+    assert [title for title, _ in shown.groups][:4] == ["Job", "State", "Times", "Resources"]
+    assert ("Comment", COMMENT) in dict(shown.groups)["Job"]
+    assert detail.log_paths_of(fields, held).stdout == "/dev/null"
+
+
+def test_detail_of_one_part_of_a_het_job(release: str) -> None:
+    second = by_name(queued(release), "het")[1]
+    fields = detail.fields_of(text(release, "detail_het"), second)
+    assert (fields["JobId"], fields["HetJobOffset"]) == (str(second.job_id), "1")
+
+
+def test_script_of_accounting(release: str) -> None:
+    added = records.adds_line_end(text(release, "version"))
+    script = records.parse_script(text(release, "script"), line_end_added=added)
+    assert script == "#!/bin/sh\nexit 3\n"
+
+
+def test_controller(release: str) -> None:
+    cost = controller.parse_cost(text(release, "cost"))
+    assert 0 < cost["REQUEST_NODE_INFO"] < 100
+    assert "alice" not in cost
+    settings = controller.parse_settings(text(release, "settings"))
+    assert settings["SLURM_VERSION"].startswith(release)
+    features = controller.features_of(settings, "")
+    assert features["usage"].detail == "jobacct_gather/cgroup"
+    assert features["script"].available and features["accounting"].available
+    assert not controller.features_of(settings, "no slurmdbd")["accounting"].available
+
+
+def test_earliest_start_behind_a_job_that_never_starts(release: str) -> None:
+    said = text(release, "possible")
+    assert submit.parse_earliest_start(said, now=1_795_307_000).start_time is None
+    near = submit.parse_earliest_start(said, now=3_584_880_000)
+    assert near.start_time is not None
+    assert (near.nodes, near.partition) == ("b1", "main")
+    assert submit.parse_earliest_start("nonsense", now=0).message == "nonsense"
+
+
+def test_errors(release: str) -> None:
+    refused = words.error_of("sbatch", text(release, "impossible"), 1)
+    assert type(refused) is Refused
+    assert refused.what == "allocation failure: Requested node configuration is not available"
+    unknown = change.parse_cancel(text(release, "unknown_cancel"))
+    assert unknown == "Invalid job id specified"
+    assert type(words.error_of("scancel", unknown, 0)) is BadRequest
+    assert type(words.error_of("scontrol", text(release, "unknown_hold"), 1)) is BadRequest

@@ -1,0 +1,107 @@
+"""The words of commands that change something, and paths with patterns."""
+
+from __future__ import annotations
+
+import pytest
+from jobshape.app.backends.base import JobChanges, SubmitRequest
+from jobshape.app.backends.commands.change import cancel_command, update_command
+from jobshape.app.backends.commands.detail import fill_pattern
+from jobshape.app.backends.commands.site import parse_gpus, parse_nodes
+from jobshape.app.backends.commands.submit import parse_submitted, submit_command
+from jobshape.app.backends.commands.usage import parse_usage
+from jobshape.app.domain.job import NO_JOB, UNLIMITED
+
+GIB = 1 << 30
+
+
+def test_submit_says_only_what_was_asked() -> None:
+    assert submit_command(SubmitRequest("#!/bin/sh\n")) == ["sbatch", "--parsable"]
+    request = SubmitRequest(
+        "#!/bin/sh\n", arguments=("a b",), name="x y", memory_bytes=GIB + 1, gpus="a100:2",
+        time_limit_s=90061, array="0-9%2", hold=True,
+    )  # fmt: skip
+    assert submit_command(request, test_only=True) == [
+        "sbatch", "--test-only", "--job-name=x y", "--mem=1025M", "--gres=gpu:a100:2",
+        "--time=1-01:01:01", "--array=0-9%2", "--hold", "/dev/stdin", "a b",
+    ]  # fmt: skip
+
+
+def test_submitted() -> None:
+    assert parse_submitted("12\n") == parse_submitted("12;cluster\n") == 12
+    assert parse_submitted("a warning of a plugin\n12\n") == 12
+    assert parse_submitted("no") is None
+
+
+def test_update_says_only_what_changes() -> None:
+    changes = JobChanges(comment="", time_limit_s=UNLIMITED, memory_bytes=3, array_throttle=0)
+    assert update_command("4_7", changes) == [
+        "scontrol", "update", "JobId=4_7", "Comment=", "MinMemoryNode=1", "TimeLimit=UNLIMITED",
+        "ArrayTaskThrottle=0",
+    ]  # fmt: skip
+
+
+def test_cancel() -> None:
+    assert cancel_command("4_[1-3]") == ["scancel", "--verbose", "4_[1-3]"]
+    assert cancel_command("4", "USR1") == ["scancel", "--verbose", "--signal=USR1", "4"]
+
+
+JOB = NO_JOB._replace(job_id=12, name="na me", user="ann", node_list="n3,n4")
+TASK = JOB._replace(array_job_id=9, array_task_id=27)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/x/slurm-%j.out", "/x/slurm-12.out"),
+        ("/x/%x-%u-%A-%J", "/x/na me-ann-12-12"),
+        ("%5j|%05j|%2j", "00012|00012|12"),
+        ("%N %n %t %s", "n3 0 0 batch"),
+        ("100%%j", "100%j"),
+        ("%a", "%a"),
+        ("%z %", "%z %"),
+        ("/x/\\%j", "/x/%j"),
+    ],
+)
+def test_patterns_of_paths(pattern: str, path: str) -> None:
+    assert fill_pattern(pattern, JOB) == path
+
+
+def test_patterns_of_an_array_task() -> None:
+    assert fill_pattern("%A_%a %4a %b %j", TASK) == "9_27 0027 7 12"
+
+
+@pytest.mark.parametrize(
+    ("gres", "expected"),
+    [
+        ("gpu:a100:4(S:0-1)", (4, "a100:4")),
+        ("gpu:4", (4, "")),
+        ("gpu:a100:2(IDX:0,2),gpu:t4:1(IDX:3),shard:8(0/8)", (3, "a100:2,t4:1")),
+        ("gpu:a100:0(IDX:N/A)", (0, "a100:0")),
+        ("license:3", (0, "")),
+        ("(null)", (None, "")),
+    ],
+)
+def test_gpus_of_a_node(gres: str, expected: tuple[int | None, str]) -> None:
+    assert parse_gpus(gres) == expected
+
+
+def test_node_that_is_drained_and_never_answered() -> None:
+    (node,) = parse_nodes(
+        "NodeName=n1 CoresPerSocket=1\n   CPUAlloc=0 CPUTot=4 CPULoad=N/A\n"
+        "   Gres=(null)\n   OS=Linux State=not this\n   RealMemory=10 AllocMem=0 FreeMem=N/A\n"
+        "   State=DOWN+DRAIN+NOT_RESPONDING ThreadsPerCore=1\n"
+        "   Partitions=a,b \n   Reason=disk State=IDLE broken [root@1795305194]\n"
+    )
+    assert (node.state, node.usable) == ("DOWN+DRAIN+NOT_RESPONDING", False)
+    assert node.reason == "disk State=IDLE broken"
+    assert (node.cpu_load, node.memory_free_bytes, node.partitions) == (None, None, ("a", "b"))
+
+
+def test_usage_of_steps_adds_up() -> None:
+    text = (
+        "5.batch|1|1000|2000|00:00:01\n5.0|4|500|900|00:01:00\n5.0|4|500|900|00:01:00\n"
+        "6.extern|1|0|0|\n7.0|x|y|z|w\nsstat: error: no\n"
+    )
+    (found,) = parse_usage(text, at=1)
+    assert (found.memory_bytes, found.memory_peak_bytes) == (3000, 2000)
+    assert found.cpu_time_s == 241.0
