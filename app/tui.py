@@ -152,8 +152,7 @@ def choose_glyphs(settings: Settings) -> Glyphs:
 
 
 def _collect_garbage_again() -> None:
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # a collection before it would hold a large queue's keys for 50 ms
     gc.enable()
 
 

@@ -179,6 +179,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         with Churn("root"):
             terminal.watch(2)
             result["keys"] = key_times(terminal, keys, options.keys)
+        terminal.press("home")
         terminal.watch(3)
         result["cursor"] = key_times(terminal, ("down",), 20)
         if options.stop_controller:

@@ -77,7 +77,6 @@ class DetailPane(ScrolledLines, can_focus=True):
 
     def _head(self, content: DetailContent, width: int) -> list[list[Piece]]:
         palette, glyphs, job = self.palette, self._glyphs, content.job
-        phase = phase_of(job.state)
         label = clean(job.label, glyphs)
         tasks = f" {content.tasks} tasks" if content.tasks > 1 else ""
         state = clean(job.state, glyphs)
@@ -85,7 +84,7 @@ class DetailPane(ScrolledLines, can_focus=True):
         name = fit(clean(job.name, glyphs), max(4, room), glyphs)
         return [[
             (f" {label} ", palette.strong), (name, palette.text), (tasks, palette.muted),
-            (f"  {state} ", palette.of_phase(phase)),
+            (f"  {state} ", palette.of_state(job.state)),
         ]]  # fmt: skip
 
     def _meaning(self, job: Job, width: int) -> list[list[Piece]]:

@@ -88,6 +88,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._header_of: tuple[str, bool] = ("", False)
         self._painter: RowPainter | None = None
         self._cursor_styles: dict[Style, Style] = {}
+        self._moved = False  # whether the person has put the cursor somewhere
         self._quiet = False  # while scrolling as part of a larger change
         self._said = ""  # the words of an empty table, as drawn
         self._id_width = 0
@@ -136,7 +137,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         count = len(self._view)
         old_index, old_top = self.cursor_index, self.top
         index: int | None = None
-        if self.cursor_key is not None:
+        if not self._moved:  # nobody chose this job: the cursor waits at the top
+            index = 0
+        elif self.cursor_key is not None:
             index = self._view.index_of(self.cursor_key, near=old_index)
         if index is None:  # gone: what now stands there takes its place
             index = max(0, min(old_index, count - 1))
@@ -206,6 +209,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if not count:
             return
         index = max(0, min(index, count - 1))
+        self._moved = True
         if index == self.cursor_index and self.cursor_key is not None:
             return
         self.cursor_index = index
@@ -239,7 +243,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if top != self.top:
             self._quiet = True
             self.scroll_to(y=top, animate=False)
-            self._quiet = False
+            self._moved = False  # whether the person has put the cursor somewhere
+        self._quiet = False
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Repaint what differs; rows look alike, so that is less than all of them."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from jobshape.app.domain.states import Phase
+from jobshape.app.domain.states import Phase, phase_of
 from rich.style import Style
 from textual.app import App
 from textual.color import Color
@@ -47,8 +47,8 @@ class Palette(NamedTuple):
         ground = self.cursor if focused else self.cursor_blurred
         if ground.bgcolor is None or ground.bgcolor.is_default:
             return ground  # reverse video or underlined: one style for the whole row
-        if style.color is None:
-            return ground
+        if style.color is None or style in (self.text, self.strong, self.muted, self.faint):
+            return ground  # one ink for all that says nothing by its colour: read in a glance
         seen = legible(
             Color.from_rich_color(style.color),
             Color.from_rich_color(ground.bgcolor),
@@ -56,8 +56,12 @@ class Palette(NamedTuple):
         )
         return Style(color=seen.rich_color, bgcolor=ground.bgcolor, bold=style.bold)
 
+    def of_state(self, state: str) -> Style:
+        """The style of a job in this state; one that was cancelled is no alarm."""
+        return self.muted if state == "CANCELLED" else self.of_phase(phase_of(state))
+
     def of_phase(self, phase: Phase) -> Style:
-        """The style of a job's state."""
+        """The style of jobs in this phase."""
         return getattr(self, _ROLE_OF_PHASE[phase])  # type: ignore[no-any-return]
 
 
@@ -105,7 +109,7 @@ def _from_theme(values: tuple[str, ...]) -> Palette:
         faint=pale(0.28),
         running=style(colours["success"]),
         waiting=style(colours["warning"]),
-        failed=style(colours["error"], bold=True),
+        failed=style(colours["error"]),
         done=style(ground.blend(colours["primary"], 0.8)),
         unknown=style(ink, bold=True),
         warning=style(colours["warning"], bold=True),

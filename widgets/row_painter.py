@@ -47,7 +47,8 @@ class RowPainter:
         pieces = head
         many = row.kind is RowKind.ARRAY
         phase = phase_of(row.job.state)
-        base = self.palette.muted if phase is Phase.DONE else self.palette.text
+        is_over = phase is Phase.DONE or row.job.state == "CANCELLED"
+        base = self.palette.muted if is_over else self.palette.text
         for number, place in enumerate(self.layout.places):
             if number:
                 pieces.append((self._gap, base))
@@ -57,11 +58,13 @@ class RowPainter:
             elif many and key in ("state", "time", "where"):
                 pieces.extend(self._of_many(row, key, width))
             elif key == "state":
-                pieces.append(self._state(row.job, width, phase))
+                pieces.append(self._state(row.job, width))
             elif key == "time":
                 pieces.extend(self._time(row.job, now, width, phase))
             else:
                 text = clean(place.column.text(row.job, now), self.glyphs)
+                if key == "where" and row.counts.total > 1 and row.kind is RowKind.JOB:
+                    text = f"{row.counts.total} tasks: {text}"
                 style = self._cell_style(key, row.job, phase, base, many)
                 pieces.append((fit(text, width, self.glyphs, place.column.align), style))
         return pieces
@@ -104,11 +107,11 @@ class RowPainter:
         style = self.palette.marked if selected else base
         return fit(indent + text, width, self.glyphs), style
 
-    def _state(self, job: Job, width: int, phase: Phase) -> Piece:
+    def _state(self, job: Job, width: int) -> Piece:
         letters = clean(letters_of(job.state), self.glyphs)
         if width >= 10:
             letters = clean(job.state, self.glyphs)
-        return fit(letters, width, self.glyphs), self.palette.of_phase(phase)
+        return fit(letters, width, self.glyphs), self.palette.of_state(job.state)
 
     def _time(self, job: Job, now: float, width: int, phase: Phase) -> list[Piece]:
         limit = self._duration(job.time_limit_s)
@@ -126,7 +129,7 @@ class RowPainter:
             return self._without_bar(elapsed, width, limit, style)
         share = elapsed_s / limit_s
         filled, empty = bar(share, room, self.glyphs)
-        style = self.palette.of_phase(phase)
+        style = self.palette.of_state(job.state)
         if phase is Phase.RUNNING and share >= NEAR_LIMIT:
             style = self.palette.warning
         return [
@@ -214,7 +217,7 @@ class RowPainter:
 
     def _cell_style(self, key: str, job: Job, phase: Phase, base: Style, many: bool) -> Style:
         if key == "where" and phase is Phase.FAILED and job.reason not in ("", "None"):
-            return self.palette.of_phase(phase)
+            return self.palette.of_state(job.state)
         if key == "where" and phase is Phase.WAITING:
             return self.palette.muted
         if many and key != "name":

@@ -34,7 +34,7 @@ class TopLine(Lines):
         super().__init__(id=id)
         self._board = board
         self._glyphs = glyphs
-        self._counted: tuple[int, dict[Phase, int]] = (-1, {})
+        self._counted: tuple[int, dict[str, int]] = (-1, {})
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The one line."""
@@ -66,34 +66,46 @@ class TopLine(Lines):
         if link.last_answer_at is None:
             return [*pieces, (f" {link.message}", ground)]
         counts = self._counts()
-        for phase, word in (
-            (Phase.RUNNING, "running"), (Phase.WAITING, "pending"), (Phase.FAILED, "failed"),
-            (Phase.DONE, "done"), (Phase.UNKNOWN, "unknown"),
+        for name, word, style in (
+            ("RUNNING", "running", palette.running), ("PENDING", "pending", palette.waiting),
+            ("FAILED", "failed", palette.failed), ("CANCELLED", "cancelled", palette.muted),
+            ("COMPLETED", "done", palette.done), ("", "unknown", palette.unknown),
         ):  # fmt: skip
-            count = counts.get(phase, 0)
-            if count or phase in (Phase.RUNNING, Phase.WAITING):
-                pieces.append((f" {count:,} {word} ", on(palette.of_phase(phase), ground)))
+            count = counts.get(name, 0)
+            if count or name in ("RUNNING", "PENDING"):
+                pieces.append((f" {count:,} {word} ", on(style, ground)))
         used = sum(width_of(text) for text, _ in pieces)
         right = " ".join(filter(None, (clean(link.user, glyphs), link.scheduler_version))) + " "
         if used + width_of(right) < width:
             pieces.append((" " * (width - used - width_of(right)) + right, ground))
         return pieces
 
-    def _counts(self) -> dict[Phase, int]:
-        """Tasks by phase of all jobs held; an array not split yet counts as its tasks."""
+    def _counts(self) -> dict[str, int]:
+        """Tasks by the leading state of their phase, of all jobs held; cancelled ones apart.
+
+        An array not split yet counts as its tasks.
+        """
         board = self._board
         if self._counted[0] != board.jobs_revision:
             jobs = board.jobs.values()
-            counts: dict[Phase, int] = {}
+            counts: Counter[str] = Counter()
             for state, count in Counter(map(_state_of, jobs)).items():
-                phase = phase_of(state)
-                counts[phase] = counts.get(phase, 0) + count
+                counts[_leading(state)] += count
             for job in jobs:
                 if job.array_tasks:
-                    phase = phase_of(job.state)
-                    counts[phase] += (count_tasks(job.array_tasks) or 1) - 1
+                    counts[_leading(job.state)] += (count_tasks(job.array_tasks) or 1) - 1
             self._counted = (board.jobs_revision, counts)
         return self._counted[1]
+
+
+_LEADING = {
+    Phase.RUNNING: "RUNNING", Phase.WAITING: "PENDING", Phase.FAILED: "FAILED",
+    Phase.DONE: "COMPLETED", Phase.UNKNOWN: "",
+}  # fmt: skip
+
+
+def _leading(state: str) -> str:
+    return state if state == "CANCELLED" else _LEADING[phase_of(state)]
 
 
 def on(style: Style, ground: Style) -> Style:

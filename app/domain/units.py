@@ -114,7 +114,7 @@ def format_short_duration(duration_s: int | None, *, unknown: str = "-") -> str:
     if duration_s < 86400:
         return f"{duration_s // 3600}h{duration_s % 3600 // 60:02d}"
     days, hours = divmod(duration_s // 3600, 24)
-    return f"{days}d{hours:02d}h" if days < 100 else f"{days}d"
+    return f"{days}d{hours:02d}h" if days < 10 else f"{days}d"
 
 
 def parse_time(text: str) -> int | None:

@@ -19,6 +19,7 @@ from typing import Final
 
 from box import cgroups, config
 from box.daemons import Daemon, daemons
+from box.environment import PREFIX
 from box.errors import BoxError
 from box.plan import Plan
 
@@ -40,6 +41,7 @@ def boot() -> None:
     cgroups.settle()
     _make_users()
     _write_files(plan)
+    _compile_checkout()
     _start_all(plan)
     (RUN / "ready").touch()
     _reap_for_ever()
@@ -56,6 +58,13 @@ def _make_users() -> None:
         shutil.copy(f"{key}.pub", keys / "authorized_keys")
         for path in (keys, *keys.iterdir()):
             shutil.chown(path, user, user)
+
+
+def _compile_checkout() -> None:
+    """Compile the checkout for this Python beside the rest: its users may not write there."""
+    command = [f"{PREFIX}/bin/python", "-m", "compileall", "-q"]
+    folders = [f"/src/{name}" for name in ("app", "widgets", "screens", "styles")]
+    subprocess.Popen([*command, *folders], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _write_files(plan: Plan) -> None:

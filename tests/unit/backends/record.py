@@ -2,7 +2,8 @@
 
 Run by alice in a box; writes a tar of texts to stdout:
     python3 tests/cluster/box exec --name dev22 --cwd /src -- \\
-        /opt/jobshape/bin/python tests/unit/backends/record.py | tar -x -C tests/unit/backends/recorded
+        /opt/jobshape/bin/python tests/unit/backends/record.py > said.tar
+    tar -xf said.tar -C tests/unit/backends/recorded
 """
 
 from __future__ import annotations

@@ -15,32 +15,11 @@ from jobshape.app.backends.commands.queue import (
 from jobshape.app.domain.job import NO_JOB, Job
 
 MARK = "\x1e77aa"
-FIELDS = [
-    "job_id",
-    "label",
-    "state",
-    "reason",
-    "start",
-    "end",
-    "limit",
-    "user",
-    "account",
-    "partition",
-    "qos",
-    "priority",
-    "submitted",
-    "eligible",
-    "nodes",
-    "node_list",
-    "tasks",
-    "cpus",
-    "tres",
-    "dependency",
-    "features",
-    "reservation",
-    "restarts",
-    "exit_code",
-]
+FIELDS = (
+    "job_id", "label", "state", "reason", "start", "end", "limit", "user", "account", "partition",
+    "qos", "priority", "submitted", "eligible", "nodes", "node_list", "tasks", "cpus", "tres",
+    "dependency", "features", "reservation", "restarts", "exit_code",
+)  # fmt: skip
 
 
 def line(name: str = "x", comment: str = "(null)", work_dir: str = "/w", **fields: Any) -> str:

@@ -116,11 +116,11 @@ def test_missing_command() -> None:
     ("said", "kind"),
     [
         (
-            "slurm_load_jobs error: Unable to contact slurm controller (connect failure)",
+            "x error: Unable to contact slurm controller (connect failure)",
             Unreachable,
         ),
         (
-            "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying",
+            "sbatch: error: Slurm temporarily unable to accept job, sleeping",
             Unreachable,
         ),
         ("sacct: error: Problem talking to the database: Connection refused", Unreachable),

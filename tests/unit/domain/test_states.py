@@ -11,33 +11,12 @@ from jobshape.app.domain.states import (
 )
 
 # squeue --helpstate of 24.11 and 26.05, in Slurm's own order.
-SAID_BY_SQUEUE = [
-    "pending",
-    "running",
-    "suspended",
-    "completed",
-    "cancelled",
-    "failed",
-    "timeout",
-    "node_fail",
-    "preempted",
-    "boot_fail",
-    "deadline",
-    "out_of_memory",
-    "completing",
-    "configuring",
-    "expediting",
-    "resizing",
-    "resv_del_hold",
-    "requeued",
-    "requeue_fed",
-    "requeue_hold",
-    "revoked",
-    "signaling",
-    "special_exit",
-    "stage_out",
-    "stopped",
-]
+SAID_BY_SQUEUE = (
+    "pending", "running", "suspended", "completed", "cancelled", "failed", "timeout", "node_fail",
+    "preempted", "boot_fail", "deadline", "out_of_memory", "completing", "configuring",
+    "expediting", "resizing", "resv_del_hold", "requeued", "requeue_fed", "requeue_hold",
+    "revoked", "signaling", "special_exit", "stage_out", "stopped",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("state", SAID_BY_SQUEUE)

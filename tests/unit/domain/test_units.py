@@ -56,7 +56,7 @@ def test_parse_duration(text: str, seconds: int | None) -> None:
 @given(st.integers(0, 400 * 86400))
 def test_a_formatted_duration_reads_back(seconds: int) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
-    assert len(format_short_duration(seconds)) <= 6
+    assert len(format_short_duration(seconds)) <= 5
 
 
 @pytest.mark.parametrize(
