@@ -166,7 +166,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         rows = range(top, min(len(self._view), top + self.page_height))
         titles = (self._view.row(index) for index in rows)
         longest = max(
-            (len(row.title) + row.depth for row in titles if row.kind is not RowKind.GROUP),
+            (_id_length(row) for row in titles if row.kind is not RowKind.GROUP),
             default=0,
         )
         if longest > self._id_width:
@@ -396,6 +396,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Opened())
         elif event.x < 2 or event.ctrl:
             self.post_message(self.Marked())
+
+
+def _id_length(row: Row) -> int:
+    """Cells the id needs; of an array's task list only the beginning."""
+    bracket = row.title.find("[")
+    size = len(row.title) if bracket < 0 else min(len(row.title), bracket + 5)
+    return size + row.depth
 
 
 def clean_lines(text: str, glyphs: Glyphs) -> list[str]:

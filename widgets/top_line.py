@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from jobshape.app.board.arrays import count_tasks
 from jobshape.app.board.board import Board
@@ -34,7 +34,7 @@ class TopLine(Lines):
         super().__init__(id=id)
         self._board = board
         self._glyphs = glyphs
-        self._counted: tuple[int, dict[str, int]] = (-1, {})
+        self._counted: tuple[int, Counter[str]] = (-1, Counter())
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The one line."""
@@ -58,29 +58,37 @@ class TopLine(Lines):
     def _summary(self, link: Link, width: int) -> list[Piece]:
         palette, glyphs = self.palette, self._glyphs
         ground = palette.frame
+        scope = SCOPE_WORDS.get(link.scope, link.scope)
         where = f" on {clean(link.cluster, glyphs)}" if link.cluster else ""
-        pieces: list[Piece] = [
-            (f" {SCOPE_WORDS.get(link.scope, link.scope)}{where}", palette.frame_strong),
-            ("  ", ground),
-        ]
         if link.last_answer_at is None:
-            return [*pieces, (f" {link.message}", ground)]
+            return [(f" {scope}{where}  ", palette.frame_strong), (f" {link.message}", ground)]
         counts = self._counts()
-        for name, word, style in (
-            ("RUNNING", "running", palette.running), ("PENDING", "pending", palette.waiting),
-            ("FAILED", "failed", palette.failed), ("CANCELLED", "cancelled", palette.muted),
-            ("COMPLETED", "done", palette.done), ("", "unknown", palette.unknown),
-        ):  # fmt: skip
-            count = counts.get(name, 0)
-            if count or name in ("RUNNING", "PENDING"):
-                pieces.append((f" {count:,} {word} ", on(style, ground)))
+        shown = [
+            (f" {counts[name]:,} {word} ", on(style, ground), rank)
+            for name, word, style, rank in (
+                ("RUNNING", "running", palette.running, 0),
+                ("PENDING", "pending", palette.waiting, 0),
+                ("FAILED", "failed", palette.failed, 0),
+                ("CANCELLED", "cancelled", palette.muted, 2),
+                ("COMPLETED", "done", palette.done, 1),
+                ("", "unknown", palette.unknown, 0),
+            )
+            if counts[name] or name in ("RUNNING", "PENDING")
+        ]
+        head = f" {scope}{where}  "
+        while len(head) + sum(width_of(text) for text, _, _ in shown) > width and len(shown) > 2:
+            if head != f" {scope}  ":
+                head = f" {scope}  "
+            else:
+                shown.remove(max(shown, key=itemgetter(2)))
+        pieces = [(head, palette.frame_strong), *((text, style) for text, style, _ in shown)]
         used = sum(width_of(text) for text, _ in pieces)
         right = " ".join(filter(None, (clean(link.user, glyphs), link.scheduler_version))) + " "
         if used + width_of(right) < width:
             pieces.append((" " * (width - used - width_of(right)) + right, ground))
         return pieces
 
-    def _counts(self) -> dict[str, int]:
+    def _counts(self) -> Counter[str]:
         """Tasks by the leading state of their phase, of all jobs held; cancelled ones apart.
 
         An array not split yet counts as its tasks.
