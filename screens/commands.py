@@ -84,7 +84,6 @@ class Command:
     destructive: bool = False
     footer: int | None = None
     argument: int | None = None
-    palette: bool = True
 
     @property
     def identity(self) -> str:
@@ -105,18 +104,16 @@ class Command:
 MOVE, LOOK, SELECT, ACT, APP = "Move", "Look", "Select", "Act on jobs", "The app"
 
 COMMANDS: tuple[Command, ...] = (
-    Command("move", ("j", "down"), "Down", "Next row.", MOVE, argument=1, palette=False),
-    Command("move", ("k", "up"), "Up", "Previous row.", MOVE, argument=-1, palette=False),
+    Command("move", ("j", "down"), "Down", "Next row.", MOVE, argument=1),
+    Command("move", ("k", "up"), "Up", "Previous row.", MOVE, argument=-1),
     Command("page", ("pagedown", "ctrl+f", "ctrl+d"), "Page down", "One page down.", MOVE,
-            argument=1, palette=False),
+            argument=1),
     Command("page", ("pageup", "ctrl+b", "ctrl+u"), "Page up", "One page up.", MOVE,
-            argument=-1, palette=False),
+            argument=-1),
     Command("edge", ("g", "home"), "Top", "First row.", MOVE, argument=-1),
     Command("edge", ("G", "end"), "Bottom", "Last row.", MOVE, argument=1),
-    Command("fold", ("h", "left"), "Fold", "Fold the array or group, or go to its head.", MOVE,
-            palette=False),
-    Command("unfold", ("l", "right"), "Unfold", "Unfold the array or group.", MOVE,
-            palette=False),
+    Command("fold", ("h", "left"), "Fold", "Fold the array or group, or go to its head.", MOVE),
+    Command("unfold", ("l", "right"), "Unfold", "Unfold the array or group.", MOVE),
     Command("toggle_fold", ("tab",), "Fold or unfold", "Fold or unfold the array or group.", MOVE,
             blocked=_needs_fold),
     Command("fold_all", ("z",), "Fold all", "Fold every array and group.", MOVE,
@@ -128,13 +125,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("filter", ("slash",), "Filter", "Filter as you type: words, state:R user:alice mem>8G.",
             LOOK, footer=2),
     Command("back", ("escape",), "Back", "Close what is open, drop the selection, then the filter.",
-            LOOK, palette=False),
+            LOOK),
     Command("sort", ("s",), "Sort", "Choose the column to sort by.", LOOK, footer=6),
     Command("reverse", ("S",), "Reverse", "Turn the order round.", LOOK),
     Command("sort_step", ("greater_than_sign",), "Sort right", "Sort by the next column.",
-            LOOK, argument=1, palette=False),
+            LOOK, argument=1),
     Command("sort_step", ("less_than_sign",), "Sort left", "Sort by the column before.", LOOK,
-            argument=-1, palette=False),
+            argument=-1),
     Command("group", ("o",), "Group", "Group by stage, state, user or partition, or not.",
             LOOK, footer=8),
     Command("finished", ("f",), "Finished", "Show or hide finished jobs.", LOOK, footer=10),
@@ -146,9 +143,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("select", ("space",), "Select", "Select the row (all of an array or group).", SELECT,
             blocked=_needs_row, footer=5),
     Command("extend", ("J", "shift+down"), "Extend down", "Select on, downwards.", SELECT,
-            argument=1, palette=False),
+            argument=1),
     Command("extend", ("K", "shift+up"), "Extend up", "Select on, upwards.", SELECT,
-            argument=-1, palette=False),
+            argument=-1),
     Command("range", ("V",), "Range", "Select a range: here, then at its other end.", SELECT,
             blocked=_needs_row),
     Command("select_all", ("A",), "Select all", "Select every job shown.", SELECT,
@@ -168,8 +165,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
             APP),
     Command("help", ("question_mark",), "Help", "All keys.", APP, footer=3),
-    Command("command_palette", ("ctrl+p",), "Commands", "Find a command by its name.", APP,
-            palette=False),
+    Command("command_palette", ("ctrl+p",), "Commands", "Find a command by its name.", APP),
     Command("quit", ("q", "ctrl+q"), "Quit", "Leave jobshape; jobs go on.", APP, footer=4),
 )  # fmt: skip
 

@@ -42,6 +42,12 @@ class DetailKeeper:
         return any(map(self._screen.has_class, _CLASSES))
 
     @property
+    def is_asking(self) -> bool:
+        """Whether Slurm has been asked about the job shown and has not answered."""
+        content = self._pane.content if self.is_open and self._pane else None
+        return content is not None and content.state == "asking"
+
+    @property
     def has_keys(self) -> bool:
         """Whether the keys that move scroll the pane."""
         return self.is_open and self._pane is not None and self._pane.has_focus
@@ -127,12 +133,15 @@ class DetailKeeper:
             self._job = row.job
             self._screen.attend()
         known = self._answers.get(row.job.job_id)
-        content = DetailContent(row.job, tasks, known[1] if known else (), "asking")
+        is_new = known is not None and known[0] is row.job
+        content = DetailContent(
+            row.job, tasks, known[1] if known else (), "answered" if is_new else "asking"
+        )
         if known is None:
             content = content._replace(note="asking Slurm for the rest")
         if changed or self._pane.content is None:
             self._pane.show(content, self._screen.clock())
-        if changed and not (known and known[0] is row.job):
+        if changed and not is_new:
             self._screen.run_worker(
                 self._ask(content), group="detail", exclusive=True, exit_on_error=False
             )

@@ -17,7 +17,7 @@ from jobshape.app.board.query import (
     compile_query,
 )
 from jobshape.app.board.view import GroupBy, Key, QueueView, Row, RowKind, ScopeName
-from jobshape.screens.commands import Command, commands_for
+from jobshape.screens.commands import MOVE, Command, commands_for
 from jobshape.screens.detail import DetailKeeper
 from jobshape.screens.ports import Actions, Clock, Kept
 from jobshape.widgets.filter_bar import FilterBar
@@ -109,6 +109,7 @@ class QueueScreen(Screen[None]):
         self.view.set_scope(scope)
         self._wake = asyncio.Event()
         self._urgent = True
+        self._working = False
         self._range_from: Key | None = None
         self._extending: tuple[Key, frozenset[Key]] | None = None
         self._query_before = ""
@@ -188,18 +189,27 @@ class QueueScreen(Screen[None]):
             await self._wake.wait()
             self._wake.clear()
             urgent, self._urgent = self._urgent, False
+            self._working = True
             try:
                 for _ in self.view.refresh_steps(self.clock()):
                     await asyncio.sleep(0)
                     if self._urgent and not urgent:
                         break  # a key wants another list: begin anew with that
+                self._show()
             except Exception as error:  # keep the screen; say what went wrong
                 self.log.error(error)
                 self.status.say(f"the list could not be brought up to date: {error}", problem=True)
-            self._show()
+            finally:
+                self._working = False
             if not urgent:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._until_urgent(), REFRESH_PAUSE_S)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is shown is what is wanted, and nothing is being asked."""
+        busy = self._wake.is_set() or self._working or self.view.needs_refresh(self.clock())
+        return not busy and not self.detail.is_asking
 
     async def _until_urgent(self) -> None:
         while not self._urgent:
@@ -686,7 +696,7 @@ class QueueScreen(Screen[None]):
 
         items = [
             PickItem(c.identity, c.title, c.help, key=c.shown_key, blocked=c.blocked(self) or "")
-            for c in self.commands.values()
+            for c in sorted(self.commands.values(), key=lambda c: c.group == MOVE)
             if c.name != "command_palette"
         ]
 

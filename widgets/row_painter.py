@@ -208,11 +208,14 @@ class RowPainter:
         jobs = "job" if row.members == 1 else "jobs"
         pieces: list[Piece] = [
             (fit(clean(row.title, glyphs), max(14, width_of(row.title)), glyphs), palette.group),
-            (f"  {row.members} {jobs}", palette.muted),
+            (f"  {row.members:,} {jobs}", palette.muted),
         ]
-        for text, phase in _words(row.counts):
-            pieces.append(("  ", palette.text))
-            pieces.append((text, palette.of_phase(phase)))
+        words = _words(row.counts)
+        if len(words) > 1:
+            for text, phase in words:
+                pieces += [("  ", palette.text), (text, palette.of_phase(phase))]
+        elif row.counts.total != row.members:
+            pieces.append((f"  {row.counts.total:,} tasks", palette.muted))
         return pieces
 
     def _cell_style(self, key: str, job: Job, phase: Phase, base: Style, many: bool) -> Style:

@@ -1,5 +1,6 @@
 """Which backend talks to this site."""
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -20,6 +21,8 @@ def choose_backend(
     if ":" in kind:
         module, _, factory = kind.partition(":")
         return kind, getattr(import_module(module), factory)()
+    if not ssh:
+        _check_named_config()
     if ssh or kind == "commands":
         return "commands", _commands(ssh)
     if kind not in ("auto", "pyslurm"):
@@ -30,6 +33,17 @@ def choose_backend(
         if kind == "pyslurm":
             raise NoSite(f"pyslurm cannot be used: {error.what}", hint=error.hint) from error
         return "commands", _commands(None)
+
+
+def _check_named_config() -> None:
+    """Slurm itself waits a minute for a file that SLURM_CONF names and that is not there."""
+    named = os.environ.get("SLURM_CONF")
+    if named and not os.path.isfile(named):  # noqa: PTH113  (pathlib takes 10 ms to import)
+        raise NoSite(
+            f"there is no {named}",
+            where="SLURM_CONF",
+            hint="this variable names the slurm.conf to use: correct it, or unset it",
+        )
 
 
 def _pyslurm(careful: bool) -> Backend:

@@ -302,11 +302,11 @@ class CollectorClient:
             self._board.change_jobs(jobs)
             if self._seen is not None:
                 self._seen.update(job.job_id for job in jobs)
+        if self._seen is not None and len(self._seen) > BIG_LOAD_RECORDS:
+            gc.freeze()  # else a full collection walks all of them: 40 ms for 100,000
         gone = frame.head["gone"]
         if frame.head.get("last") and self._seen is not None:
             gone = [i for i in self._board.jobs if i not in self._seen and i not in self._kept]
-            if len(self._seen) > BIG_LOAD_RECORDS:
-                gc.freeze()  # else each full collection walks all of them
             self._seen = None
         for start in range(0, len(gone), SLICE_RECORDS * 10):
             self._board.change_jobs((), gone[start : start + SLICE_RECORDS * 10])

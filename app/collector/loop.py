@@ -273,6 +273,7 @@ class Collector:
             ended.head.get("calls", {}),
             max(0.0, took_s - ended.cpu_s),
             ended.cpu_s,
+            ended.head.get("records", 0),
         )
         self._ledger.add(spent)
         self._keeper.learn(ended)

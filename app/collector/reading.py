@@ -86,6 +86,8 @@ def read_queue(
         "gone": gone,
         "changed": len(changed),
         "jobs": len(reading.jobs),
+        # Of an account's jobs we see but a part of what the controller sends.
+        "records": None if scope is Scope.ACCOUNTS else len(reading.jobs),
         "unread": len(reading.unread),
         "unread_sample": "\n".join(reading.unread[:UNREAD_KEPT])[:2000],
         "source": reading.source,

@@ -20,10 +20,10 @@ class Job(NamedTuple):
 
     job_id: int  # Slurm's id of this record, unique in the queue at any one time
     state: str  # Slurm's own word, upper case: PENDING, RUNNING, COMPLETING, OUT_OF_MEMORY, ...
-    reason: str  # Slurm's own word: Priority, Resources, ...; "" or "None" when there is none
+    reason: str  # Slurm's own words: Priority, Resources, ...; "" when there is none
     start_time: int | None  # when it started or, still pending, when Slurm expects it to start
-    end_time: int | None  # when it ended or, running, when its limit ends it
-    time_limit_s: int | None  # UNLIMITED for none
+    end_time: int | None  # when it ended or, running, when its limit ends it; None: no limit
+    time_limit_s: int | None  # UNLIMITED for none; squeue does not say one above 365 days
     name: str
     user: str
     account: str
@@ -44,11 +44,11 @@ class Job(NamedTuple):
     memory_bytes: int | None
     gpus: int | None
     tres: str  # Slurm's text: allocated if the job has started, else requested
-    dependency: str
+    dependency: str  # what is still waited for: afterok:12(unfulfilled)
     features: str
     reservation: str
     restarts: int | None
-    exit_code: str  # "code:signal" of a finished job
+    exit_code: str  # "code:signal" of a finished job, "" before
     work_dir: str
     comment: str
     stage: str  # given by the collector, not by Slurm

@@ -17,7 +17,11 @@ from jobshape.app.backends.base import Backend, Scope, SubmitRequest
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job
 
 WHICH = os.environ.get("JOBSHAPE_BACKEND", "")
-ONLY_FOR = {"test_agreement.py": "pyslurm", "test_commands_trouble.py": "commands"}
+ONLY_FOR = {
+    "test_agreement.py": "pyslurm",
+    "test_commands_trouble.py": "commands",
+    "test_pyslurm_library.py": "pyslurm",
+}
 collect_ignore = [name for name, which in ONLY_FOR.items() if which != WHICH]
 if not WHICH:
     collect_ignore_glob = ["test_*.py"]

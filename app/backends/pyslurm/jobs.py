@@ -1,6 +1,7 @@
 """``pyslurm.Job`` records of the queue as our records."""
 
 import pwd
+import time
 from collections.abc import Iterator
 from sys import intern
 from typing import Any
@@ -42,6 +43,7 @@ class JobReader:
         self._users: dict[int | None, str] = {}
         self._finished: dict[str, bool] = {}
         self._sizes = SizeReader()
+        self._now = time.time()
 
     def job(self, source: Any) -> Job:
         """One record. Raises ValueError, TypeError where it does not fit."""
@@ -69,7 +71,7 @@ class JobReader:
             state=intern(state),
             reason="" if reason == "None" else intern(reason),
             start_time=source.start_time,
-            end_time=source.end_time,
+            end_time=self._end_time(source, time_limit_min),
             # pyslurm gives None for INFINITE; the controller fills in a limit that was not asked.
             time_limit_s=UNLIMITED if time_limit_min is None else time_limit_min * 60,
             name=source.name or "",
@@ -102,6 +104,11 @@ class JobReader:
             comment=source.comment or "",
             stage=NO_JOB.stage,
         )
+
+    def _end_time(self, source: Any, time_limit_min: int | None) -> int | None:
+        """Slurm plans a job without a limit to end in a year; squeue says NONE for that, too."""
+        end: int | None = source.end_time
+        return None if time_limit_min is None and end and end > self._now else end
 
     def _size(self, source: Any) -> Size:
         tres = source.allocated_tres

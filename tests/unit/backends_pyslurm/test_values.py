@@ -81,6 +81,10 @@ def test_task_zero_of_an_array_and_first_part_of_a_het_job() -> None:
 def test_no_limit_is_unlimited() -> None:
     assert read_one(time_limit=None).time_limit_s == UNLIMITED
     assert read_one(time_limit=2).time_limit_s == 120
+    running: dict[str, Any] = {"state": "RUNNING", "start_time": 100}
+    assert read_one(**running, time_limit=None, end_time=9_999_999_999).end_time is None
+    assert read_one(**running, time_limit=60, end_time=9_999_999_999).end_time == 9_999_999_999
+    assert read_one(state="COMPLETED", time_limit=None, end_time=3700).end_time == 3700
 
 
 def test_exit_code_only_of_finished_jobs() -> None:

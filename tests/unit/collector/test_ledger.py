@@ -23,6 +23,15 @@ def test_the_controllers_own_figure_goes_before_ours_also_for_what_is_booked() -
     assert ledger.rates(2.0)[1] == pytest.approx(53.0)
 
 
+def test_a_reading_of_all_jobs_costs_more_than_the_average_caller() -> None:
+    ledger = Ledger(now=0.0)
+    ledger.per_call_ms = {"REQUEST_JOB_INFO": 0.2, "REQUEST_PARTITION_INFO": 0.1}
+    calls = {"REQUEST_JOB_INFO": 1, "REQUEST_PARTITION_INFO": 1}
+    assert ledger.controller_ms(Spent(1.0, calls, 0.09, 0.5, 20_000)) == pytest.approx(66.1)
+    assert ledger.controller_ms(Spent(1.0, calls, 0.09, 0.5, 1)) == pytest.approx(0.3)
+    assert ledger.controller_ms(Spent(1.0, calls, 0.09, 0.5, None)) == pytest.approx(90.1)
+
+
 def test_what_is_older_than_the_window_is_forgotten() -> None:
     ledger = Ledger(now=0.0)
     ledger.add(Spent(1.0, {"A": 5}, 1.0, 1.0))
