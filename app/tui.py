@@ -24,6 +24,7 @@ from jobshape.screens.ports import Actions, Clock, Kept  # noqa: E402
 from jobshape.screens.queue import BoardChanged, QueueScreen  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
 from jobshape.widgets.terminal_shadow import Ready, TerminalShadow  # noqa: E402
+from textual import events  # noqa: E402
 from textual._compositor import ChopsUpdate, LayoutUpdate  # noqa: E402
 from textual.app import App  # noqa: E402
 from textual.binding import Binding  # noqa: E402
@@ -88,6 +89,11 @@ class JobshapeApp(App[None], inherit_bindings=False):
         """Tell the screen that there is something newer on the board."""
         if self._queue is not None and self._queue.is_running:
             self._queue.post_message(BoardChanged(self.board.revision))
+
+    async def on_key(self, event: events.Key) -> None:
+        """A key nobody took yet, before it is looked up as a command."""
+        if self._queue is not None and self._queue.is_mounted:
+            await self._queue.take_key(event)
 
     def on_app_focus(self) -> None:
         """Someone looks again."""

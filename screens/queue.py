@@ -544,7 +544,8 @@ class QueueScreen(Screen[None]):
     @on(FilterBar.Closed)
     def _filter_closed(self, message: FilterBar.Closed) -> None:
         if message.kept and self._problem is not None and not self._problem.incomplete:
-            return  # it stays open until it is understood or given up
+            self.filter_bar.is_open = True  # until it is understood or given up
+            return
         self.remove_class("-filtering")
         if not message.kept:
             self._apply_filter(self._query_before)
@@ -563,6 +564,11 @@ class QueueScreen(Screen[None]):
             self._selected()
         elif self.view.query.text:
             self._apply_filter("")
+
+    async def take_key(self, event: events.Key) -> None:
+        """Give the filter a key that was typed ahead, before the filter had the focus."""
+        if self.filter_bar.is_open and self.is_current:
+            await self.filter_bar.on_key(event)
 
     # Selecting.
 

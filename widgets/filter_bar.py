@@ -50,11 +50,13 @@ class FilterBar(Lines, can_focus=True):
         self._glyphs = glyphs
         self.text = ""
         self.cursor = 0
+        self.is_open = False
         self.problem: QueryProblem | None = None
         self.found = ""
 
     def open(self, text: str) -> None:
         """Start editing this text."""
+        self.is_open = True
         self.text, self.cursor, self.problem = text, len(text), None
         self.redraw()
 
@@ -134,10 +136,12 @@ class FilterBar(Lines, can_focus=True):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Everything that prints is text here, no command."""
-        return character is not None and character.isprintable()
+        return self.is_open and character is not None and character.isprintable()
 
     async def on_key(self, event: events.Key) -> None:
         """Edit the text."""
+        if not self.is_open:
+            return
         edit = _EDITS.get(event.key)
         if edit is not None:
             edit(self)
@@ -194,6 +198,7 @@ class FilterBar(Lines, can_focus=True):
             )
 
     def _close(self, *, kept: bool) -> None:
+        self.is_open = False
         self.post_message(self.Closed(kept=kept))
 
 

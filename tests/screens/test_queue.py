@@ -305,3 +305,13 @@ async def test_nothing_of_a_job_is_obeyed() -> None:
 def test_recorded_board_has_every_kind() -> None:
     states = {one.state for one in jobs()}
     assert len(states) >= 12
+
+
+async def test_keys_typed_ahead_go_where_they_were_meant() -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        screen = await press(pilot)
+        await pilot.press("slash", *"sweep", "enter", "S")
+        await settle(pilot)
+        assert screen.view.query.text == "sweep"
+        assert not screen.view.descending
+        assert len(pilot.app.screen_stack) == 1

@@ -15,6 +15,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 WIDTH, HEIGHT = 30, 6
+LETTERS = ("a", "b", " ", "数", "e\u0301")
 STYLES = [
     Style.parse(text) for text in ("none", "red", "bold red on blue", "dim", "#123456 on #abcdef")
 ]
@@ -31,13 +32,14 @@ def part(lines: list[Strip], y: int, first: int, last: int) -> ChopsUpdate:
 
 
 def random_line(chance: random.Random) -> Strip:
-    segments, room = [], WIDTH
+    segments: list[Segment] = []
+    room = WIDTH
     while room:
-        text = "".join(chance.choice("ab 数e\u0301 ") for _ in range(chance.randint(1, 9)))
-        strip = Strip([Segment(text, chance.choice(STYLES))])
-        strip = strip.crop(0, min(room, strip.cell_length))
+        size = min(room, chance.randint(1, 9))
+        strip = Strip([Segment("".join(chance.choices(LETTERS, k=size)), chance.choice(STYLES))])
+        strip = strip.adjust_cell_length(size)
         segments += list(strip)
-        room -= strip.cell_length
+        room -= size
     return Strip(segments, WIDTH)
 
 
@@ -52,7 +54,7 @@ def shown(terminal: pyte.Screen) -> list[list[tuple[object, ...]]]:
 
 def drawn(lines: list[Strip]) -> list[list[tuple[object, ...]]]:
     """What a terminal shows that was given these lines whole."""
-    terminal = pyte.Screen(WIDTH, HEIGHT)
+    terminal = pyte.Screen(WIDTH + 2, HEIGHT + 1)
     pyte.Stream(terminal).feed(TerminalShadow().changes(full(lines), CONSOLE))
     return shown(terminal)
 
@@ -60,7 +62,7 @@ def drawn(lines: list[Strip]) -> list[list[tuple[object, ...]]]:
 @pytest.mark.parametrize("seed", range(20))
 def test_any_sequence_of_updates_ends_in_the_same_screen(seed: int) -> None:
     chance = random.Random(seed)
-    terminal, shadow = pyte.Screen(WIDTH, HEIGHT), TerminalShadow()
+    terminal, shadow = pyte.Screen(WIDTH + 2, HEIGHT + 1), TerminalShadow()
     stream = pyte.Stream(terminal)
     lines = [random_line(chance) for _ in range(HEIGHT)]
     stream.feed(shadow.changes(full(lines), CONSOLE))
