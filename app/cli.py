@@ -8,7 +8,8 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobshape import __version__
@@ -21,6 +22,8 @@ OK, BROKEN, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 """Exit codes: fine; something important is missing; cannot be done; ctrl-c; nobody reads."""
 
 _HOST = re.compile(r"[A-Za-z0-9_.:@\[\]%][A-Za-z0-9_.:@\[\]%-]*")
+_USERS = re.compile(r"[^\s,\"*]+(,[^\s,\"*]+)*")
+_FACTORY = re.compile(r"\w+(\.\w+)*:\w+")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,12 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            with _writing():
+                sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        _let_go_of_output()
         return BROKEN_PIPE
     except Exception as error:
         return _tell(error)
@@ -54,6 +59,33 @@ def _tell(error: Exception) -> int:
     return USAGE
 
 
+def _say(*lines: str, end: str = "\n") -> None:
+    """Print; without a standard output there is nobody to tell."""
+    with _writing():
+        for line in lines:
+            print(line, end=end)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """A block that writes to the standard output. Raises OutputError, BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from jobshape.app.domain.errors import OutputError
+
+        _let_go_of_output()
+        what = f"the standard output cannot be written: {error.strerror}"
+        raise OutputError(what, hint="what came out so far is not all") from error
+
+
+def _let_go_of_output() -> None:
+    """Have the flush at the interpreter's end fail on nobody."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 # --- options -------------------------------------------------------------------------------
 
 
@@ -66,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jobshape {__version__}")
     _add_site_options(parser)
     parser.add_argument("--scope", choices=("mine", "accounts", "all"), help="whose jobs to show")
-    parser.add_argument("--user", metavar="NAME", help="jobs of this user only")
+    parser.add_argument("--user", type=_users, metavar="NAME", help="jobs of this user only")
     parser.add_argument("--filter", metavar="QUERY", help="as after `/`: 'state:R mem>8G train'")
     parser.add_argument("--read-only", action="store_true", default=None, help="change nothing")
     parser.add_argument("--ascii", action="store_true", default=None, help="draw with ASCII only")
@@ -104,7 +136,9 @@ def _add_status(commands: Any) -> None:
     unset = {"default": argparse.SUPPRESS}
     _add_site_options(status, **unset)
     status.add_argument("--scope", choices=("mine", "accounts", "all"), help="whose jobs", **unset)
-    status.add_argument("--user", metavar="NAME", help="jobs of this user only", **unset)
+    status.add_argument(
+        "--user", type=_users, metavar="NAME", help="jobs of this user only", **unset
+    )
     status.add_argument("--filter", metavar="QUERY", help="only jobs that match", **unset)
     status.set_defaults(run=_status)
 
@@ -126,7 +160,7 @@ def _add_config(commands: Any) -> None:
 
 
 def _backend(text: str) -> str:
-    if text in ("auto", "pyslurm", "commands") or ":" in text:
+    if text in ("auto", "pyslurm", "commands") or _FACTORY.fullmatch(text):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is none of auto, pyslurm, commands")
 
@@ -134,6 +168,12 @@ def _backend(text: str) -> str:
 def _host(text: str) -> str:
     if not _HOST.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no host name")
+    return text
+
+
+def _users(text: str) -> str:
+    if not _USERS.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no user name")
     return text
 
 
@@ -170,7 +210,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, tuple[Any, str]]:
 
 
 def _filter_text(arguments: argparse.Namespace) -> str:
-    user = f"user:{arguments.user}" if arguments.user else ""
+    user = f"user={arguments.user}" if arguments.user else ""
     return f"{user} {arguments.filter or ''}".strip()
 
 
@@ -193,7 +233,7 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.schema:
         from jobshape.app.status import schema_text
 
-        print(schema_text(), end="")
+        _say(schema_text(), end="")
         return OK
     from jobshape.app.status import run_status
 
@@ -202,7 +242,7 @@ def _status(arguments: argparse.Namespace) -> int:
         query_text=_filter_text(arguments),
         as_json=arguments.json,
         deadline_s=arguments.timeout,
-        say=print,
+        say=_say,
     )
 
 
@@ -217,10 +257,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
         loaded, problems = defaults_with(_options(arguments)), error.problems
     diagnosis = doctor.examine(loaded, problems)
     if arguments.json:
-        print(doctor.as_json(diagnosis))
+        _say(doctor.as_json(diagnosis))
     else:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        _print_lines(doctor.text(diagnosis, colour=colour))
+        colour = sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        _say(*doctor.text(diagnosis, colour=colour))
     return diagnosis.exit_code
 
 
@@ -228,13 +268,13 @@ def _config(arguments: argparse.Namespace) -> int:
     from jobshape.app import config_report
 
     if arguments.path:
-        print(config_report.path())
+        _say(str(config_report.path()))
     elif arguments.template:
-        print(config_report.template(), end="")
+        _say(config_report.template(), end="")
     else:
         if arguments.action == "edit":
             config_report.edit()
-        _print_lines(config_report.report(_load(arguments)))
+        _say(*config_report.report(_load(arguments)))
     return OK
 
 
@@ -242,15 +282,10 @@ def _keys(arguments: argparse.Namespace) -> int:
     from jobshape.screens import commands
 
     if arguments.markdown:
-        print(commands.keys_markdown(), end="")
+        _say(commands.keys_markdown(), end="")
         return OK
     from jobshape.app.text_table import lay_out
 
     rows = [(c.group, c.shown_keys, c.title, c.help) for c in commands.COMMANDS]
-    _print_lines(lay_out([("", "left")] * 4, rows))
+    _say(*lay_out([("", "left")] * 4, rows))
     return OK
-
-
-def _print_lines(lines: Any) -> None:
-    for line in lines:
-        print(line)

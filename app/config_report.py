@@ -98,13 +98,22 @@ def _rule_template() -> list[str]:
 def edit() -> None:
     """Open the settings file in the person's editor, made from the template if it is not there."""
     file = path()
-    if not file.exists():
-        try:
+    try:
+        if not file.exists():
             write_private(file, template())
-        except OSError as error:
-            raise ConfigError(f"cannot be made: {error.strerror}", where=str(file)) from error
+    except OSError as error:
+        hint = "set JOBSHAPE_CONFIG_DIR to a folder you can write"
+        raise ConfigError(
+            f"cannot be made: {error.strerror}", where=str(file), hint=hint
+        ) from error
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    words = shlex.split(editor)
-    if not words or shutil.which(words[0]) is None:
-        raise ConfigError(f"no editor {editor!r} here", hint=f"set EDITOR, or edit {file} yourself")
-    subprocess.run([*words, str(file)], check=False)
+    try:
+        words = shlex.split(editor)
+        if not words or shutil.which(words[0]) is None:
+            raise ValueError("it is not on PATH")
+        subprocess.run([*words, str(file)], check=False)
+    except (ValueError, OSError) as error:
+        raise ConfigError(
+            f"the editor {editor!r} cannot be started: {error}",
+            hint=f"set EDITOR, or edit {file} yourself",
+        ) from error

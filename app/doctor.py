@@ -6,7 +6,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,16 +67,14 @@ def examine(loaded: Loaded, problems: Iterable[ConfigError]) -> Diagnosis:
 def _program_checks() -> Iterator[Check]:
     section = f"jobshape {__version__}"
     python = ".".join(map(str, sys.version_info[:3]))
-    yield Check(section, "Python", "ok", f"{python}, {sys.executable}")
-    yield Check(section, "Textual", "ok", _version_of("textual") or "not installed")
+    textual = _version_of("textual") or "not installed"
+    yield Check(section, "Python", "ok", f"{python}, {sys.executable}; Textual {textual}")
     uncompiled = [name for name in ("jobshape.app.snapshot", "textual.app") if not _compiled(name)]
     if uncompiled:
         yield Check(
             section, "bytecode", "warn", f"not compiled: {', '.join(uncompiled)}",
             "starts are 4 times slower; install with --compile-bytecode (uv), --compile (pip)",
         )  # fmt: skip
-    else:
-        yield Check(section, "bytecode", "ok", "compiled")
 
 
 def _version_of(package: str) -> str | None:
@@ -147,7 +145,7 @@ def _answer_checks(snapshot: Snapshot, ssh: str) -> Iterator[Check]:
     ):  # fmt: skip
         if count is not None:
             took_ms = 1000 * snapshot.took_s.get(part, 0)
-            yield Check("Site", part, "ok", f"{len(count)} read in {took_ms:.0f} ms")
+            yield Check("Site", part, "ok", f"{len(count)} in {took_ms:.0f} ms")
         else:
             level: Level = "fail" if part == "queue" else "warn"
             error = snapshot.errors[part]
@@ -181,7 +179,7 @@ def _pyslurm_hint(site: object) -> str:
 
 
 def _terminal_checks() -> Iterator[Check]:
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         yield Check("Terminal", "screen", "note", "output goes to a file or pipe")
     else:
         columns, lines = os.get_terminal_size(sys.stdout.fileno())
@@ -189,7 +187,7 @@ def _terminal_checks() -> Iterator[Check]:
         yield Check("Terminal", "size", "warn" if small else "ok", f"{columns}x{lines}",
                     "80x24 is the least that shows everything" if small else "")  # fmt: skip
     yield Check("Terminal", "colours", "ok", _colours())
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "")
     if encoding == "utf8":
         yield Check("Terminal", "text", "ok", "UTF-8")
     else:
@@ -210,11 +208,13 @@ def _colours() -> str:
 def _terminfo_colours() -> int | None:
     try:
         import curses
-
-        curses.setupterm(fd=2)
-        return max(0, curses.tigetnum("colors"))
-    except (ImportError, OSError, ValueError, Exception):
+    except ImportError:  # a Python built without it
         return None
+    try:
+        curses.setupterm(fd=2)
+    except (curses.error, OSError, ValueError):  # no TERM, or an unknown one
+        return None
+    return max(0, curses.tigetnum("colors"))
 
 
 # --- files ---------------------------------------------------------------------------------
@@ -261,13 +261,14 @@ def _future_folder_check(name: str, folder: Path) -> Check:
 
 # --- for people and scripts ----------------------------------------------------------------
 
+_READINGS = ("queue", "partitions", "nodes")
 _COLOURS: dict[Level, str] = {"ok": "32", "note": "36", "warn": "33", "fail": "31"}
 
 
 def text(diagnosis: Diagnosis, *, colour: bool) -> Iterator[str]:
     """Lines for people; the level is a word, colour only adds to it."""
     section = ""
-    for check in diagnosis.checks:
+    for check in _readings_together(diagnosis.checks):
         if check.section != section:
             section = check.section
             yield section
@@ -279,6 +280,20 @@ def text(diagnosis: Diagnosis, *, colour: bool) -> Iterator[str]:
             yield f"        {'':<14} -> {sanitize(check.hint)}"
     yield ""
     yield _verdict(diagnosis)
+
+
+def _readings_together(checks: Iterable[Check]) -> Iterator[Check]:
+    """The checks, the site's readings that went well on one line: all shall fit on a screen."""
+    readings: list[Check] = []
+    for check in checks:
+        if check.name in _READINGS and check.level == "ok":
+            readings.append(check)
+            continue
+        if readings:
+            told = ", ".join(f"{one.name}: {one.text}" for one in readings)
+            yield replace(readings[0], name="readings", text=told)
+            readings = []
+        yield check
 
 
 def _verdict(diagnosis: Diagnosis) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -38,7 +39,11 @@ def start_log(level: str, folder: Path) -> Path | None:
 
 
 class _PrivateFile(logging.FileHandler):
-    """A log file that only its owner can read."""
+    """A log file that only its owner can read; a line that cannot be written is lost."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # FileHandler lets a file that cannot be opened end the caller
+            super().emit(record)
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(

@@ -25,7 +25,7 @@ from jobshape.app.collector.wire import (
     from_body,
     to_body,
 )
-from jobshape.app.domain.errors import BackendError, NoSite
+from jobshape.app.domain.errors import NO_ANSWER_HINT, BackendError, NoSite
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.states import is_finished
@@ -110,7 +110,8 @@ def _receive(call: ForkedCall, receiver: "_Receiver") -> None:
         while more:
             left_s = call.deadline_at - time.monotonic()
             if left_s <= 0 or not selector.select(left_s):
-                call.kill(["Unreachable", f"no answer within {call.deadline_s:g} s", "", ""])
+                what = f"no answer within {call.deadline_s:g} s"
+                call.kill(["Unreachable", what, "", NO_ANSWER_HINT])
                 return
             frames, more = call.read()
             for frame in frames:

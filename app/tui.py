@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
+os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms for its frame, not 16
 
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
@@ -93,7 +94,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
     async def on_key(self, event: events.Key) -> None:
         """A key nobody took yet, before it is looked up as a command."""
         if self._queue is not None and self._queue.is_mounted:
-            await self._queue.take_key(event)
+            await self._queue.filtering.take_key(event)
 
     def on_app_focus(self) -> None:
         """Someone looks again."""

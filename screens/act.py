@@ -1,10 +1,11 @@
-"""Carries out a plan, a few calls at a time, and reports the controller's own words."""
+"""Asks, carries out a plan a few calls at a time, and reports the controller's own words."""
 
 import asyncio
 from typing import TYPE_CHECKING
 
 from jobshape.app.domain.errors import JobshapeError
-from jobshape.screens.acting import VERBS, Plan, Target, count_words
+from jobshape.screens.acting import VERBS, Plan, Target, count_words, plan
+from jobshape.screens.confirm import ConfirmScreen, RefusedScreen
 
 if TYPE_CHECKING:
     from jobshape.screens.queue import QueueScreen
@@ -13,27 +14,45 @@ AT_ONCE = 4
 """Calls under way together: more would only queue up at the controller."""
 
 
-async def carry_out(screen: "QueueScreen", plan: Plan) -> None:
+def act(screen: "QueueScreen", action: str, *, ask: bool) -> None:
+    """Do an action to the selected jobs; ask first if told to, or where it is several calls."""
+    todo = plan(action, screen.view.selected_jobs(screen.table.cursor_key), screen.board)
+    if not todo.targets:
+        reason = todo.left_out[0][0] if todo.left_out else "no job"
+        screen.status.say(f"{action}: {reason}", problem=True)
+        return
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            screen.run_worker(carry_out(screen, todo), group="act", exit_on_error=False)
+
+    if ask or len(todo.targets) > 1:
+        screen.app.push_screen(ConfirmScreen(todo, screen.glyphs), answered)
+    else:
+        answered(True)
+
+
+async def carry_out(screen: "QueueScreen", todo: Plan) -> None:
     """Do it; one line for success, a dialog for what was refused."""
-    verb, past = VERBS[plan.action]
+    verb, past = VERBS[todo.action]
     gate = asyncio.Semaphore(AT_ONCE)
     refusals: list[tuple[str, str]] = []
-    count = len(plan.targets)
+    count = len(todo.targets)
 
     async def one(target: Target) -> bool:
         async with gate:
             try:
-                await screen.actions.call(plan.action, job=target.reference)
+                await screen.actions.call(todo.action, job=target.reference)
             except JobshapeError as error:
                 words = f"{error.what} ({error.hint})" if error.hint else error.what
                 refusals.append((target.reference, words))
                 return False
             return True
 
-    screen.status.say(f"{verb.lower()}: {count_words(count, plan.tasks)}, asking Slurm")
-    done = await asyncio.gather(*map(one, plan.targets))
+    screen.status.say(f"{verb.lower()}: {count_words(count, todo.tasks)}, asking Slurm")
+    done = await asyncio.gather(*map(one, todo.targets))
     jobs = sum(done)
-    tasks = sum(target.tasks for target, ok in zip(plan.targets, done, strict=True) if ok)
+    tasks = sum(target.tasks for target, ok in zip(todo.targets, done, strict=True) if ok)
     screen.actions.refresh()
     if jobs:
         screen.view.clear_selection()
@@ -44,7 +63,5 @@ async def carry_out(screen: "QueueScreen", plan: Plan) -> None:
     elif count == 1:
         screen.status.say(f"{verb} {refusals[0][0]}: {refusals[0][1]}", problem=True)
     else:
-        from jobshape.screens.confirm import RefusedScreen
-
         title = f"Slurm refused {count_words(len(refusals), len(refusals))}"
         screen.app.push_screen(RefusedScreen(title, said, refusals, screen.glyphs))

@@ -7,19 +7,12 @@ from typing import ClassVar
 
 from jobshape.app.board.board import Board
 from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS, Column
-from jobshape.app.board.completion import completions
-from jobshape.app.board.query import (
-    EVERYTHING,
-    Completion,
-    Query,
-    QueryError,
-    QueryProblem,
-    compile_query,
-)
-from jobshape.app.board.view import GroupBy, Key, QueueView, Row, RowKind, ScopeName
-from jobshape.screens.commands import MOVE, Command, commands_for
+from jobshape.app.board.view import GroupBy, QueueView, Row, RowKind, ScopeName
+from jobshape.screens.commands import Command, commands_for
 from jobshape.screens.detail import DetailKeeper
+from jobshape.screens.filtering import FilterKeeper
 from jobshape.screens.ports import Actions, Clock, Kept
+from jobshape.screens.selecting import Selector
 from jobshape.widgets.filter_bar import FilterBar
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.job_table import JobTable
@@ -34,6 +27,7 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
 REFRESH_PAUSE_S = 0.1
 """Least time between two new orders of the list that nobody asked for with a key."""
@@ -42,7 +36,6 @@ GROUPS: tuple[GroupBy, ...] = ("none", "stage", "state", "user", "array")
 SCOPES: tuple[ScopeName, ...] = ("mine", "accounts", "all")
 MANY = 500
 """Selected jobs beyond which a key is not greyed for them: that would cost too much each time."""
-
 
 _DETAIL_HINTS = (
     KeyHint("j k", "scroll", "down", 1), KeyHint("PgDn PgUp", "page", "page-down", 2),
@@ -110,10 +103,8 @@ class QueueScreen(Screen[None]):
         self._wake = asyncio.Event()
         self._urgent = True
         self._working = False
-        self._range_from: Key | None = None
-        self._extending: tuple[Key, frozenset[Key]] | None = None
-        self._query_before = ""
-        self._problem: QueryProblem | None = None
+        self.filtering = FilterKeeper(self)
+        self.selector = Selector(self)
         self._reveal = False  # what the cursor unfolded is to be brought into sight
 
     # ------------------------------------------------------------------ what stands where
@@ -130,7 +121,7 @@ class QueueScreen(Screen[None]):
             yield Rule(self.glyphs, id="rule")
         yield StatusLine(self.board, self.view, self.clock, self.glyphs, id="status")
         yield KeyLine(self._hints, self.glyphs, id="keys")
-        yield FilterBar(self._completions, self.glyphs, id="filter")
+        yield FilterBar(self.filtering.completions, self.glyphs, id="filter")
 
     def on_mount(self) -> None:
         """Set the list up as it was kept, and begin to follow the board."""
@@ -149,7 +140,7 @@ class QueueScreen(Screen[None]):
         view.set_finished(kept.show_finished)
         self.strip.mode = next((mode for mode in MODES if mode == kept.strip), "auto")
         if self._filter_text:
-            self._apply_filter(self._filter_text)
+            self.filtering.apply(self._filter_text)
         self.wake()
         self.set_interval(1.0, self._tick)
         self.run_worker(self._follow(), group="follow", exit_on_error=False)
@@ -224,12 +215,12 @@ class QueueScreen(Screen[None]):
         self._fit_strip()
         self.strip.redraw()
         self.top_line.redraw()
-        self._show_place()
-        if self.filter_bar.has_focus:
-            self.filter_bar.show_result(self._problem, self._found())
+        self.show_place()
+        self.filtering.show_result()
         self.detail.follow()
 
-    def _show_place(self) -> None:
+    def show_place(self) -> None:
+        """Say where the cursor stands, and which keys can be used there."""
         count = len(self.view)
         self.status.place = (min(count, self.table.cursor_index + 1), count)
         self.status.redraw()
@@ -262,7 +253,7 @@ class QueueScreen(Screen[None]):
     def run_command(self, command: Command) -> None:
         """Do it."""
         if command.name != "extend":
-            self._extending = None
+            self.selector.end_run()
         method = getattr(self, f"do_{command.name}")
         if command.argument is None:
             method()
@@ -321,7 +312,7 @@ class QueueScreen(Screen[None]):
         """Next or previous row."""
         if not self.detail.scroll(by):
             self.table.move_cursor(self.table.cursor_index + by)
-            self._show_place()
+            self.show_place()
 
     def do_page(self, by: int) -> None:
         """One page."""
@@ -335,7 +326,7 @@ class QueueScreen(Screen[None]):
 
     @on(JobTable.CursorMoved)
     def _cursor_moved(self) -> None:
-        self._show_place()
+        self.show_place()
         self.detail.follow()
 
     # Folding.
@@ -421,23 +412,9 @@ class QueueScreen(Screen[None]):
 
     def do_sort(self) -> None:
         """Choose the column to sort by."""
-        from jobshape.screens.pick import PickScreen
-        from jobshape.widgets.pick_list import PickItem
+        from jobshape.screens.choices import choose_sort
 
-        shown = [column.key for column in self.columns]
-        keys = [*shown, *(key for key in COLUMNS if key not in shown)]
-        items = [
-            PickItem(key, COLUMNS[key].title, COLUMNS[key].help, current=key == self.view.sort_key)
-            for key in keys
-        ]
-
-        def chosen(key: str | None) -> None:
-            if key is not None:
-                self.sort_by(key)
-
-        self.app.push_screen(
-            PickScreen("Sort by", items, self.glyphs, hint="the same again turns it round"), chosen
-        )
+        choose_sort(self)
 
     def do_group(self) -> None:
         """Group by the next thing."""
@@ -465,39 +442,26 @@ class QueueScreen(Screen[None]):
         self.status.say(SCOPE_WORDS[scope].lower())
         self.wake()
 
+    def keep(self) -> None:
+        """Find it as it is now next time."""
+        self._keep(self.kept)
+
     def _changed(self) -> None:
         """Something about the list is another and is kept."""
-        self._keep(self.kept)
+        self.keep()
         self.wake()
 
     def do_columns(self) -> None:
         """Choose, move and resize columns."""
-        from jobshape.screens.columns import ColumnsScreen
+        from jobshape.screens.choices import choose_columns
 
-        def chosen(result: tuple[tuple[str, ...], dict[str, int]] | None) -> None:
-            if result is not None:
-                self.kept.columns, self.kept.widths = result
-                self._keep(self.kept)
-            self.table.set_columns(self.columns, self.kept.widths)
-
-        def preview(keys: tuple[str, ...], widths: dict[str, int]) -> None:
-            self.table.set_columns([COLUMNS[key] for key in keys], widths)
-
-        self.app.push_screen(
-            ColumnsScreen(
-                tuple(column.key for column in self.columns),
-                self.kept.widths,
-                preview,
-                self.glyphs,
-            ),
-            chosen,
-        )
+        choose_columns(self)
 
     def do_strip(self) -> None:
         """Partition strip: what fits, all of it, none."""
         self.strip.mode = MODES[(MODES.index(self.strip.mode) + 1) % len(MODES)]
         self.kept.strip = self.strip.mode
-        self._keep(self.kept)
+        self.keep()
         self._fit_strip()
         words = {"auto": "the busiest partitions", "all": "all partitions", "none": "no partitions"}
         self.status.say(words[self.strip.mode])
@@ -506,132 +470,46 @@ class QueueScreen(Screen[None]):
 
     def do_filter(self) -> None:
         """Open the filter."""
-        self._query_before = self.view.query.text
-        self.add_class("-filtering")
-        self.filter_bar.open(self._query_before)
-        self.filter_bar.show_result(None, self._found())
-        self.filter_bar.focus()
-
-    def _completions(self, text: str, cursor: int) -> Sequence[Completion]:
-        return completions(text, self.board, cursor)
-
-    def _found(self) -> str:
-        return f"{self.view.shown:,} of {len(self.board.jobs):,}"
+        self.filtering.open()
 
     @on(FilterBar.Changed)
     def _filter_typed(self, message: FilterBar.Changed) -> None:
-        self._apply_filter(message.text)
-
-    def _apply_filter(self, text: str) -> None:
-        """Filter by a text that can be understood; by the last such one while it cannot."""
-        try:
-            query = compile_query(text) if text.strip() else EVERYTHING
-            self._problem = None
-        except QueryError as error:
-            self._problem = error.problem
-            self.filter_bar.show_result(self._problem, "")
-            query = self._without(text, error.problem)
-        self.view.set_query(query)
-        self.wake()
-
-    def _without(self, text: str, problem: QueryProblem) -> Query:
-        """The filter of the text without what is wrong; the one in force where that fails too."""
-        try:
-            return compile_query(text[: problem.start] + text[problem.end :])
-        except QueryError:
-            return self.view.query
+        self.filtering.apply(message.text)
 
     @on(FilterBar.Closed)
     def _filter_closed(self, message: FilterBar.Closed) -> None:
-        if message.kept and self._problem is not None and not self._problem.incomplete:
-            self.filter_bar.is_open = True  # until it is understood or given up
-            return
-        self.remove_class("-filtering")
-        if not message.kept:
-            self._apply_filter(self._query_before)
-        self.table.focus()
-        self._show_place()
+        self.filtering.close(kept=message.kept)
 
     def do_back(self) -> None:
         """Close what is open; else drop the selection; else the filter."""
-        if self.detail.back():
-            return
-        if self._range_from is not None:
-            self._range_from = None
-            self.status.say("no range")
-        elif self.view.selection:
-            self.view.clear_selection()
-            self._selected()
-        elif self.view.query.text:
-            self._apply_filter("")
-
-    async def take_key(self, event: events.Key) -> None:
-        """Give the filter a key that was typed ahead, before the filter had the focus."""
-        if self.filter_bar.is_open and self.is_current:
-            await self.filter_bar.on_key(event)
+        if not self.detail.back() and not self.selector.drop() and self.view.query.text:
+            self.filtering.apply("")
 
     # Selecting.
 
     def do_select(self) -> None:
         """Select or unselect, and go on to the next row."""
-        key = self.table.cursor_key
-        if key is None:
-            return
-        self.view.toggle_selected(key)
-        self.table.move_cursor(self.table.cursor_index + 1)
-        self._selected()
+        self.selector.toggle(go_on=True)
 
     @on(JobTable.Marked)
     def _mark_clicked(self) -> None:
-        if self.table.cursor_key is not None:
-            self.view.toggle_selected(self.table.cursor_key)
-            self._selected()
+        self.selector.toggle(go_on=False)
 
     def do_extend(self, by: int) -> None:
-        """Move and select everything from where the run of these keys began."""
-        key = self.table.cursor_key
-        if key is None:
-            return
-        if self._extending is None:
-            self._extending = (key, frozenset(self.view.selection))
-        self.table.move_cursor(self.table.cursor_index + by)
-        self._select_between(*self._extending)
+        """Select on, up or down."""
+        self.selector.extend(by)
 
     def do_range(self) -> None:
-        """The first time note where, the second time select all between."""
-        key = self.table.cursor_key
-        if self._range_from is None:
-            self._range_from = key
-            self.status.say("range: go to its other end and press V")
-            return
-        self._select_between(self._range_from, frozenset(self.view.selection))
-        self._range_from = None
-
-    def _select_between(self, anchor: Key, before: frozenset[Key]) -> None:
-        if self.table.cursor_key is None:
-            return
-        self.view.selection = set(before)
-        self.view.select_range(anchor, self.table.cursor_key)
-        self._selected()
+        """Begin or end a range."""
+        self.selector.range()
 
     def do_select_all(self) -> None:
         """Select every job shown."""
-        if len(self.view):
-            self.view.select_range(self.view.key(0), self.view.key(len(self.view) - 1))
-            self._selected()
-
-    def _selected(self) -> None:
-        self.table.repaint_changes()
-        self._show_place()
+        self.selector.all()
 
     def do_copy(self) -> None:
-        """Copy the ids of the selected jobs, or of the one under the cursor."""
-        jobs = self.view.selected_jobs(self.table.cursor_key)
-        if not jobs:
-            return
-        self.app.copy_to_clipboard(" ".join(job.label for job in jobs))
-        what = jobs[0].label if len(jobs) == 1 else f"{len(jobs):,} job ids"
-        self.status.say(f"copied {what}")
+        """Copy job ids."""
+        self.selector.copy()
 
     # The detail.
 
@@ -667,50 +545,22 @@ class QueueScreen(Screen[None]):
         self._redraw()
 
     def do_theme(self) -> None:
-        """Choose the colours; each is shown as the cursor goes over it."""
-        from jobshape.screens.pick import PickScreen
-        from jobshape.widgets.pick_list import PickItem
+        """Choose the colours."""
+        from jobshape.screens.choices import choose_theme
 
-        before = self.app.theme
-        items = [
-            PickItem(name, name, "your terminal's own colours" if theme.ansi else
-                     "dark" if theme.dark else "light", current=name == before)
-            for name, theme in self.app.available_themes.items()
-        ]  # fmt: skip
-
-        def preview(name: str) -> None:
-            self.app.theme = name
-
-        def chosen(name: str | None) -> None:
-            self.app.theme = name or before
-            if name:
-                self.kept.theme = name
-                self._keep(self.kept)
-
-        self.app.push_screen(PickScreen("Theme", items, self.glyphs, preview=preview), chosen)
+        choose_theme(self)
 
     def do_help(self) -> None:
         """All keys."""
-        from jobshape.screens.help import HelpScreen
+        from jobshape.screens.choices import show_help
 
-        self.app.push_screen(HelpScreen(tuple(self.commands.values()), self.glyphs))
+        show_help(self)
 
     def do_command_palette(self) -> None:
         """Find a command by its name."""
-        from jobshape.screens.pick import PickScreen
-        from jobshape.widgets.pick_list import PickItem
+        from jobshape.screens.choices import choose_command
 
-        items = [
-            PickItem(c.identity, c.title, c.help, key=c.shown_key, blocked=c.blocked(self) or "")
-            for c in sorted(self.commands.values(), key=lambda c: c.group == MOVE)
-            if c.name != "command_palette"
-        ]
-
-        def chosen(identity: str | None) -> None:
-            if identity is not None:
-                self.action_run(identity)
-
-        self.app.push_screen(PickScreen("Commands", items, self.glyphs), chosen)
+        choose_command(self)
 
     def do_quit(self) -> None:
         """Leave."""
@@ -720,38 +570,29 @@ class QueueScreen(Screen[None]):
 
     def do_hold(self) -> None:
         """Hold."""
-        self._act("hold", ask=False)
+        self._act("hold")
 
     def do_release(self) -> None:
         """Release."""
-        self._act("release", ask=False)
+        self._act("release")
 
     def do_cancel(self) -> None:
         """Cancel; asks."""
-        self._act("cancel", ask=True)
+        self._act("cancel", ask=self._confirm)
 
     def do_requeue(self) -> None:
         """Requeue; asks."""
-        self._act("requeue", ask=True)
+        self._act("requeue", ask=self._confirm)
 
-    def _act(self, action: str, *, ask: bool) -> None:
-        from jobshape.screens.acting import plan
+    def _act(self, action: str, *, ask: bool = False) -> None:
+        from jobshape.screens.act import act
 
-        todo = plan(action, self.view.selected_jobs(self.table.cursor_key), self.board)
-        if not todo.targets:
-            reason = todo.left_out[0][0] if todo.left_out else "no job"
-            self.status.say(f"{action}: {reason}", problem=True)
-            return
+        act(self, action, ask=ask)
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                from jobshape.screens.act import carry_out
-
-                self.run_worker(carry_out(self, todo), group="act", exit_on_error=False)
-
-        if (ask and self._confirm) or len(todo.targets) > 1:
-            from jobshape.screens.confirm import ConfirmScreen
-
-            self.app.push_screen(ConfirmScreen(todo, self.glyphs), answered)
-        else:
-            answered(True)
+    @on(Worker.StateChanged)
+    def _worker_ended(self, message: Worker.StateChanged) -> None:
+        """A mistake in work beside the screen is told, and the screen goes on."""
+        if message.state is WorkerState.ERROR:
+            error = message.worker.error
+            self.log.error(error)
+            self.status.say(f"a mistake in jobshape: {error!r}", problem=True)

@@ -85,6 +85,9 @@ class StatusLine(Lines):
             pieces.append((f"  grouped by {view.group_by}", plain))
         if not view.show_finished:
             pieces.append(("  finished hidden", plain))
+        trouble = _trouble(self._board.link)
+        if trouble:
+            pieces.append((f"  {clean(trouble, glyphs)}", on(palette.warning, plain)))
         return pieces
 
     def _right(self, room: int) -> str:
@@ -107,6 +110,14 @@ class StatusLine(Lines):
             if width_of(text) <= room:
                 return text
         return ""
+
+
+def _trouble(link: Link) -> str:
+    """What is not as it should be, though the rows are there and new."""
+    if link.unread:
+        records = "record" if link.unread == 1 else "records"
+        return f"{link.unread:,} {records} not understood"
+    return link.notes[0] if link.notes and link.phase == "live" else ""
 
 
 def _age(link: Link, now: float) -> str:

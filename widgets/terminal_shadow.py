@@ -5,12 +5,16 @@ off and on for every segment. Over SSH that is most of the traffic: with this a 
 third less, a page half, and opening a dialog a quarter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from operator import eq, itemgetter, ne
 
 from jobshape.widgets.text import width_of
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.control import Control
+from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import SGR_STYLES, Strip
@@ -20,6 +24,18 @@ MERGE_GAP = 8
 
 Cell = tuple[str, Style | None]
 """What one cell shows; the second cell of a wide character has an empty text."""
+
+UNKNOWN: Cell = ("?unknown", None)
+"""No cell of ours: it differs from all."""
+
+LEAST_SCROLLED, WORTH_SCROLLING = 6, 60
+"""Lines, and bytes saved, from which having the terminal scroll is worth it."""
+
+BYTES_A_ROW = 40
+"""What moving to the changed cells of a row and switching styles costs there, about."""
+
+SEEN_WIDTH = 60
+"""Cells by which a moved line is recognised: another pane beside the table does not move."""
 
 _RESET = "\x1b[0m"
 
@@ -48,49 +64,115 @@ class TerminalShadow:
     def changes(self, update: LayoutUpdate | ChopsUpdate, console: Console) -> str:
         """What to send for an update; "" when the terminal shows it already."""
         pen = _Pen(console._color_system or ColorSystem.TRUECOLOR)
-        if isinstance(update, LayoutUpdate):
-            self._whole(update, pen)
-        else:
-            self._parts(update, pen)
+        rows = _rows_of(update) if isinstance(update, LayoutUpdate) else self._spans_of(update)
+        wanted = dict(rows)
+        self._scroll(wanted, pen)
+        for y, cells in wanted.items():
+            before = self._row(y, len(cells))
+            if before != cells:
+                for start, stop in differing(before, cells):
+                    pen.move(start, y)
+                    for text, style in cells[start:stop]:
+                        pen.write(text, style)
+                self._rows[y] = cells
         return pen.finish()
 
-    def _whole(self, update: LayoutUpdate, pen: "_Pen") -> None:
-        x, y = update.region.offset
-        if len(self._rows) < y + len(update.strips):
-            self._rows = []
-        for number, strips in enumerate(update.strips, y):
-            cells = [cell for strip in strips for cell in cells_of(strip)]
-            self._put(pen, number, x, cells)
-
-    def _parts(self, update: ChopsUpdate, pen: "_Pen") -> None:
-        for y, first, last in update.spans:
-            for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-                if strip is None or x >= last or end <= first:
-                    continue
-                left, right = max(x, first), min(end, last)
-                self._put(pen, y, left, cells_of(strip.crop(left - x, right - x)))
-
-    def _put(self, pen: "_Pen", y: int, x: int, cells: list[Cell]) -> None:
+    def _row(self, y: int, width: int) -> list[Cell]:
+        """What a line shows; cells that nobody wrote yet differ from all others."""
         while len(self._rows) <= y:
             self._rows.append([])
         row = self._rows[y]
-        end = x + len(cells)
-        if len(row) < end:
-            row.extend([("?", None)] * (end - len(row)))  # no cell of ours: it differs from all
-        before = row[x:end]
-        if before == cells:
-            return
-        row[x:end] = cells
-        for start, stop in differing(before, cells):
-            pen.move(x + start, y)
-            for text, style in cells[start:stop]:
-                pen.write(text, style)
+        if len(row) != width:
+            row = self._rows[y] = [*row[:width], *[UNKNOWN] * (width - len(row))]
+        return row
+
+    def _spans_of(self, update: ChopsUpdate) -> Iterator[tuple[int, list[Cell]]]:
+        """The lines of a partial update as they are to be, what is not in it as it is."""
+        for y, spans in groupby(update.spans, key=itemgetter(0)):
+            width = update.chop_ends[y][-1]
+            row = list(self._row(y, width))
+            for _, first, last in spans:
+                chops = zip(update.chop_ends[y], update.chops[y].items(), strict=False)
+                for end, (x, strip) in chops:
+                    if strip is not None and x < last and end > first:
+                        left, right = max(x, first), min(end, last)
+                        row[left:right] = cells_of(strip.crop(left - x, right - x))
+            yield y, row
+
+    def _scroll(self, wanted: Mapping[int, list[Cell]], pen: "_Pen") -> None:
+        """Where lines only moved up or down, have the terminal move them: that is 30 bytes."""
+        for top, bottom in _blocks(sorted(wanted)):
+            while top < bottom and self._row(top, len(wanted[top])) == wanted[top]:
+                top += 1  # a title above does not move with them
+            while (
+                bottom > top
+                and self._row(bottom - 1, len(wanted[bottom - 1])) == (wanted[bottom - 1])
+            ):
+                bottom -= 1
+            if bottom - top < LEAST_SCROLLED:
+                continue
+            shown = [self._row(y, len(wanted[y])) for y in range(top, bottom)]
+            target = [wanted[y] for y in range(top, bottom)]
+            by = _shift(shown, target)
+            if not by:
+                continue
+            blank: list[list[Cell]] = [[UNKNOWN] * len(row) for row in target[: abs(by)]]
+            moved = [*shown[by:], *blank] if by > 0 else [*blank, *shown[:by]]
+            if _distance(moved, target) + WORTH_SCROLLING < _distance(shown, target):
+                pen.scroll(top, bottom, by)
+                self._rows[top:bottom] = moved
 
 
-def cells_of(strip: Strip) -> list[Cell]:
+def _rows_of(update: LayoutUpdate) -> Iterator[tuple[int, list[Cell]]]:
+    for y, strips in enumerate(update.strips, update.region.y):
+        yield y, [cell for strip in strips for cell in cells_of(strip)]
+
+
+def _blocks(lines: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Runs of neighbouring lines: (first, after the last)."""
+    start = end = -1
+    for y in lines:
+        if y != end:
+            if end > start:
+                yield start, end
+            start = y
+        end = y + 1
+    if end > start:
+        yield start, end
+
+
+def _shift(shown: Sequence[list[Cell]], target: Sequence[list[Cell]]) -> int:
+    """By how many lines up (or, negative, down) most of what is shown is to move."""
+    height = len(target)
+    best, by = sum(map(eq, shown, target)) + height // 3, 0
+    for lines in (1, -1, 2, -2, 3, -3):
+        pairs = zip(shown[lines:], target, strict=False) if lines > 0 else zip(
+            shown, target[-lines:], strict=False
+        )  # fmt: skip
+        same = sum(before[:SEEN_WIDTH] == after[:SEEN_WIDTH] for before, after in pairs)
+        if same > best:
+            best, by = same, lines
+    return by
+
+
+def _distance(shown: Sequence[list[Cell]], target: Sequence[list[Cell]]) -> int:
+    """About how many bytes the difference costs: moves and styles, and a byte a cell."""
+    return sum(
+        BYTES_A_ROW + sum(map(ne, before, after))
+        for before, after in zip(shown, target, strict=True)
+        if before != after
+    )
+
+
+def cells_of(strip: Strip) -> tuple[Cell, ...]:
     """One entry a cell; a wide character fills its second cell with an empty text."""
+    return _cells(tuple(strip))
+
+
+@lru_cache(maxsize=256)  # lines that scroll or lie behind a dialog come again and again
+def _cells(segments: tuple[Segment, ...]) -> tuple[Cell, ...]:
     cells: list[Cell] = []
-    for text, style, control in strip:
+    for text, style, control in segments:
         if control:
             continue
         if text.isascii():
@@ -104,7 +186,7 @@ def cells_of(strip: Strip) -> list[Cell]:
             elif cells:
                 at = -1 if cells[-1][0] else -2
                 cells[at] = (cells[at][0] + char, style)
-    return cells
+    return tuple(cells)
 
 
 def differing(before: list[Cell], after: list[Cell]) -> Iterator[tuple[int, int]]:
@@ -135,6 +217,11 @@ class _Pen:
     def move(self, x: int, y: int) -> None:
         """Go to a cell."""
         self._out.append(Control.move_to(x, y).segment.text)
+
+    def scroll(self, top: int, bottom: int, by: int) -> None:
+        """Move the lines from top to before bottom up by so many (down, if negative)."""
+        verb = f"{by}M" if by > 0 else f"{-by}L"  # delete or insert lines at the top
+        self._out.append(f"\x1b[{top + 1};{bottom}r\x1b[{top + 1};1H\x1b[{verb}\x1b[r")
 
     def write(self, text: str, style: Style | None) -> None:
         """Write where the cursor stands."""

@@ -293,7 +293,7 @@ def line_steps(made: Arrangement, folding: Folding) -> Generator[None, None, lis
     else:
         opened = made.folds.keys() & folding.exceptions
     wish = made.sieve.wish
-    for name in sorted(made.groups, key=lambda name: group_rank(wish.group_by, name)):
+    for name in sorted(made.groups, key=lambda name: group_rank(wish, name)):
         if made.is_grouped:
             lines.append(GROUP + name)
             if name in folding.closed_groups:

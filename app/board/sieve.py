@@ -8,14 +8,11 @@ from jobshape.app.board.columns import COLUMNS
 from jobshape.app.board.order import Rank
 from jobshape.app.board.query import EVERYTHING, Query
 from jobshape.app.board.search_text import SearchTexts
-from jobshape.app.domain.job import UNASSIGNED, Job
+from jobshape.app.domain.job import DEFAULT_STAGES, UNASSIGNED, Job
 from jobshape.app.domain.states import Phase, is_finished, phase_of
 
 GroupBy = Literal["none", "stage", "state", "array", "user"]
 ScopeName = Literal["mine", "accounts", "all"]
-
-_STAGES = ("data_fetching", "preprocessing", "caching", "training", "eval")
-"""The usual order of a workload's steps; other stages follow by name."""
 
 _PHASES = (Phase.RUNNING, Phase.WAITING, Phase.FAILED, Phase.DONE, Phase.UNKNOWN)
 
@@ -40,6 +37,7 @@ class Wish(NamedTuple):
     show_finished: bool = True
     user: str = ""  # me; "" while unknown, which hides nothing
     accounts: tuple[str, ...] = ()
+    stages: tuple[str, ...] = DEFAULT_STAGES  # in the order of their headings; others follow
 
     @property
     def order(self) -> tuple[str, bool]:
@@ -119,13 +117,14 @@ _GROUPS: dict[GroupBy, Callable[[Job], str]] = {
 }
 
 
-def group_rank(group_by: GroupBy, group: str) -> Rank:
+def group_rank(wish: Wish, group: str) -> Rank:
     """Where a group stands: stages as they run, states by phase, others by name or number."""
-    if group_by == "stage":
-        usual = _STAGES.index(group) if group in _STAGES else len(_STAGES)
+    if wish.group_by == "stage":
+        stages = wish.stages
+        usual = stages.index(group) if group in stages else len(stages)
         return (group == UNASSIGNED, usual, group)
-    if group_by == "state":
+    if wish.group_by == "state":
         return (_PHASES.index(phase_of(group)), group)
-    if group_by == "array":
+    if wish.group_by == "array":
         return (not group, int(group or 0))
     return (not group, group)

@@ -101,6 +101,10 @@ class QueueView:
         """Put rows under headings."""
         self._wish = self._wish._replace(group_by=group_by)
 
+    def set_stages(self, stages: tuple[str, ...]) -> None:
+        """The order of the stages' headings."""
+        self._wish = self._wish._replace(stages=stages)
+
     def set_scope(self, scope: ScopeName) -> None:
         """Whose jobs to show, of those the board holds."""
         self._wish = self._wish._replace(scope=scope)

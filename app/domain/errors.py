@@ -47,6 +47,13 @@ class ConfigError(JobshapeError):
     """A settings file is wrong; ``where`` says file, line and field."""
 
 
+class OutputError(JobshapeError):
+    """What was to be printed could not be written."""
+
+
+NO_ANSWER_HINT = "is the controller up? try: scontrol ping"
+"""What to do where Slurm does not answer."""
+
 ERRORS: dict[str, type[BackendError]] = {
     kind.__name__: kind
     for kind in (BackendError, Unreachable, Refused, NotSupported, BadRequest, NoSite)

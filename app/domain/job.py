@@ -5,6 +5,9 @@ from typing import NamedTuple
 UNLIMITED = -1
 """A time limit without end, where a limit in seconds is expected."""
 
+DEFAULT_STAGES = ("data_fetching", "preprocessing", "caching", "training", "eval")
+"""The stages known from the start, in order; which job belongs to one is never guessed."""
+
 UNASSIGNED = "unassigned"
 """The stage of a job that no campaign and no rule claims."""
 

@@ -22,7 +22,10 @@ def parse_size(text: str, *, default_unit: str = "") -> int | None:
     if not match:
         raise ValueError(f"not a size: {text!r}")
     number, unit = match.group(1), match.group(2).upper() or default_unit
-    return round(float(number) * _FACTORS[unit])
+    try:
+        return round(float(number) * _FACTORS[unit])
+    except OverflowError:
+        raise ValueError(f"not a size: {text!r}") from None
 
 
 def parse_count(text: str) -> int | None:
@@ -62,7 +65,7 @@ def parse_duration(text: str) -> int | None:
     try:
         parts = [int(float(part)) for part in clock.split(":")]
         day_count = int(days) if dash else 0
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(f"not a duration: {text!r}") from None
     if len(parts) > 3:
         raise ValueError(f"not a duration: {text!r}")

@@ -1,12 +1,16 @@
 """Where settings, state and caches lie: the user's own folders, closed to others."""
 
 import os
+import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from jobshape.app.domain.errors import ConfigError
+
 PRIVATE_FOLDER_MODE = 0o700
 PRIVATE_FILE_MODE = 0o600
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _APP = "jobshape"
 _PROJECT_FILES = (".jobshape.toml", "jobshape.toml")
 
@@ -29,11 +33,23 @@ def cache_folder() -> Path:
 def _folder(variable: str, kind: str) -> Path:
     chosen = os.environ.get(variable)
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        try:
+            return Path(chosen).expanduser().absolute()
+        except (RuntimeError, OSError) as error:  # no such user; the working folder is gone
+            raise ConfigError(
+                f"{chosen!r} leads nowhere", where=f"environment variable {variable}",
+                hint="give it a full path",
+            ) from error  # fmt: skip
     from platformdirs import PlatformDirs
 
-    folders = PlatformDirs(_APP, appauthor=False)
-    path: Path = getattr(folders, f"user_{kind}_path")
+    try:
+        path: Path = getattr(PlatformDirs(_APP, appauthor=False), f"user_{kind}_path")
+        if not path.is_absolute():  # what older platformdirs give
+            raise RuntimeError(f"{path} is no full path")
+    except RuntimeError as error:
+        raise ConfigError(
+            f"your home folder is not known: {error}", hint=f"set HOME, or {variable}"
+        ) from error
     return path
 
 
@@ -55,7 +71,8 @@ def write_private(path: Path, text: str) -> None:
     make_private(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE_MODE)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, _NEW_FILE, PRIVATE_FILE_MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
@@ -79,10 +96,16 @@ def set_aside(path: Path) -> Path | None:
     return aside
 
 
+def _is_trusted(path: Path) -> bool:
+    is_open = path.parent.stat().st_mode & stat.S_IWOTH
+    return not is_open or path.stat().st_uid in (0, os.geteuid())
+
+
 def project_file(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The nearest ``.jobshape.toml`` or ``jobshape.toml``, from the folder upwards.
 
-    Stops at the home folder, so that nothing above it (a slow automounter) is asked.
+    Stops at the home folder, so that nothing above it (a slow automounter) is asked. A file that
+    anybody could have put there (another user's, in a folder like ``/tmp``) is passed over.
     """
     try:
         here = (start or Path.cwd()).absolute()
@@ -93,7 +116,7 @@ def project_file(start: Path | None = None, environ: Mapping[str, str] = os.envi
         for name in _PROJECT_FILES:
             path = folder / name
             try:
-                if path.is_file():
+                if path.is_file() and _is_trusted(path):
                     return path
             except OSError:
                 continue

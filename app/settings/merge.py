@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app.domain.errors import ConfigError
+from jobshape.app.domain.job import DEFAULT_STAGES
 from jobshape.app.settings.load import SettingsError
 from jobshape.app.settings.models import Problem, check
 from jobshape.app.settings.toml_lines import Key, line_for, lines_of
-from jobshape.app.settings.values import DEFAULT_STAGES, Settings, declared, value_of
+from jobshape.app.settings.values import Settings, declared, value_of
 
 _POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$")
+_MOST_BYTES = 1_000_000
 _YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -48,6 +50,25 @@ def merge(
     return values, origins
 
 
+class _NoSettings(Exception):
+    """Something else than a file of settings."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds. Raises OSError, _NoSettings for what could be read for ever."""
+    if path.exists() and not path.is_file():
+        raise _NoSettings("is not a file", "move it away")
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise _NoSettings(f"is longer than {_MOST_BYTES:,} bytes", "is it the right file?")
+    return content
+
+
 class _Document:
     """One TOML file: its values, and the line of each."""
 
@@ -57,13 +78,15 @@ class _Document:
         self._lines: dict[Key, int] = {}
         self._unreadable: ConfigError | None = None
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            text = _bytes_of(path).decode("utf-8-sig")
             self.values = tomllib.loads(text)
             self._lines = lines_of(text.replace("\r\n", "\n"))
         except OSError as error:
             self._unreadable = ConfigError(
                 f"cannot be read: {error.strerror}", where=str(path), hint="check its permissions"
             )
+        except _NoSettings as error:
+            self._unreadable = ConfigError(str(error), where=str(path), hint=error.hint)
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             self._unreadable = ConfigError(
@@ -71,6 +94,14 @@ class _Document:
             )
         except tomllib.TOMLDecodeError as error:
             self._unreadable = _syntax_error(path, error)
+        except ValueError as error:  # a number of thousands of digits
+            self._unreadable = ConfigError(
+                f"cannot be read: {error}", where=str(path), hint="no setting needs such a number"
+            )
+        except RecursionError:
+            self._unreadable = ConfigError(
+                "lists are nested too deeply", where=str(path), hint="no setting needs that"
+            )
 
     def problems(self, is_project: bool) -> list[ConfigError]:
         """Everything wrong with it, in words."""

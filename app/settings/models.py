@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-_STRICT = ConfigDict(strict=True, extra="forbid")
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 class _PollingChecks(BaseModel):

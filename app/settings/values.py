@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-DEFAULT_STAGES = ("data_fetching", "preprocessing", "caching", "training", "eval")
-"""The stages known from the start; which job belongs to one is never guessed."""
+from jobshape.app.domain.job import DEFAULT_STAGES
 
 
 def _setting(
@@ -53,8 +52,8 @@ class Ui:
         "", "Column to sort by, `-` in front for descending; empty: as Slurm lists them."
     )
     group: Literal["none", "stage", "state", "array", "user"] = _setting(
-        "array",
-        "What folds rows: `array` only arrays, `none` nothing, else headings as well.",
+        "none",
+        "What headings stand between rows; an array is one row under any but its own heading.",
     )
     finished_hours: float = _setting(
         12.0, "Jobs that finished in the last hours stand in the list; 0: none.", ge=0, le=168

@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,6 +27,9 @@ name = "^fetch"
 stage = "preprocessing"
 name = "^prep"
 [[stage_rules]]
+stage = "caching"
+name = "^cache"
+[[stage_rules]]
 stage = "training"
 name = "^train"
 [[stage_rules]]
@@ -38,6 +42,7 @@ JOBS = (
     ("alice", "fetch_cells", ["--time=10", "--mem=100M"], "true"),
     ("alice", "prep_tiles", ["--array=1-40%4", "--time=5", "--mem=80M"], "sleep $((RANDOM % 20))"),
     ("alice", "prep_masks", ["--time=2", "--mem=60M"], "tail /dev/zero"),  # runs out of memory
+    ("alice", "cache_tokens", ["--time=30", "--mem=2G", "-c8"], LONG),
     ("alice", "train_small", ["--time=30", "--gres=gpu:1", "--mem=200M", "-p", "gpu"], LONG),
     ("alice", "train_large", ["--time=12:00:00", "--gres=gpu:4", "-N2", "-p", "gpu"], LONG),
     ("alice", "train_next", ["--time=60", "--gres=gpu:1", "-p", "gpu", "--hold"], LONG),
@@ -51,6 +56,7 @@ def main() -> int:
     """Bring the cluster up, fill it, show it, take it down."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slurm", default="26.05", help="26.05, 24.11 or 22.05")
+    parser.add_argument("--picture", type=Path, help="write the screen there as SVG instead")
     parser.add_argument("arguments", nargs="*", help="passed on to jobshape")
     options = parser.parse_args()
     if reason := why_not():
@@ -64,6 +70,8 @@ def main() -> int:
         return 1
     try:
         submit(box)
+        if options.picture:
+            return draw(box, options.picture)
         words = ["jobshape", *(options.arguments or ["--scope", "all"])]
         colours = {
             name: os.environ[name] for name in ("COLORTERM", "NO_COLOR") if name in os.environ
@@ -71,6 +79,15 @@ def main() -> int:
         return subprocess.run(box.command(words, cwd=WORK, env=colours), check=False).returncode
     finally:
         box.down()
+
+
+def draw(box: Box, target: Path) -> int:
+    """The README's screenshot, once the first jobs have run."""
+    time.sleep(25)
+    python = "/opt/jobshape/bin/python"
+    command = [python, "/src/tests/cluster/picture.py", "132", "32"]
+    target.write_text(box.run(command, cwd=WORK, env={"COLORTERM": "truecolor"}).stdout)
+    return 0
 
 
 def submit(box: Box) -> None:

@@ -29,6 +29,8 @@ NASTY = {
     "fields": "x\n   JobState=FAILED Reason=Evil\nJobId=1 Comment=no",
     "dash": "--name",
     "nothing": "(null)x N/A",
+    "Slurm's nothing": "None",
+    "a line end": "\n",
     "1,000 characters": "ab cd|ef\n" * 111 + "!",
 }
 
@@ -279,6 +281,27 @@ def test_update_that_is_refused(site: Site) -> None:
 def test_unknown_job(backend: Backend, action: str) -> None:
     with pytest.raises(BadRequest):
         getattr(backend, action)(UNKNOWN_JOB)
+
+
+@pytest.mark.parametrize("action", ["cancel", "hold", "release", "requeue", "detail", "script"])
+@pytest.mark.parametrize("job", ["--user=alice", "--name=x", "JobName=x", "1,2", "", "*"])
+def test_what_is_no_job_is_not_sent(site: Site, action: str, job: str) -> None:
+    """Any of these words could mean other jobs, or all of them, to Slurm's commands."""
+    with pytest.raises(BadRequest):
+        getattr(site.backend, action)(job)
+
+
+def test_the_label_of_an_array_is_understood(site: Site) -> None:
+    array = site.submit(array="1-9%2", hold=True)
+    (record,) = site.records(array)
+    assert record.label == f"{array}_[1-9%2]"
+    site.backend.release(record.label)
+    site.backend.hold(record.label)
+    site.until(lambda: {r.priority for r in site.records(array)}, lambda found: found == {0})
+    assert site.backend.detail(record.label).groups[0][0] == "Job"
+    assert site.backend.script(record.label) == SLEEP
+    site.backend.cancel(record.label)
+    site.until(lambda: {r.state for r in site.records(array)}, lambda found: found <= {"CANCELLED"})
 
 
 def test_update_or_signal_of_an_unknown_job(backend: Backend) -> None:

@@ -16,7 +16,7 @@ from terminal import Terminal
 BYTES_A_KEY, BYTES_A_REFRESH = 700, 4096
 """DESIGN.md, Budgets."""
 
-BYTES_A_PAGE, BYTES_AT_START = 9_000, 24_000
+BYTES_A_PAGE, BYTES_A_SCROLL, BYTES_AT_START = 9_000, 1_100, 24_000
 """No budget of DESIGN.md; what 160x48 took when it was measured, and a little more."""
 
 QUIET_S = 0.3
@@ -99,6 +99,14 @@ def test_refresh_that_changes_twenty_cells(large: Probe) -> None:
 def test_page(large: Probe) -> None:
     spent, frames = large.spent("pagedown")
     assert spent <= BYTES_A_PAGE
+    assert frames <= 2
+    large.spent("home")
+
+
+def test_line_scrolled(large: Probe) -> None:
+    large.spent(*["j"] * 60)
+    spent, frames = large.spent("j")
+    assert spent <= BYTES_A_SCROLL
     assert frames <= 2
     large.spent("home")
 

@@ -6,7 +6,7 @@ import pytest
 from driving import Clock, lines_of, make_app, press, queue_of, settle, table_of, type_text
 from jobshape.app.domain.errors import Refused
 from jobshape.screens.queue import BoardChanged
-from recorded import NOW, RecordedActions, job, jobs, recorded_board
+from recorded import LIVE, NOW, RecordedActions, job, jobs, recorded_board
 from textual.pilot import Pilot
 
 
@@ -315,3 +315,25 @@ async def test_keys_typed_ahead_go_where_they_were_meant() -> None:
         assert screen.view.query.text == "sweep"
         assert not screen.view.descending
         assert len(pilot.app.screen_stack) == 1
+
+
+async def test_a_mistake_beside_the_screen_is_told_and_the_screen_goes_on() -> None:
+    actions = RecordedActions()
+    actions.refused["9112"] = RuntimeError("out of paper")
+    async with make_app(actions=actions).run_test(size=(120, 40)) as pilot:
+        screen = await press(pilot, "j", "j")
+        await pilot.press("x")
+        await settle(pilot)
+        await pilot.press("y")
+        while "out of paper" not in "\n".join(lines_of(pilot)):
+            await pilot.pause(0.01)
+        await press(pilot, "j")
+        assert table_of(pilot).cursor_index == 3
+        assert screen.is_running
+
+
+async def test_records_not_understood_are_counted() -> None:
+    board = recorded_board(LIVE._replace(unread=3))
+    async with make_app(board).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "3 records not understood" in lines_of(pilot)[-2]

@@ -14,7 +14,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-WIDTH, HEIGHT = 30, 6
+WIDTH, HEIGHT = 30, 12
 LETTERS = ("a", "b", " ", "数", "e\u0301")
 STYLES = [
     Style.parse(text) for text in ("none", "red", "bold red on blue", "dim", "#123456 on #abcdef")
@@ -72,6 +72,28 @@ def test_any_sequence_of_updates_ends_in_the_same_screen(seed: int) -> None:
         update = full(lines) if chance.random() < 0.3 else part(lines, y, 0, WIDTH)
         stream.feed(shadow.changes(update, CONSOLE))
         assert shown(terminal) == drawn(lines)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_that_scroll_end_in_the_same_screen(seed: int) -> None:
+    chance = random.Random(seed)
+    terminal, shadow = pyte.Screen(WIDTH + 2, HEIGHT + 1), TerminalShadow()
+    stream = pyte.Stream(terminal)
+    lines = [random_line(chance) for _ in range(HEIGHT)]
+    stream.feed(shadow.changes(full(lines), CONSOLE))
+    scrolled = 0
+    for _ in range(15):
+        by, top = chance.choice((1, -1, 2, -2)), chance.randrange(2)
+        new = [random_line(chance) for _ in range(abs(by))]
+        part_of = lines[top:]
+        lines[top:] = [*part_of[by:], *new] if by > 0 else [*new, *part_of[:by]]
+        if chance.random() < 0.5:
+            lines[chance.randrange(HEIGHT)] = random_line(chance)
+        text = shadow.changes(full(lines), CONSOLE)
+        scrolled += "\x1b[r" in text
+        stream.feed(text)
+        assert shown(terminal) == drawn(lines)
+    assert scrolled > 5
 
 
 def test_what_is_shown_already_is_not_written() -> None:

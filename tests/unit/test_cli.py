@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from jobshape import __version__
-from jobshape.app.cli import main
+from jobshape.app.board.query import compile_query
+from jobshape.app.cli import _filter_text, _parser, main
+from jobshape.app.domain.job import NO_JOB
 from jobshape.screens.commands import COMMANDS
 
 RunPython = Callable[..., Any]
@@ -138,6 +140,22 @@ def test_a_bad_filter_is_told_before_anybody_is_asked(capsys: pytest.CaptureFixt
     assert "filter 'mem>lots'" in capsys.readouterr().err
 
 
+def test_the_jobs_of_a_user_are_not_those_of_a_namesake() -> None:
+    arguments = _parser().parse_args(["status", "--user", "ann,bob", "--filter", "state:PD"])
+    query = compile_query(_filter_text(arguments))
+    waiting = NO_JOB._replace(state="PENDING")
+    shown = [user for user in ("ann", "annabel", "joann", "bob", "ANN", "eve")
+             if query.matches(waiting._replace(user=user), now=0)]  # fmt: skip
+    assert shown == ["ann", "bob", "ANN"]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "*", 'a"', "ann,", "ann state:R"])
+def test_what_is_no_user_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["status", "--user", name])
+    assert "is no user name" in capsys.readouterr().err
+
+
 # --- config --------------------------------------------------------------------------------
 
 
@@ -173,9 +191,22 @@ def test_config_edit_opens_the_template_and_checks_what_comes_back(
     path = own_folders.parent / "config" / "config.toml"
     assert path.read_text().startswith("# Settings of jobshape.")
     assert "is not TOML" in capsys.readouterr().err  # [ui] stands in the template already
-    monkeypatch.setenv("VISUAL", "no-such-editor")
+
+
+@pytest.mark.parametrize("editor", ["no-such-editor", "vi '", "/", "./not-a-program"])
+def test_an_editor_that_cannot_be_started_is_told(
+    own_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    editor: str,
+) -> None:
+    program = Path("not-a-program")
+    program.write_bytes(b"\x00")
+    program.chmod(0o755)
+    monkeypatch.setenv("VISUAL", editor)
     assert main(["config", "edit"]) == 2
-    assert "no editor 'no-such-editor'" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be started" in line and "set EDITOR" in line
 
 
 # --- keys ----------------------------------------------------------------------------------
@@ -202,6 +233,25 @@ def test_nobody_reading_is_quiet(own_folders: Path) -> None:
     os.close(write_end)
     _, errors = process.communicate(timeout=30)
     assert (errors, process.returncode) == (b"", 141)
+
+
+@pytest.mark.parametrize("command", ["config", "keys", "doctor"])
+def test_without_an_output_nothing_breaks(own_folders: Path, command: str) -> None:
+    words = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, *JOBSHAPE, command]
+    done = subprocess.run(words, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("command", ["config", "keys"])
+def test_a_full_disk_is_one_line(own_folders: Path, command: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, *JOBSHAPE, command], stdout=full, stderr=subprocess.PIPE, timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert b"cannot be written: No space left on device" in line
 
 
 def test_ctrl_c_is_quiet(own_folders: Path, tmp_path: Path) -> None:
@@ -232,7 +282,7 @@ def test_doctor_without_a_site(run_python: RunPython) -> None:
     assert "\x1b" not in done.stdout
     assert "  fail  site " in done.stdout and "--ssh HOST" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("No site was found")
-    assert len(done.stdout.splitlines()) <= 48
+    assert len(done.stdout.splitlines()) <= 24
     assert f"jobshape {__version__}" in done.stdout
 
 

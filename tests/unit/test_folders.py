@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
-from jobshape.app.settings.folders import make_private, set_aside, state_folder, write_private
+from jobshape.app.domain.errors import ConfigError
+from jobshape.app.settings.folders import (
+    make_private,
+    project_file,
+    set_aside,
+    state_folder,
+    write_private,
+)
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -38,6 +46,57 @@ def test_the_old_text_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
         write_private(path, "new")
         assert reader.read() == "old"  # who has it open reads on in the old one
     assert path.read_text() == "new"
+
+
+def test_a_draft_that_others_laid_out_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / f".x.json.{os.getpid()}").symlink_to(victim)
+    write_private(tmp_path / "x.json", "new")
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "x.json").is_symlink() and mode(tmp_path / "x.json") == 0o600
+
+
+@pytest.mark.parametrize("folder", ["~no-such-user-here/x", "relative"])
+def test_a_folder_that_leads_nowhere_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("JOBSHAPE_STATE_DIR", folder)
+    with pytest.raises(ConfigError, match="leads nowhere") as caught:
+        state_folder()
+    assert caught.value.where == "environment variable JOBSHAPE_STATE_DIR"
+
+
+def test_a_home_that_nobody_knows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without an entry in passwd and without HOME: ``~`` would become a folder's name."""
+    for name in ("JOBSHAPE_STATE_DIR", "HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(ConfigError, match="home folder is not known") as caught:
+        state_folder()
+    assert "HOME" in caught.value.hint
+
+
+def test_a_project_file_that_anybody_could_have_put_there_is_passed_over(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_folder = own_folders / "open"
+    (open_folder / "run").mkdir(parents=True)
+    file = open_folder / "jobshape.toml"
+    file.write_text("")
+    assert project_file(open_folder / "run") == file
+    open_folder.chmod(0o1777)
+    assert project_file(open_folder / "run") == file  # our own
+    if os.geteuid() == 0:
+        os.chown(file, 4321, 4321)
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    assert project_file(open_folder / "run") is None
+    open_folder.chmod(0o775)
+    assert project_file(open_folder / "run") == file  # a colleague's, in the group's folder
 
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:

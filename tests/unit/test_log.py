@@ -48,6 +48,15 @@ def test_nothing_is_written_on_the_screen_where_no_file_can_be(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_file_that_cannot_be_opened_ends_nobody(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "jobshape.log").mkdir()
+    start_log("warning", tmp_path)
+    logging.getLogger("asyncio").error("trouble")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_long_file_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "jobshape.log").write_bytes(b"x" * (MOST_BYTES + 1))
     path = start_log("info", tmp_path)

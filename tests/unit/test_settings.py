@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from jobshape.app.config_report import as_toml, report, template
+from jobshape.app.domain.job import DEFAULT_STAGES
 from jobshape.app.settings import cache
 from jobshape.app.settings.folders import cache_folder, config_folder, project_file
 from jobshape.app.settings.load import SettingsError, load_settings
-from jobshape.app.settings.values import DEFAULT_STAGES, Settings, StageRule, declared, value_of
+from jobshape.app.settings.values import Settings, StageRule, declared, value_of
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -161,7 +162,7 @@ def test_a_file_that_is_not_utf8_tells_the_line() -> None:
 
 def test_a_file_that_cannot_be_read_is_an_error_not_the_defaults() -> None:
     (config_folder() / "config.toml").mkdir(parents=True)
-    with pytest.raises(SettingsError, match=r"config\.toml: cannot be read: Is a directory"):
+    with pytest.raises(SettingsError, match=r"config\.toml: is not a file"):
         load_settings()
 
 
@@ -297,3 +298,30 @@ def test_every_declared_setting_has_a_value_and_a_text() -> None:
     for item in declared():
         assert value_of(Settings(), item.name) == item.default
         assert item.metadata["help"].endswith(".")
+
+
+# --- what no file of settings is ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("x = " + "1" * 5000, "cannot be read: Exceeds the limit"),
+        ("#" * 1_000_001, "is longer than 1,000,000 bytes"),
+        ("[polling]\ncontroller_ms_per_minute = inf", "must be a finite number, not inf"),
+        ("[polling]\nfastest_s = nan", "must be a finite number, not nan"),
+    ],
+    ids=["nested", "digits", "long", "inf", "nan"],
+)
+def test_what_nobody_writes_is_told_all_the_same(text: str, said: str) -> None:
+    (problem,) = problems_of(text)
+    assert said in problem and problem.endswith(")")  # with a hint
+
+
+def test_nobody_waits_for_a_pipe_to_be_written() -> None:
+    path = config_folder() / "config.toml"
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(SettingsError, match="is not a file"):
+        load_settings()

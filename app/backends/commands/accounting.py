@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.commands.queue import MARK, placed
+from jobshape.app.backends.commands.reference import whole
 from jobshape.app.domain.job import NO_JOB, UNLIMITED, AccountedJob, Job
 from jobshape.app.domain.states import state_of
 from jobshape.app.domain.tres import (
@@ -63,7 +64,7 @@ def accounting_command(
         if scope is Scope.ACCOUNTS:
             command.append("--accounts=" + ",".join(accounts))
     if jobs:
-        command.append("--jobs=" + ",".join(jobs))
+        command.append("--jobs=" + ",".join(map(whole, jobs)))
     return [*command, "--format=" + ",".join(fields)]
 
 

@@ -3,7 +3,7 @@
 import re
 
 from jobshape.app.backends.base import JobChanges
-from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.backends.commands.reference import checked
 from jobshape.app.domain.units import MIB, format_duration
 
 _KILL_ERROR = re.compile(r"error: Kill job error on job id \S+: (.*)")
@@ -14,7 +14,7 @@ def cancel_command(job: str, signal: str | None = None) -> list[str]:
     command = ["scancel", "--verbose"]
     if signal is not None:
         command.append(f"--signal={signal}")
-    return [*command, job]
+    return [*command, checked(job)]
 
 
 def parse_cancel(stderr: str) -> str:
@@ -24,17 +24,17 @@ def parse_cancel(stderr: str) -> str:
 
 def hold_command(job: str) -> list[str]:
     """Hold a pending job."""
-    return ["scontrol", "hold", job]
+    return ["scontrol", "hold", checked(job)]
 
 
 def release_command(job: str) -> list[str]:
     """Release a held job."""
-    return ["scontrol", "release", job]
+    return ["scontrol", "release", checked(job)]
 
 
 def requeue_command(job: str) -> list[str]:
     """Put a job back in the queue."""
-    return ["scontrol", "requeue", job]
+    return ["scontrol", "requeue", checked(job)]
 
 
 def update_command(job: str, changes: JobChanges) -> list[str]:
@@ -53,7 +53,7 @@ def update_command(job: str, changes: JobChanges) -> list[str]:
         "CPUsPerTask": changes.cpus_per_task,
         "MinMemoryNode": None if memory is None else -(-memory // MIB),
         "Gres": None if gpus is None else f"gpu:{gpus}",
-        "TimeLimit": None if limit is None else _limit(limit),
+        "TimeLimit": None if limit is None else format_duration(limit),
         "ArrayTaskThrottle": changes.array_throttle,
         "Nice": changes.nice,
         "Features": changes.features,
@@ -61,8 +61,4 @@ def update_command(job: str, changes: JobChanges) -> list[str]:
         "Dependency": changes.dependency,
     }
     words = [f"{name}={value}" for name, value in fields.items() if value is not None]
-    return ["scontrol", "update", f"JobId={job}", *words]
-
-
-def _limit(limit_s: int) -> str:
-    return "UNLIMITED" if limit_s == UNLIMITED else format_duration(limit_s)
+    return ["scontrol", "update", f"JobId={checked(job)}", *words]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from jobshape.app.backends.base import JobDetail
+from jobshape.app.backends.commands.reference import whole
 from jobshape.app.backends.commands.scontrol_text import cut_records, read_fields, said
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths
 from jobshape.app.domain.units import format_duration, format_size
@@ -42,7 +43,7 @@ def detail_command(job: str) -> list[str]:
 
 def script_command(job: str) -> list[str]:
     """The command that writes a job's script to stdout."""
-    return ["scontrol", "write", "batch_script", job, "-"]
+    return ["scontrol", "write", "batch_script", whole(job), "-"]
 
 
 def fields_of(text: str, job: Job) -> dict[str, str]:
@@ -51,11 +52,11 @@ def fields_of(text: str, job: Job) -> dict[str, str]:
     Empty if it is not there.
     """
     texts = {"JobName": job.name, "Comment": job.comment, "WorkDir": job.work_dir}
-    for value in texts.values():  # also where a path repeats them: StdOut with %x
-        text = text.replace(value, value.replace("\n", _LINE_END))
     for key, value in texts.items():
-        if value:
-            text = text.replace(f"{key}={value.replace(chr(10), _LINE_END)}", f"{key}=")
+        text = text.replace(f" {key}={value}\n", f" {key}=\n")
+    for value in texts.values():  # where a path repeats them: StdOut with %x
+        if value.strip():
+            text = text.replace(value, value.replace("\n", _LINE_END))
     for record in cut_records(text, "JobId"):
         fields = read_fields(record)
         if fields.get("JobId") == str(job.job_id):
@@ -66,14 +67,17 @@ def fields_of(text: str, job: Job) -> dict[str, str]:
 
 def detail_of(fields: Mapping[str, str], job_id: int) -> JobDetail:
     """Fields as groups; what no group names comes last, what says nothing is left out."""
-    groups = []
-    for title, keys in _GROUPS:
-        shown = tuple((key, said(fields.get(key))) for key in keys if said(fields.get(key)))
-        groups.append((title, shown))
+    told = {key: value for key, value in fields.items() if said(value) or _is_own_word(key, value)}
     named = {key for _, keys in _GROUPS for key in keys}
-    others = tuple((k, v) for k, v in fields.items() if k not in named and said(v))
-    groups.append(("Other", others))
+    groups = [(title, tuple((key, told[key]) for key in keys if key in told))
+              for title, keys in _GROUPS]  # fmt: skip
+    groups.append(("Other", tuple((key, told[key]) for key in told if key not in named)))
     return JobDetail(job_id, tuple((title, shown) for title, shown in groups if shown))
+
+
+def _is_own_word(key: str, value: str) -> bool:
+    """Whether a person wrote it: a job may be called ``None``."""
+    return key in ("JobName", "Comment") and value not in ("", "(null)")
 
 
 def detail_of_accounted(accounted: AccountedJob) -> JobDetail:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sys import intern
 
 from jobshape.app.backends.base import QueueReading, Scope
+from jobshape.app.backends.commands.reference import whole
 from jobshape.app.domain.job import NO_JOB, Job
 from jobshape.app.domain.states import is_finished
 from jobshape.app.domain.tres import (
@@ -51,7 +52,7 @@ def queue_command(
     command = ["squeue", "--local", "--noheader", "--all", "--noconvert", "--states=all"]
     command.append("--Format=" + ",".join(columns))
     if jobs:
-        command.append("--jobs=" + ",".join(jobs))
+        command.append("--jobs=" + ",".join(map(whole, jobs)))
     elif scope is Scope.MINE:
         command.append(f"--user={user}" if user else "--me")
     elif scope is Scope.ACCOUNTS:
@@ -142,7 +143,7 @@ class _JobReader:
             restarts=_count(restarts),
             exit_code=exit_code_of(exit_code) if is_finished(state) else "",
             work_dir=intern(_text(work_dir)),
-            comment=_text(comment),
+            comment="" if comment == "(null)" else comment,
             stage=NO_JOB.stage,
         )
         return job if label.isdigit() else placed(job, label)

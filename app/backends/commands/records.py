@@ -4,6 +4,7 @@ import re
 
 from jobshape.app.backends.commands.accounting import read_records
 from jobshape.app.backends.commands.queue import MARK
+from jobshape.app.backends.commands.reference import whole
 from jobshape.app.domain.job import LogPaths
 
 LOG_FIELDS = ("StdOut", "StdErr", "StdIn")
@@ -14,7 +15,7 @@ _SCRIPT_HEAD = re.compile(r"\ABatch Script for [^\n]*\n-+\n")
 
 def script_command(job: str) -> list[str]:
     """The command that prints the script that accounting stored."""
-    return ["sacct", "--batch-script", "--jobs", job]
+    return ["sacct", "--batch-script", "--jobs", whole(job)]
 
 
 def version_command() -> list[str]:
@@ -45,7 +46,7 @@ def parse_script(text: str, *, line_end_added: bool) -> str:
 def log_paths_command(job: str, *, mark: str = MARK) -> list[str]:
     """The command that prints where a job wrote."""
     return ["sacct", "--noheader", "--parsable", f"--delimiter={mark}", "--allocations",
-            "--expand-patterns", "--starttime=uts1000000000", f"--jobs={job}",
+            "--expand-patterns", "--starttime=uts1000000000", f"--jobs={whole(job)}",
             "--format=" + ",".join(LOG_FIELDS)]  # fmt: skip
 
 

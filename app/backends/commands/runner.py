@@ -1,17 +1,17 @@
 """The one place that starts Slurm's commands: here or through ssh, bounded in time, retried."""
 
+import errno
 import os
-import re
 import shlex
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from jobshape.app.backends.commands.words import error_of, late_error
-from jobshape.app.domain.errors import NoSite, Unreachable
+from jobshape.app.backends.commands.ssh import ssh_options
+from jobshape.app.backends.commands.words import error_of, late_error, was_never_sent
+from jobshape.app.domain.errors import BadRequest, NoSite, Unreachable
 
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 """What every reading command runs under: seconds since the epoch, array ids in full."""
@@ -28,10 +28,8 @@ FOREIGN_SETTINGS = (
 )  # fmt: skip
 """A person's own defaults for these commands; they would change what we read or cancel."""
 
-_NEVER_SENT = re.compile(
-    r"connect failure|Connection refused|Could not resolve|No route to host", re.IGNORECASE
-)
 _BACKOFF_S = 0.3  # doubled after each attempt
+_UNSURE_HINT = "it may have been done all the same: look at the queue before trying again"
 
 
 class Output(NamedTuple):
@@ -87,7 +85,9 @@ class Runner:
             try:
                 return self._once(command, stdin, check, plain, environment, deadline)
             except Unreachable as error:
-                if attempt == self._attempts or (action and not _NEVER_SENT.search(error.what)):
+                if action and not was_never_sent(error.what):
+                    raise Unreachable(error.what, where=error.where, hint=_UNSURE_HINT) from error
+                if attempt == self._attempts:
                     raise
                 now = time.monotonic()
                 if now + pause_s + (now - started) > deadline:  # no time for another like it
@@ -113,7 +113,8 @@ class Runner:
             unset = [word for name in FOREIGN_SETTINGS for word in ("-u", name)]
             remote = ["env", *unset, *(f"{k}={v}" for k, v in FIXED_ENVIRONMENT.items()), *remote]
         # The remote side is a shell: the one place where words are quoted.
-        return [*self._ssh, *self._ssh_options(), self.ssh_host, shlex.join(remote)], None
+        options = ssh_options(self.timeout_s)
+        return [*self._ssh, *options, "--", self.ssh_host, shlex.join(remote)], None
 
     def _local_environment(
         self, plain: bool, environment: Mapping[str, str] | None
@@ -128,21 +129,6 @@ class Runner:
             return None
         kept = {k: v for k, v in os.environ.items() if k not in FOREIGN_SETTINGS}
         return kept | FIXED_ENVIRONMENT
-
-    def _ssh_options(self) -> list[str]:
-        # One connection is kept for all calls: 10 ms a call instead of 300.
-        run_dir = os.environ.get("XDG_RUNTIME_DIR")
-        sockets = Path(run_dir) if run_dir else Path.home() / ".ssh"
-        options = [
-            "BatchMode=yes",
-            f"ConnectTimeout={max(1, int(self.timeout_s / 2))}",
-            "ServerAliveInterval=5",
-            "ServerAliveCountMax=2",
-            "ControlMaster=auto",
-            f"ControlPath={sockets}/jobshape-%C",
-            "ControlPersist=120",
-        ]
-        return ["-T", *(word for option in options for word in ("-o", option))]
 
     def _once(
         self,
@@ -159,8 +145,8 @@ class Runner:
         with tempfile.TemporaryFile() as stderr_file:
             try:
                 done = subprocess.run(
-                    words,
-                    input=stdin.encode("utf-8", "surrogateescape"),
+                    [_bytes_of(word) for word in words],  # UTF-8 in any locale
+                    input=_bytes_of(stdin),
                     stdout=subprocess.PIPE,
                     stderr=stderr_file,
                     timeout=max(0.1, deadline - time.monotonic()),
@@ -178,9 +164,20 @@ class Runner:
                     hint="run jobshape on a login node of your cluster, or name one for ssh",
                 ) from error
             except OSError as error:
-                raise NoSite(f"cannot start {words[0]}: {error.strerror}", where=where) from error
+                if error.errno == errno.E2BIG:
+                    raise BadRequest("a text is too long for a command", where=where) from error
+                raise NoSite(
+                    f"cannot start {words[0]}: {error.strerror}", where=where,
+                    hint="see which one is found first: `type -a`",
+                ) from error  # fmt: skip
+            except ValueError as error:  # a NUL, or half a surrogate pair
+                raise BadRequest(f"a text cannot be sent: {error}", where=where) from error
             stderr_file.seek(0)
             stderr = stderr_file.read().decode("utf-8", "surrogateescape")
         if check and done.returncode != 0:
             raise error_of(command[0], stderr, done.returncode, self.ssh_host)
         return Output(done.stdout.decode("utf-8", "surrogateescape"), stderr, done.returncode)
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

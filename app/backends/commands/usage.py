@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from jobshape.app.backends.commands.reference import checked
 from jobshape.app.domain.job import Usage
 from jobshape.app.domain.units import parse_count, parse_cpu_time, parse_size
 
@@ -13,7 +14,7 @@ _Number = TypeVar("_Number", int, float)
 def usage_command(jobs: Sequence[str]) -> list[str]:
     """The command that asks the nodes of these jobs; each job is a round trip to its nodes."""
     return ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert",
-            "--format=" + ",".join(_FIELDS), "--jobs=" + ",".join(jobs)]  # fmt: skip
+            "--format=" + ",".join(_FIELDS), "--jobs=" + ",".join(map(checked, jobs))]  # fmt: skip
 
 
 def parse_usage(text: str, at: int) -> list[Usage]:

@@ -2,7 +2,14 @@
 
 import re
 
-from jobshape.app.domain.errors import BackendError, BadRequest, NoSite, Refused, Unreachable
+from jobshape.app.domain.errors import (
+    NO_ANSWER_HINT,
+    BackendError,
+    BadRequest,
+    NoSite,
+    Refused,
+    Unreachable,
+)
 
 _TRANSIENT = re.compile(
     r"Unable to contact slurm controller|Socket timed out|[Cc]onnection (refused|failure|timed out)"
@@ -19,10 +26,13 @@ _BAD_REQUEST = re.compile(
     r"[Ii]nvalid [Jj]ob(_id| id|id| ID|Id)|[Uu]nknown [Jj]ob|Bad job array|Invalid job array"
     r"|Invalid \w+ value|couldn't get steps"
 )
+_NEVER_SENT = re.compile(
+    r"connect failure|Connection refused|Could not resolve|No route to host", re.IGNORECASE
+)
 _PREFIX = re.compile(r"^(?:[a-z_]+: )?(?:error|fatal|warning): |^slurm_\w+ error: ?|^[a-z]+: ")
 
-
 _NO_SITE_HINT = "no slurm.conf was found: run it on a login node, or set SLURM_CONF"
+_SEPARATOR = "; "
 
 
 def late_error(where: str, stderr: str, timeout_s: float) -> BackendError:
@@ -31,13 +41,21 @@ def late_error(where: str, stderr: str, timeout_s: float) -> BackendError:
     if _NO_SITE.search(stderr):  # it waits a minute for a slurm.conf to appear
         return NoSite(said, where=where, hint=_NO_SITE_HINT)
     what = f"no answer for {timeout_s:.0f} s" + (f": {said}" if said else "")
-    return Unreachable(what, where=where, hint="it is tried again")
+    return Unreachable(what, where=where, hint=NO_ANSWER_HINT)
+
+
+def was_never_sent(what: str) -> bool:
+    """Whether these words, every one of them, say that no connection came about.
+
+    A time-out beside a refused connection leaves open what arrived, so it does not count.
+    """
+    return all(_NEVER_SENT.search(line) for line in what.split(_SEPARATOR))
 
 
 def own_words(stderr: str) -> str:
     """The lines of stderr in one, each without the command's name and ``error:``."""
     lines = [_PREFIX.sub("", line).strip() for line in stderr.splitlines()]
-    return "; ".join(dict.fromkeys(line for line in lines if line))
+    return _SEPARATOR.join(dict.fromkeys(line for line in lines if line))
 
 
 def error_of(command: str, stderr: str, code: int, ssh_host: str | None = None) -> BackendError:
@@ -52,7 +70,7 @@ def error_of(command: str, stderr: str, code: int, ssh_host: str | None = None) 
     if _NO_SITE.search(stderr):
         return NoSite(what, where=where, hint=_NO_SITE_HINT)
     if _TRANSIENT.search(stderr):
-        return Unreachable(what, where=where, hint="slurmctld did not answer; it is tried again")
+        return Unreachable(what, where=where, hint=NO_ANSWER_HINT)
     if _BAD_REQUEST.search(stderr):
         return BadRequest(what, where=where)
     return Refused(what, where=where)

@@ -50,10 +50,11 @@ _JOB_IDS = 1 << 32
 class PyslurmBackend:
     """A site through libslurm.
 
-    pyslurm is imported at the first call that needs it, in that process, or by :meth:`load`:
-    a first reading of the own jobs does not need it. It holds the interpreter lock while it waits (10 s where
-    slurmctld hangs) and may end or crash the process, so calls belong in a forked child. What
-    pyslurm cannot do is asked of ``commands``, as each method says; both share ``calls``.
+    pyslurm is imported at the first call that needs it, in that process, or by :meth:`load`: a
+    first reading of the own jobs does not need it. It holds the interpreter lock while it waits
+    (10 s where slurmctld hangs) and may end or crash the process, so calls belong in a forked
+    child. What pyslurm cannot do is asked of ``commands``, as each method says; both share
+    ``calls``.
     """
 
     def __init__(self, commands: CommandsBackend | None = None) -> None:

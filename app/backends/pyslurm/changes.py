@@ -4,7 +4,6 @@ from dataclasses import fields
 from typing import Any
 
 from jobshape.app.backends.base import JobChanges
-from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.units import MIB, format_duration
 
 # Our field -> pyslurm's attribute.
@@ -41,5 +40,5 @@ def _value(name: str, value: Any) -> Any:
     if name == "memory_bytes":
         return f"{-(-value // MIB)}M"
     if name == "time_limit_s":
-        return "UNLIMITED" if value == UNLIMITED else format_duration(value)
+        return format_duration(value)
     return value

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app.backends.commands.words import error_of, own_words
-from jobshape.app.domain.errors import BackendError, NotSupported, Unreachable
+from jobshape.app.domain.errors import NO_ANSWER_HINT, BackendError, NotSupported, Unreachable
 
 CONFIG_FILES = (
     "/etc/slurm/slurm.conf",
@@ -109,7 +109,7 @@ class Library:
 def translated(errno: int | None, words: str, where: str) -> BackendError:
     """Our error for a number of slurm_errno.h and Slurm's words for it."""
     if errno in _UNREACHABLE:
-        return Unreachable(words, where=where, hint="it is tried again")
+        return Unreachable(words, where=where, hint=NO_ANSWER_HINT)
     if errno in _NOT_SUPPORTED:
         return NotSupported(words, where=where)
     error = error_of("pyslurm", words, 1)

@@ -54,6 +54,10 @@ def test_reason_of_several_words() -> None:
     assert one(reason="None").reason == ""
 
 
+def test_a_comment_may_be_one_of_slurms_words_for_nothing() -> None:
+    assert [one(comment=text).comment for text in ("(null)", "None", "N/A")] == ["", "None", "N/A"]
+
+
 def test_a_bad_record_is_unread_and_the_rest_is_used() -> None:
     text = line(name="a") + line(job_id="soon") + line(state="") + line(name="b")
     reading = parse_queue(text, mark=MARK)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from jobshape.app.backends.commands import words
 from jobshape.app.backends.commands.runner import Runner
+from jobshape.app.backends.commands.ssh import ssh_options
 from jobshape.app.domain.errors import BadRequest, NoSite, Refused, Unreachable
 
 BUSY = "Socket timed out on send/recv operation"
@@ -55,6 +59,13 @@ def test_an_action_that_was_never_sent_is_repeated(flaky: Path) -> None:
     assert starts(flaky) == 2
 
 
+def test_an_action_that_one_of_two_controllers_may_have_is_not_repeated(flaky: Path) -> None:
+    with pytest.raises(Unreachable) as caught:
+        Runner().run([str(flaky), "1", f"{AWAY}\nerror: {BUSY}"], action=True)
+    assert starts(flaky) == 1
+    assert "look at the queue before trying again" in caught.value.hint
+
+
 def test_a_refusal_is_not_repeated(flaky: Path) -> None:
     with pytest.raises(Refused, match="Access/permission denied"):
         Runner().run([str(flaky), "9", "Access/permission denied"])
@@ -64,8 +75,26 @@ def test_a_refusal_is_not_repeated(flaky: Path) -> None:
 def test_time_is_bounded_with_the_retries() -> None:
     started = time.monotonic()
     with pytest.raises(Unreachable, match="no answer for 1 s: still waiting"):
-        Runner(timeout_s=0.7).run(["sh", "-c", "echo error: still waiting >&2; exec sleep 9"])
-    assert time.monotonic() - started < 2
+        Runner(timeout_s=0.7).run(["sh", "-c", "echo error: still waiting >&2; exec sleep 120"])
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize("word", ["nul \0", "half a pair \ud800", "x" * 200_000])
+def test_what_no_command_can_be_given_is_a_bad_request(word: str) -> None:
+    with pytest.raises(BadRequest):
+        Runner().run(["printf", word])
+
+
+def test_texts_are_utf_8_in_any_locale() -> None:
+    code = (
+        "from jobshape.app.backends.commands.runner import Runner\n"
+        "print(ascii(Runner().run(['printf', '%s', '\\u20ac \\udcff']).stdout))"
+    )
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "'\\u20ac \\udcff'\n"
 
 
 def test_environment_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +124,41 @@ def test_words_reach_the_other_side_as_they_are(word: str) -> None:
     assert "BatchMode=yes" in line and any(part.startswith("ConnectTimeout=") for part in line)
     done = subprocess.run(["sh", "-c", line[-1]], capture_output=True, check=True)
     assert done.stdout.decode() == f"{word}|end|"
+
+
+@pytest.mark.parametrize(
+    ("folder", "option"),
+    [
+        ("run", 'ControlPath="{}/jobshape-%C"'),
+        ("with space", 'ControlPath="{}/jobshape-%C"'),
+        ("50%h", 'ControlPath="{}/jobshape-%C"'),
+        ('quote"d', None),
+        ("$HOME", None),
+        ("x" * 80, None),
+    ],
+)
+def test_a_connection_is_kept_only_where_its_socket_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, option: str | None
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="js") as short:
+        place = Path(short) / folder
+        place.mkdir(mode=0o700)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+        monkeypatch.setenv("HOME", str(tmp_path))  # without .ssh
+        found = [word for word in ssh_options(20) if word.startswith("ControlPath=")]
+    assert found == ([option.format(str(place).replace("%", "%%"))] if option else [])
+
+
+def test_a_run_time_folder_that_is_gone_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tmux that outlives its login still has the variable; ssh would give up."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
+    with tempfile.TemporaryDirectory(prefix="js") as home:
+        monkeypatch.setenv("HOME", home)
+        assert not [word for word in ssh_options(20) if "Control" in word]
+        (Path(home) / ".ssh").mkdir()
+        assert f'ControlPath="{home}/.ssh/jobshape-%C"' in ssh_options(20)
 
 
 def test_environment_on_the_other_side() -> None:

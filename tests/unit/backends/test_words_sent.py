@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from jobshape.app.backends.base import JobChanges, SubmitRequest
-from jobshape.app.backends.commands.change import cancel_command, update_command
+from jobshape.app.backends.base import JobChanges, Scope, SubmitRequest
+from jobshape.app.backends.commands import detail, records
+from jobshape.app.backends.commands.accounting import accounting_command
+from jobshape.app.backends.commands.change import (
+    cancel_command,
+    hold_command,
+    release_command,
+    requeue_command,
+    update_command,
+)
 from jobshape.app.backends.commands.detail import fill_pattern
+from jobshape.app.backends.commands.queue import queue_command
+from jobshape.app.backends.commands.reference import checked
 from jobshape.app.backends.commands.site import parse_gpus, parse_nodes
 from jobshape.app.backends.commands.submit import parse_submitted, submit_command
-from jobshape.app.backends.commands.usage import parse_usage
+from jobshape.app.backends.commands.usage import parse_usage, usage_command
+from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.job import NO_JOB, UNLIMITED
 
 GIB = 1 << 30
@@ -43,6 +54,38 @@ def test_update_says_only_what_changes() -> None:
 def test_cancel() -> None:
     assert cancel_command("4_[1-3]") == ["scancel", "--verbose", "4_[1-3]"]
     assert cancel_command("4", "USR1") == ["scancel", "--verbose", "--signal=USR1", "4"]
+
+
+@pytest.mark.parametrize(
+    ("job", "sent"),
+    [("12", "12"), ("4_7", "4_7"), ("9+1", "9+1"), ("4_[1-3]", "4_[1-3]"),
+     ("4_[1-500%20]", "4_[1-500]"), ("4_[1,3,5-9:2%3]", "4_[1,3,5-9:2]")],
+)  # fmt: skip
+def test_what_slurm_prints_of_a_job_is_what_it_takes(job: str, sent: str) -> None:
+    assert checked(job) == sent
+
+
+@pytest.mark.parametrize(
+    "job",
+    ["", "-u", "--user=ann", "12,13", "12 13", "JobName=x", "12\n", "*", "4_", "4_[", "4_[1-3",
+     "4_1]", "12%3", "4_7%3", "4_[%3]", "١٢", "12;id", "4_[...]"],
+)  # fmt: skip
+def test_what_is_no_job_is_never_sent(job: str) -> None:
+    for command in (
+        cancel_command, hold_command, release_command, requeue_command,
+        lambda one: update_command(one, JobChanges(nice=1)),
+        lambda one: usage_command([one]),
+        lambda one: queue_command(Scope.ALL, jobs=[one]),
+        lambda one: accounting_command(Scope.ALL, 1, None, user="ann", jobs=[one]),
+        detail.script_command, records.script_command, records.log_paths_command,
+    ):  # fmt: skip
+        with pytest.raises(BadRequest, match="is no job"):
+            command(job)
+
+
+def test_reading_commands_are_given_the_whole_array() -> None:
+    """Newer ones do not take a list of tasks: ``squeue --jobs=4_[1-3]`` fails on 26.05."""
+    assert queue_command(Scope.ALL, jobs=["4_[1-3%2]"])[-1] == "--jobs=4"
 
 
 JOB = NO_JOB._replace(job_id=12, name="na me", user="ann", node_list="n3,n4")

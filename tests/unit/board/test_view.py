@@ -10,7 +10,7 @@ from jobshape.app.board.link import Feature, Link
 from jobshape.app.board.query import compile_query
 from jobshape.app.board.sieve import Sieve
 from jobshape.app.board.view import QueueView, RowKind
-from jobshape.app.domain.job import Job
+from jobshape.app.domain.job import DEFAULT_STAGES, Job
 
 from .jobs import NOW, job
 
@@ -102,6 +102,13 @@ def test_groups() -> None:
         "group preprocessing", 3, "group training", 1, "group eval", "array 100 in eval",
         "group zoo", 4, "group unassigned", 2,
     ]  # fmt: skip
+    view.set_stages(("zoo", "eval"))
+    view.refresh_now(NOW)
+    assert [key for key in keys(view) if str(key).startswith("group")] == [
+        "group zoo", "group eval", "group preprocessing", "group training", "group unassigned",
+    ]  # fmt: skip
+    view.set_stages(DEFAULT_STAGES)
+    view.refresh_now(NOW)
     heading = view.row(4)
     assert (heading.title, heading.members, heading.counts.waiting) == ("eval", 3, 10)
     view.toggle_fold("group eval")

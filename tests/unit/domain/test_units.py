@@ -16,6 +16,11 @@ from jobshape.app.domain.units import (
 )
 
 
+def ascii_20(text: str) -> str:
+    """An id of a test, short enough to read."""
+    return text[:20]
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [("16G", 16 << 30), ("1.5T", 3 << 39), ("1500M", 1500 << 20), ("0", 0), ("12K", 12288),
@@ -30,7 +35,7 @@ def test_size_in_a_default_unit() -> None:
     assert parse_size("1G", default_unit="M") == 1 << 30
 
 
-@pytest.mark.parametrize("text", ["x", "1X", "1.2.3G", "-1G"])
+@pytest.mark.parametrize("text", ["x", "1X", "1.2.3G", "-1G", "9" * 400 + "G"], ids=ascii_20)
 def test_no_size(text: str) -> None:
     with pytest.raises(ValueError, match="not a size"):
         parse_size(text)
@@ -51,6 +56,14 @@ def test_a_formatted_size_is_short_and_close(size: int) -> None:
 )  # fmt: skip
 def test_parse_duration(text: str, seconds: int | None) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "1:2:3:4", "-5", "1-x", "inf", "nan", "1e999", "9" * 5000], ids=ascii_20
+)
+def test_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration(text)
 
 
 @given(st.integers(0, 400 * 86400))
