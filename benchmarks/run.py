@@ -94,7 +94,8 @@ def measure_size(jobs: int, turm: Path | None) -> dict[str, Any]:
         if turm:
             say("measuring turm")
             shutil.copy2(turm, box.state.homes / "alice" / "turm")
-            result["turm"] = measured(box, ["/home/alice/turm"], "--keys", "100")
+            rows = ("--ready", r"\bPD\s+\d+", "--keys", "100")
+            result["turm"] = measured(box, ["/home/alice/turm"], *rows)
         return result
     finally:
         box.down()

@@ -57,8 +57,8 @@ class Palette(NamedTuple):
         return Style(color=seen.rich_color, bgcolor=ground.bgcolor, bold=style.bold)
 
     def of_state(self, state: str) -> Style:
-        """The style of a job in this state; one that was cancelled is no alarm."""
-        return self.muted if state == "CANCELLED" else self.of_phase(phase_of(state))
+        """The style of a job in this state."""
+        return self.of_phase(phase_of(state))
 
     def of_phase(self, phase: Phase) -> Style:
         """The style of jobs in this phase."""
@@ -70,6 +70,7 @@ _ROLE_OF_PHASE = {
     Phase.WAITING: "waiting",
     Phase.DONE: "done",
     Phase.FAILED: "failed",
+    Phase.CANCELLED: "muted",  # no alarm
     Phase.UNKNOWN: "unknown",
 }
 

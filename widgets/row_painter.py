@@ -25,6 +25,7 @@ _PHASES = (
     (Phase.FAILED, "F", "failed"),
     (Phase.RUNNING, "R", "running"),
     (Phase.WAITING, "PD", "waiting"),
+    (Phase.CANCELLED, "CA", "cancelled"),
     (Phase.DONE, "CD", "done"),
     (Phase.UNKNOWN, "?", "unknown"),
 )
@@ -47,7 +48,7 @@ class RowPainter:
         pieces = head
         many = row.kind is RowKind.ARRAY
         phase = phase_of(row.job.state)
-        is_over = phase is Phase.DONE or row.job.state == "CANCELLED"
+        is_over = phase in (Phase.DONE, Phase.CANCELLED)
         base = self.palette.muted if is_over else self.palette.text
         for number, place in enumerate(self.layout.places):
             if number:
@@ -190,12 +191,12 @@ class RowPainter:
         return pieces
 
     def _shares(self, counts: Counts, width: int) -> list[Piece]:
-        """A bar cut by phase: done, failed, running, the rest still empty."""
+        """A bar cut by phase: done, failed, cancelled, running, the rest still empty."""
         total = counts.total or 1
         pieces: list[Piece] = []
         used = 0
         parts = ((Phase.DONE, counts.done), (Phase.FAILED, counts.failed),
-                 (Phase.RUNNING, counts.running))  # fmt: skip
+                 (Phase.CANCELLED, counts.cancelled), (Phase.RUNNING, counts.running))  # fmt: skip
         for phase, count in parts:
             cells = min(width - used, max(1, round(width * count / total))) if count else 0
             pieces.append((self.glyphs.bar_full * cells, self.palette.of_phase(phase)))
@@ -233,6 +234,7 @@ def _leading_phase(counts: Counts) -> Phase:
     for phase, count in (
         (Phase.RUNNING, counts.running), (Phase.WAITING, counts.waiting),
         (Phase.FAILED, counts.failed), (Phase.DONE, counts.done),
+        (Phase.CANCELLED, counts.cancelled),
     ):  # fmt: skip
         if count:
             return phase

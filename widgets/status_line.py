@@ -92,21 +92,12 @@ class StatusLine(Lines):
 
     def _right(self, room: int) -> str:
         """As much of the link's figures as there is room for, the most needed kept longest."""
-        link = self._board.link
-        parts = [
-            part
-            for part in (
-                _age(link, self._clock()),
-                _cadence(link),
-                _cost(link),
-                clean(link.source or link.backend, self._glyphs),
-            )
-            if part
-        ]
-        text = ""
-        separator = f" {self._glyphs.dot} "
-        for count in range(len(parts), 0, -1):
-            text = separator.join(parts[:count]) + " "
+        link, now = self._board.link, self._clock()
+        source = clean(link.source or link.backend, self._glyphs)
+        full = [_age(link, now), _cadence(link), _cost(link), source]
+        short = [_age(link, now), _cadence(link), _short_cost(link), source.partition(" ")[0]]
+        for parts in (full, short, short[:3], short[:2], short[:1]):
+            text = f" {self._glyphs.dot} ".join(filter(None, parts)) + " "
             if width_of(text) <= room:
                 return text
         return ""
@@ -129,6 +120,12 @@ def _age(link: Link, now: float) -> str:
 
 def _cadence(link: Link) -> str:
     return "" if link.cadence_s is None else f"every {link.cadence_s:.0f}s"
+
+
+def _short_cost(link: Link) -> str:
+    if link.controller_ms_per_minute is None:
+        return ""
+    return f"{link.controller_ms_per_minute:.0f} ms/min"
 
 
 def _cost(link: Link) -> str:

@@ -108,12 +108,12 @@ class TopLine(Lines):
 
 _LEADING = {
     Phase.RUNNING: "RUNNING", Phase.WAITING: "PENDING", Phase.FAILED: "FAILED",
-    Phase.DONE: "COMPLETED", Phase.UNKNOWN: "",
+    Phase.CANCELLED: "CANCELLED", Phase.DONE: "COMPLETED", Phase.UNKNOWN: "",
 }  # fmt: skip
 
 
 def _leading(state: str) -> str:
-    return state if state == "CANCELLED" else _LEADING[phase_of(state)]
+    return _LEADING[phase_of(state)]
 
 
 def on(style: Style, ground: Style) -> Style:

@@ -17,6 +17,7 @@ class Counts(NamedTuple):
     running: int = 0
     done: int = 0
     failed: int = 0
+    cancelled: int = 0
     unknown: int = 0
 
     @property
@@ -26,9 +27,8 @@ class Counts(NamedTuple):
 
 
 NO_COUNTS = Counts()
-_PLACE = {
-    Phase.WAITING: 0, Phase.RUNNING: 1, Phase.DONE: 2, Phase.FAILED: 3, Phase.UNKNOWN: 4,
-}  # fmt: skip
+_PHASES = (Phase.WAITING, Phase.RUNNING, Phase.DONE, Phase.FAILED, Phase.CANCELLED, Phase.UNKNOWN)
+_PLACE = {phase: place for place, phase in enumerate(_PHASES)}
 
 
 class Tally:

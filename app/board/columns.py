@@ -10,7 +10,7 @@ from jobshape.app.board.arrays import tasks_of
 from jobshape.app.board.text import sanitize
 from jobshape.app.board.words import reason_words
 from jobshape.app.domain.job import UNASSIGNED, UNLIMITED, Job
-from jobshape.app.domain.states import Phase, letters_of, phase_of
+from jobshape.app.domain.states import Phase, is_finished, letters_of, phase_of
 from jobshape.app.domain.units import format_short_duration, format_size
 
 SortValue = int | float | str | None
@@ -55,18 +55,21 @@ def time_text(job: Job, now: float) -> str:
 def where_text(job: Job, now: float) -> str:
     """The nodes of a job that has some; else why it waits or how it ended, in plain words."""
     phase = phase_of(job.state)
+    if phase is Phase.CANCELLED:  # Slurm keeps the reason it waited for until then
+        return sanitize(job.node_list) or MISSING
     if phase in (Phase.WAITING, Phase.FAILED) or not job.node_list:
         words = reason_words(job.reason).short if job.reason not in ("", "None") else ""
         return sanitize(words or job.node_list) or MISSING
     return sanitize(job.node_list)
 
 
+_YEAR_10000 = 253_402_300_800
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")  # strftime's would follow the locale
 
 
 def clock_text(at: float | None, now: float) -> str:
     """A time near now, local: ``21:04`` today, ``Tue 21:04`` within six days, ``11-30 21:04``."""
-    if at is None:
+    if at is None or not 0 <= at < _YEAR_10000:
         return MISSING
     then, today = time.localtime(at), time.localtime(now)
     clock = f"{then.tm_hour:02d}:{then.tm_min:02d}"
@@ -101,7 +104,8 @@ def _stage_text(job: Job, now: float) -> str:
 # --- order ---------------------------------------------------------------------------------
 
 _PHASE_RANK = {
-    Phase.RUNNING: 0, Phase.WAITING: 1, Phase.FAILED: 2, Phase.DONE: 3, Phase.UNKNOWN: 4,
+    Phase.RUNNING: 0, Phase.WAITING: 1, Phase.FAILED: 2, Phase.CANCELLED: 3, Phase.DONE: 4,
+    Phase.UNKNOWN: 5,
 }  # fmt: skip
 
 
@@ -219,9 +223,9 @@ _ALL = (
            lambda job, now: clock_text(job.submit_time, now), lambda job, now: job.submit_time,
            "When it was submitted.", True),
     Column("ended", "Ended", "Ended", 10, 6, "right",
-           lambda job, now: MISSING if phase_of(job.state) not in (Phase.DONE, Phase.FAILED)
+           lambda job, now: MISSING if not is_finished(job.state)
            else clock_text(job.end_time, now),
-           lambda job, now: job.end_time if phase_of(job.state) in (Phase.DONE, Phase.FAILED)
+           lambda job, now: job.end_time if is_finished(job.state)
            else None, "When it ended.", True),
     _figure("tasks", "Tasks", 5, "tasks", "Tasks it asked for (--ntasks)."),
     Column("array", "Array tasks", "Array", 6, 4, "right",

@@ -14,7 +14,9 @@ from jobshape.app.domain.states import Phase, is_finished, phase_of
 GroupBy = Literal["none", "stage", "state", "array", "user"]
 ScopeName = Literal["mine", "accounts", "all"]
 
-_PHASES = (Phase.RUNNING, Phase.WAITING, Phase.FAILED, Phase.DONE, Phase.UNKNOWN)
+_PHASES = (
+    Phase.RUNNING, Phase.WAITING, Phase.FAILED, Phase.CANCELLED, Phase.DONE, Phase.UNKNOWN,
+)  # fmt: skip
 
 
 class Hidden(IntEnum):

@@ -13,8 +13,12 @@ class Phase(Enum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # somebody wanted it so: no failure
     UNKNOWN = "unknown"
 
+
+FINISHED = frozenset({Phase.DONE, Phase.FAILED, Phase.CANCELLED})
+"""Phases of jobs that are over."""
 
 # State -> (Slurm's two letters, phase).
 _STATES: dict[str, tuple[str, Phase]] = {
@@ -38,7 +42,7 @@ _STATES: dict[str, tuple[str, Phase]] = {
     "UPDATE_DB": ("UD", Phase.RUNNING),
     "EXPEDITING": ("EX", Phase.WAITING),
     "COMPLETED": ("CD", Phase.DONE),
-    "CANCELLED": ("CA", Phase.FAILED),
+    "CANCELLED": ("CA", Phase.CANCELLED),
     "FAILED": ("F", Phase.FAILED),
     "TIMEOUT": ("TO", Phase.FAILED),
     "OUT_OF_MEMORY": ("OOM", Phase.FAILED),
@@ -72,7 +76,7 @@ def state_of(word: str) -> str:
 
 def is_finished(state: str) -> bool:
     """Whether a job in this state will never run again by itself."""
-    return phase_of(state) in (Phase.DONE, Phase.FAILED)
+    return phase_of(state) in FINISHED
 
 
 def known_states() -> tuple[str, ...]:

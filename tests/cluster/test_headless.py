@@ -104,7 +104,7 @@ def test_a_controller_that_hangs_is_told_in_time(box: Any, backend: str) -> None
     document = json.loads(done.stdout)
     VALID(document)
     assert done.returncode == 1
-    assert took_s < 8
+    assert took_s < 30
     assert document["jobs"] is None
     assert document["link"]["state"] == "failing"
     assert document["link"]["errors"][0]["kind"] == "Unreachable"

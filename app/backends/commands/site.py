@@ -1,12 +1,15 @@
 """``scontrol show node`` and ``scontrol show partition``: what the site is made of."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from jobshape.app.backends.commands.scontrol_text import cut_records, read_fields, said
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.tres import parse_tres, tres_gpus
 from jobshape.app.domain.units import MIB, parse_count, parse_duration
 
+Value = TypeVar("Value")
 _REASON_MARK = re.compile(r" \[[^\[\]]*@[^\[\]]*\]$")  # who wrote it, and when
 _GPU = re.compile(r"(?:^|,)gpu(?::([^:,()]+))?:(\d+)(?=[(,]|$)")
 
@@ -55,7 +58,7 @@ def _node(fields: dict[str, str]) -> Node:
         partitions=tuple(name for name in said(fields.get("Partitions")).split(",") if name),
         cpus=_number(fields.get("CPUTot")),
         cpus_allocated=_number(fields.get("CPUAlloc")),
-        cpu_load=_load(fields.get("CPULoad")),
+        cpu_load=_read(float, fields.get("CPULoad")),
         memory_bytes=_mebibytes(fields.get("RealMemory")),
         memory_allocated_bytes=_mebibytes(fields.get("AllocMem")),
         memory_free_bytes=_mebibytes(fields.get("FreeMem")),
@@ -73,8 +76,8 @@ def _partition(fields: dict[str, str]) -> Partition:
         is_default=fields.get("Default") == "YES",
         nodes=_number(fields.get("TotalNodes")),
         cpus=_number(fields.get("TotalCPUs")),
-        time_limit_s=_duration(fields.get("MaxTime")),
-        default_time_s=_duration(fields.get("DefaultTime")),
+        time_limit_s=_read(parse_duration, fields.get("MaxTime")),
+        default_time_s=_read(parse_duration, fields.get("DefaultTime")),
         priority_tier=_number(fields.get("PriorityTier")),
         qos=said(fields.get("QoS")),
         allow_accounts=_all_is_nothing(fields.get("AllowAccounts")),
@@ -83,30 +86,21 @@ def _partition(fields: dict[str, str]) -> Partition:
     )
 
 
-def _number(text: str | None) -> int | None:
+def _read(parse: Callable[[str], Value | None], text: str | None) -> Value | None:
+    """What a field says; None where it says nothing or nothing that is understood."""
     try:
-        return parse_count(said(text))
+        return parse(said(text))
     except ValueError:
         return None
+
+
+def _number(text: str | None) -> int | None:
+    return _read(parse_count, text)
 
 
 def _mebibytes(text: str | None) -> int | None:
     number = _number(text)
     return None if number is None else number * MIB
-
-
-def _duration(text: str | None) -> int | None:
-    try:
-        return parse_duration(said(text))
-    except ValueError:
-        return None
-
-
-def _load(text: str | None) -> float | None:
-    try:
-        return float(said(text))
-    except ValueError:
-        return None
 
 
 def _all_is_nothing(text: str | None) -> str:

@@ -242,7 +242,7 @@ def _sweep(state: State) -> None:
     if state.folder.exists():
         for pid in cgroups.processes(state.name):
             with contextlib.suppress(ProcessLookupError), _watched(pid) as ended:
-                os.kill(pid, signal.SIGKILL)
+                signal.pidfd_send_signal(ended, signal.SIGKILL)
                 select.select([ended], [], [], _DOWN_PATIENCE_S)
         cgroups.remove(state.name)
         state.remove()

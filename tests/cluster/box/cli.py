@@ -72,6 +72,8 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _exec(args: argparse.Namespace) -> int:
+    if wrong := [pair for pair in args.env if "=" not in pair]:
+        raise BoxError(f"--env {wrong[0]!r} sets nothing", hint="write NAME=VALUE")
     env = dict(pair.split("=", 1) for pair in args.env)
     words = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
     command = Box.named(args.name).command(words, user=args.user, cwd=args.cwd, env=env)
@@ -214,9 +216,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--user", default="alice", help="alice, bob or root (default: %(default)s)")
     run.add_argument("--cwd", help="folder to run in (default: the home)")
     run.add_argument("--env", action="append", default=[], metavar="K=V", help="set a variable")
-    run.add_argument(
-        "--tty", action="store_true", help="accepted; the caller's terminal is always passed"
-    )
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
     shell = named("shell", _shell, "a login shell in a box, brought up if it is not")

@@ -85,7 +85,8 @@ def _wait(box: subprocess.Popen[bytes], die_with: int | None) -> None:
 def _end(box: subprocess.Popen[bytes], init: int | None) -> None:
     """Kill the box through its process 1, which ends last and is buried by its parent, `box`."""
     try:
-        os.kill(init or box.pid, signal.SIGKILL)
+        if box.poll() is None:  # else the number of its process 1 may be somebody else's by now
+            os.kill(init or box.pid, signal.SIGKILL)
         box.wait(_PATIENCE_S)
     except (ProcessLookupError, subprocess.TimeoutExpired):
         box.kill()

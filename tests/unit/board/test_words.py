@@ -151,3 +151,9 @@ def test_figures_that_cannot_be_known() -> None:
     assert figures.left_s(runs, NOW) == 0
     assert figures.left_s(runs._replace(time_limit_s=UNLIMITED), NOW) == UNLIMITED
     assert figures.left_s(job(1, "RUNNING"), NOW) is None
+
+
+@pytest.mark.parametrize("at", [-1, 1 << 40, 1 << 62])
+def test_a_time_that_no_calendar_has_is_missing(at: int) -> None:
+    odd = job(1, state="FAILED", start_time=at, end_time=at, submit_time=at)
+    assert [text(key, odd) for key in ("start", "ended", "submitted")] == ["-", "-", "-"]
