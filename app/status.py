@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobshape import __version__
+from jobshape.app.board.arrays import tasks_of
 from jobshape.app.board.board import Board
 from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS
 from jobshape.app.board.figures import age_s, elapsed_s, left_s, wait_s
@@ -190,10 +191,19 @@ def _partitions(
 def _counts(jobs: Sequence[Job]) -> dict[str, Any]:
     return {
         "jobs": len(jobs),
-        "by_phase": dict(Counter(phase_of(job.state).value for job in jobs)),
-        "by_state": dict(Counter(_text(job.state) for job in jobs)),
-        "by_stage": dict(Counter(_text(job.stage) for job in jobs)),
+        "tasks": sum(map(tasks_of, jobs)),
+        "by_phase": _tasks_by(lambda job: phase_of(job.state).value, jobs),
+        "by_state": _tasks_by(lambda job: _text(job.state), jobs),
+        "by_stage": _tasks_by(lambda job: _text(job.stage), jobs),
     }
+
+
+def _tasks_by(kind_of: Callable[[Job], str], jobs: Sequence[Job]) -> dict[str, int]:
+    """Tasks of each kind, as the screen counts them: an array not split yet is not one job."""
+    counts: Counter[str] = Counter()
+    for job in jobs:
+        counts[kind_of(job)] += tasks_of(job)
+    return dict(counts)
 
 
 def _job(job: Job, now: float) -> dict[str, Any]:

@@ -3,20 +3,23 @@
 from jobshape.app.domain.job import UNLIMITED, Job
 from jobshape.app.domain.states import Phase, phase_of
 
+_OVER = frozenset(("COMPLETING", "STAGE_OUT"))
+"""States of jobs that have ended and are only cleared away: ``end_time`` is when they did."""
+
 
 def elapsed_s(job: Job, now: float) -> int | None:
-    """Seconds since it started; of a finished job, how long it ran; None while it waits."""
+    """Seconds since it started; of a job that has ended, how long it ran; None while it waits."""
     phase = phase_of(job.state)
     if job.start_time is None or phase is Phase.WAITING:
         return None
-    if phase is Phase.RUNNING:
+    if phase is Phase.RUNNING and not (job.state in _OVER and job.end_time):
         return max(0, int(now) - job.start_time)
     return None if job.end_time is None else max(0, job.end_time - job.start_time)
 
 
 def left_s(job: Job, now: float) -> int | None:
     """Seconds until the limit ends a running job; UNLIMITED without one; None if not running."""
-    if phase_of(job.state) is not Phase.RUNNING:
+    if phase_of(job.state) is not Phase.RUNNING or job.state in _OVER:
         return None
     if job.time_limit_s == UNLIMITED:
         return UNLIMITED

@@ -112,7 +112,7 @@ def test_filter_detail_fold_and_help(box: Any, open_app: Open, submit: Callable[
     app.press(*f"/id:{lone}", "enter")
     app.wait_until(lambda: "e2e-array" not in app.text)
     app.press("enter")
-    app.wait_for(r"(?i)work.?dir|working (folder|directory)")
+    app.wait_for(r"JobName +e2e \[bold\]lone\[/\]")  # as it is, never as markup
     app.press("escape", "?")
     app.wait_for(r"Extend down")
     app.press("escape")

@@ -92,8 +92,10 @@ def test_the_schema_would_refuse_a_missing_or_misnamed_field() -> None:
 def test_counts_and_partitions() -> None:
     made = document(snapshot([RUNNING, PENDING], finished=[ENDED, RUNNING]))
     assert made["counts"]["jobs"] == 3  # a job of the queue is not counted again as finished
-    assert made["counts"]["by_state"] == {"RUNNING": 1, "PENDING": 1, "FAILED": 1}
-    assert made["counts"]["by_stage"] == {"training": 1, "unassigned": 2}
+    assert made["counts"]["tasks"] == 502
+    assert made["counts"]["by_phase"] == {"running": 1, "waiting": 500, "failed": 1}
+    assert made["counts"]["by_state"] == {"RUNNING": 1, "PENDING": 500, "FAILED": 1}
+    assert made["counts"]["by_stage"] == {"training": 1, "unassigned": 501}
     main, gpu = made["partitions"]
     assert (main["name"], main["tasks_pending"], main["tasks_running"]) == ("main", 500, 0)
     assert main["cpus"] == {"total": 8, "used": 2, "free": 6, "unusable": 0}
@@ -108,7 +110,7 @@ def test_a_filter_narrows_the_jobs_but_not_the_partitions() -> None:
 
 
 def test_what_was_not_read_is_null_and_the_reason_is_there() -> None:
-    hung = Unreachable("no answer within 3 s", where="squeue", hint="it is tried again")
+    hung = Unreachable("no answer within 3 s", where="squeue", hint="try: scontrol ping")
     made = document(
         snapshot(None, capabilities=None, partitions=None, nodes=None,
                  errors={"site": hung, "queue": hung, "partitions": hung})
@@ -117,7 +119,7 @@ def test_what_was_not_read_is_null_and_the_reason_is_there() -> None:
     assert made["link"]["state"] == "failing"
     assert made["link"]["errors"][0] == {
         "part": "site", "kind": "Unreachable", "what": "no answer within 3 s", "where": "squeue",
-        "hint": "it is tried again",
+        "hint": "try: scontrol ping",
     }  # fmt: skip
 
 

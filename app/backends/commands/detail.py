@@ -6,6 +6,7 @@ they are is known from the queue.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from jobshape.app.backends.base import JobDetail
 from jobshape.app.backends.commands.reference import whole
@@ -67,12 +68,23 @@ def fields_of(text: str, job: Job) -> dict[str, str]:
 
 def detail_of(fields: Mapping[str, str], job_id: int) -> JobDetail:
     """Fields as groups; what no group names comes last, what says nothing is left out."""
-    told = {key: value for key, value in fields.items() if said(value) or _is_own_word(key, value)}
+    told = {
+        key: _shown(key, value)
+        for key, value in fields.items()
+        if said(value) or _is_own_word(key, value)
+    }
     named = {key for _, keys in _GROUPS for key in keys}
     groups = [(title, tuple((key, told[key]) for key in keys if key in told))
               for title, keys in _GROUPS]  # fmt: skip
     groups.append(("Other", tuple((key, told[key]) for key in told if key not in named)))
     return JobDetail(job_id, tuple((title, shown) for title, shown in groups if shown))
+
+
+def _shown(key: str, value: str) -> str:
+    """The value as a person reads it: Slurm was asked for seconds since the epoch."""
+    if key in _TIMES and value.isdigit():
+        return datetime.fromtimestamp(int(value)).isoformat(" ")
+    return value
 
 
 def _is_own_word(key: str, value: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,8 @@ def test_detail_keeps_texts_whole(release: str) -> None:
     shown = detail.detail_of(fields, held.job_id)
     assert [title for title, _ in shown.groups][:4] == ["Job", "State", "Times", "Resources"]
     assert ("Comment", COMMENT) in dict(shown.groups)["Job"]
+    submitted = dict(dict(shown.groups)["Times"])["SubmitTime"]
+    assert int(datetime.fromisoformat(submitted).timestamp()) == held.submit_time
     assert detail.log_paths_of(fields, held).stdout == "/dev/null"
 
 

@@ -150,6 +150,12 @@ def test_figures_that_cannot_be_known() -> None:
     runs = job(1, "RUNNING", start_time=int(NOW) - 10, time_limit_s=5)
     assert figures.left_s(runs, NOW) == 0
     assert figures.left_s(runs._replace(time_limit_s=UNLIMITED), NOW) == UNLIMITED
+
+
+def test_a_job_whose_nodes_are_only_cleaned_up_runs_no_more() -> None:
+    """squeue stops its clock, too: a node that hangs there may do so for days."""
+    ending = job(1, "COMPLETING", start_time=30, end_time=90, time_limit_s=600)
+    assert (figures.elapsed_s(ending, NOW), figures.left_s(ending, NOW)) == (60, None)
     assert figures.left_s(job(1, "RUNNING"), NOW) is None
 
 
