@@ -17,13 +17,14 @@ LEAST_WIDTHS = {
 }  # fmt: skip
 """Below these a column says too little: another column goes instead."""
 
-KEPT_LONGEST = ("id", "state", "time", "name", "where", "partition", "memory", "gpus", "cpus")
-"""What a narrow screen keeps, the most needed first; of the others the rightmost goes first."""
+KEPT_LONGEST = ("id", "state", "where", "name", "time", "partition", "memory", "gpus", "cpus")
+"""What a narrow screen keeps and widens, the most needed first; of the others the rightmost goes
+first. A reason that is cut says less than a name that is."""
 
 MOST_FLEXIBLE_WIDTH = 48
 """A name wider than this is read no better; the last flexible column takes the rest."""
 
-WIDE_GAP_FROM = 120
+WIDE_GAP_FROM = 140
 """From this width on columns stand two cells apart, below it one."""
 
 
