@@ -8,6 +8,9 @@ from jobshape.app.domain.job import Usage
 from jobshape.app.domain.units import parse_count, parse_cpu_time, parse_size
 
 _FIELDS = ("JobID", "NTasks", "AveRSS", "MaxRSS", "AveCPU")
+_NO_SIZE = 1 << 63
+_NO_CPU_TIME_S = 1e15
+"""Slurm prints NO_VAL64 of a step not measured yet as a figure: 213503982334-14:25:51 (24.11)."""
 _Number = TypeVar("_Number", int, float)
 
 
@@ -50,14 +53,20 @@ def _step(
     """Memory of all tasks, peak of one task, CPU time of all tasks."""
     try:
         count = parse_count(tasks) or 1
-        memory, cpu = parse_size(average_rss), parse_cpu_time(average_cpu)
-        return (  # no task has no memory: 0 is a step that was not measured yet
+        memory, most = _measured(parse_size(average_rss)), _measured(parse_size(peak))
+        cpu = parse_cpu_time(average_cpu)
+        return (
             memory * count if memory else None,
-            parse_size(peak) or None,
-            None if cpu is None else cpu * count,
+            most,
+            cpu * count if cpu is not None and cpu < _NO_CPU_TIME_S else None,
         )
     except ValueError:
         return None, None, None
+
+
+def _measured(size_bytes: int | None) -> int | None:
+    """A memory figure; no task has no memory, so 0 is a step that was not measured yet."""
+    return size_bytes if size_bytes and size_bytes < _NO_SIZE else None
 
 
 def _total(values: Iterable[_Number | None]) -> _Number | None:
