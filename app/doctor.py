@@ -261,14 +261,18 @@ def _future_folder_check(name: str, folder: Path) -> Check:
 
 # --- for people and scripts ----------------------------------------------------------------
 
-_READINGS = ("queue", "partitions", "nodes")
+_TOGETHER = {
+    "readings": ("queue", "partitions", "nodes"),
+    "available": ("accounting", "usage", "script", "gpu usage", "submit"),
+}
+_TITLES = {name: title for title, names in _TOGETHER.items() for name in names}
 _COLOURS: dict[Level, str] = {"ok": "32", "note": "36", "warn": "33", "fail": "31"}
 
 
 def text(diagnosis: Diagnosis, *, colour: bool) -> Iterator[str]:
     """Lines for people; the level is a word, colour only adds to it."""
     section = ""
-    for check in _readings_together(diagnosis.checks):
+    for check in _shortened(diagnosis.checks):
         if check.section != section:
             section = check.section
             yield section
@@ -282,18 +286,19 @@ def text(diagnosis: Diagnosis, *, colour: bool) -> Iterator[str]:
     yield _verdict(diagnosis)
 
 
-def _readings_together(checks: Iterable[Check]) -> Iterator[Check]:
-    """The checks, the site's readings that went well on one line: all shall fit on a screen."""
-    readings: list[Check] = []
+def _shortened(checks: Iterable[Check]) -> Iterator[Check]:
+    """The checks, those that went well on a line for each of _TOGETHER: all fit on a screen."""
+    rows: dict[str, Check] = {}
     for check in checks:
-        if check.name in _READINGS and check.level == "ok":
-            readings.append(check)
-            continue
-        if readings:
-            told = ", ".join(f"{one.name}: {one.text}" for one in readings)
-            yield replace(readings[0], name="readings", text=told)
-            readings = []
-        yield check
+        title = _TITLES.get(check.name, "") if check.level == "ok" and not check.hint else ""
+        told = check.name if title == "available" else f"{check.name}: {check.text}"
+        if not title:
+            rows[f"{len(rows)} {check.name}"] = check
+        elif title in rows:
+            rows[title] = replace(rows[title], text=f"{rows[title].text}, {told}")
+        else:
+            rows[title] = replace(check, name=title, text=told)
+    yield from rows.values()
 
 
 def _verdict(diagnosis: Diagnosis) -> str:

@@ -77,6 +77,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             self.board, self.actions, self.clock, choose_glyphs(self.settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, read_only=self.settings.read_only,
             confirm=self.settings.ui.confirm, filter_text=self._filter_text,
+            stages=self.settings.stages,
             scope=self.settings.site.scope,
         )  # fmt: skip
         return self._queue

@@ -22,6 +22,7 @@ from typing import Any
 
 import processes
 import sdiag
+from control import Control
 from terminal import Terminal
 
 READY = r"^\W*\d+\S*\s.*\b(PD|PENDING|R|RUNNING)\b"
@@ -102,20 +103,25 @@ def start_times(argv: Sequence[str], runs: int, ready: str) -> list[float]:
 def key_times(terminal: Terminal, keys: Sequence[str], count: int) -> dict[str, Any]:
     """Latency of keys at jittered moments, and the bytes of each key's output."""
     dice = random.Random(1)
-    times, missed, sizes = [], 0, []
-    for number in range(count):
-        terminal.watch(0.08 + 0.12 * dice.random())
-        terminal.wait_quiet(0.03, 1)
-        before = terminal.bytes_seen
-        took = terminal.time_key(keys[number % len(keys)])
-        terminal.wait_quiet(0.03, 1)
-        if took is None:
-            missed += 1
-        else:
-            times.append(took)
-            sizes.append(terminal.bytes_seen - before)
+    timed: list[tuple[float, float]] = []
+    missed, sizes = 0, []
+    with Control() as control:
+        for number in range(count):
+            terminal.watch(0.08 + 0.12 * dice.random())
+            terminal.wait_quiet(0.03, 1)
+            before, pressed = terminal.bytes_seen, time.monotonic()
+            took = terminal.time_key(keys[number % len(keys)])
+            terminal.wait_quiet(0.03, 1)
+            if took is None:
+                missed += 1
+            else:
+                timed.append((pressed, took))
+                sizes.append(terminal.bytes_seen - before)
+    calm = [took for pressed, took in timed if not control.disturbed(pressed, pressed + took)]
     return {
-        "ms": milliseconds(times),
+        "ms": milliseconds(calm),
+        "with_machine_stops_ms": milliseconds([took for _, took in timed]),
+        "machine_stopped_ms": control.longest_ms,
         "without_answer": missed,
         "bytes_median": statistics.median(sizes) if sizes else None,
     }

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import json
-import os
 import random
 import sys
 import tempfile
@@ -17,24 +17,32 @@ import time
 from pathlib import Path
 
 BEAT_S = 0.002
+STACK_AFTER_S = 0.06
+"""A beat this late leaves the stack it waited for beside the report."""
+
 KEYS = ("down", "pagedown", "pageup", "down", "S", "f", "f", "S", "end", "home", "z", "Z", "r")
 
 
 def inside(report: Path, argv: list[str]) -> int:
-    """The app with a heartbeat: writes [moment, gap in seconds] of each late beat."""
+    """The app with a heartbeat: writes moment, gap and CPU time in it of each late beat, in s."""
     import jobshape.app.tui as tui
     from jobshape.app.cli import main
 
     async def beat() -> None:
+        stacks = report.with_suffix(".stacks").open("w")
         with report.open("w") as file:
-            last = time.monotonic()
+            last = armed = time.monotonic()
+            spent = time.thread_time()
             while True:
+                if last - armed > 0.02:  # arming costs a thread
+                    faulthandler.dump_traceback_later(STACK_AFTER_S, file=stacks)
+                    armed = last
                 await asyncio.sleep(BEAT_S)
-                now = time.monotonic()
+                now, cpu = time.monotonic(), time.thread_time()
                 if now - last - BEAT_S > 0.005:
-                    file.write(f"{now} {now - last - BEAT_S}\n")
+                    file.write(f"{now} {now - last - BEAT_S} {cpu - spent}\n")
                     file.flush()
-                last = now
+                last, spent = now, cpu
 
     class Watched(tui.LiveApp):
         def on_mount(self) -> None:
@@ -47,6 +55,7 @@ def inside(report: Path, argv: list[str]) -> int:
 
 def outside(user: str, seconds: float, argv: list[str]) -> dict[str, object]:
     """Watch that app for a while and say how long its longest stalls were."""
+    from control import Control
     from measure import READY, Churn, as_user
     from terminal import Terminal
 
@@ -54,22 +63,31 @@ def outside(user: str, seconds: float, argv: list[str]) -> dict[str, object]:
     report.parent.chmod(0o777)
     me = [sys.executable, __file__, "--inside", str(report), "--", *argv]
     dice = random.Random(2)
-    with Terminal(as_user(user, me)) as terminal, Churn("root"):
+    with Control() as control, Terminal(as_user(user, me)) as terminal, Churn("root"):
         ready = terminal.wait_for(READY, 120)
         while time.monotonic() < ready + seconds:
             terminal.watch(0.2 + 0.4 * dice.random())
             terminal.press(dice.choice(KEYS))
-        os.sync()
+        end = time.monotonic()
     beats = [tuple(map(float, line.split())) for line in report.read_text().splitlines()]
-    gaps = sorted((gap * 1000 for moment, gap in beats if moment > ready), reverse=True)
+    seen = [(m, gap, cpu) for m, gap, cpu in beats if ready < m < end]
+    late = [
+        (gap * 1000, cpu * 1000)
+        for moment, gap, cpu in seen
+        if not control.disturbed(moment - gap, moment)
+    ]
+    late.sort(reverse=True)
+    busy = sorted((cpu for _, cpu in late), reverse=True)
     return {
-        "longest_ms": round(gaps[0], 1) if gaps else 0.0,
-        "next_ms": [round(gap, 1) for gap in gaps[1:10]],
-        "over_10_ms": sum(gap > 10 for gap in gaps),
-        "before_first_rows_ms": round(
-            max((g for m, g in beats if m <= ready), default=0) * 1000, 1
-        ),
+        "longest_ms": round(late[0][0], 1) if late else 0.0,
+        "longest_cpu_ms": round(busy[0], 1) if busy else 0.0,
+        "longest_with_cpu_ms": [(round(gap, 1), round(cpu, 1)) for gap, cpu in late[:10]],
+        "most_cpu_ms": [round(cpu, 1) for cpu in busy[:10]],
+        "machine_stopped_ms": control.longest_ms,
+        "left_out": len(seen) - len(late),
+        "over_10_ms": sum(gap > 10 for gap, _ in late),
         "seconds": seconds,
+        "stacks": report.with_suffix(".stacks").read_text().splitlines()[:60],
     }
 
 

@@ -132,7 +132,7 @@ COMMANDS: tuple[Command, ...] = (
             LOOK, argument=1),
     Command("sort_step", ("less_than_sign",), "Sort left", "Sort by the column before.", LOOK,
             argument=-1),
-    Command("group", ("o",), "Group", "Group by stage, state, user or partition, or not.",
+    Command("group", ("o",), "Group", "Group by stage, state, user or array, or not.",
             LOOK, footer=8),
     Command("finished", ("f",), "Finished", "Show or hide finished jobs.", LOOK, footer=10),
     Command("scope", ("a",), "Scope", "My jobs, those of my accounts, everybody's.", LOOK,

@@ -56,7 +56,10 @@ _TYPES: dict[str, type] = {
 
 
 def _said(ui: Ui) -> dict[str, Any]:
-    """The settings that the screen can override, as JSON has them."""
+    """The settings that the screen can override, as JSON has them, to see that one changed.
+
+    The setting for the order holds its direction, too.
+    """
     return {
         "columns": list(ui.columns), "sort": ui.sort, "descending": ui.sort, "group": ui.group,
         "theme": ui.theme,
@@ -64,9 +67,7 @@ def _said(ui: Ui) -> dict[str, Any]:
 
 
 def _from_settings(ui: Ui) -> Kept:
-    kept = Kept(columns=ui.columns)
-    if ui.group != "array":  # arrays fold in any case; headings for them are chosen on the screen
-        kept.group = ui.group
+    kept = Kept(columns=ui.columns, group=ui.group)
     if ui.sort:
         kept.sort = ui.sort.removeprefix("-")
         kept.descending = ui.sort.startswith("-")

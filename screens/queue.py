@@ -8,6 +8,7 @@ from typing import ClassVar
 from jobshape.app.board.board import Board
 from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS, Column
 from jobshape.app.board.view import GroupBy, QueueView, Row, RowKind, ScopeName
+from jobshape.app.domain.job import DEFAULT_STAGES
 from jobshape.screens.commands import Command, commands_for
 from jobshape.screens.detail import DetailKeeper
 from jobshape.screens.filtering import FilterKeeper
@@ -84,6 +85,7 @@ class QueueScreen(Screen[None]):
         confirm: bool = True,
         scope: ScopeName = "mine",
         filter_text: str = "",
+        stages: Sequence[str] = DEFAULT_STAGES,
     ) -> None:
         super().__init__()
         self.board = board
@@ -99,6 +101,7 @@ class QueueScreen(Screen[None]):
         self.commands = {c.identity: c for c in commands_for(read_only=read_only)}
         self._footer = [(c, c.footer) for c in self.commands.values() if c.footer is not None]
         self.view = QueueView(board)
+        self.view.set_stages(tuple(stages))
         self.view.set_scope(scope)
         self._wake = asyncio.Event()
         self._urgent = True

@@ -10,11 +10,13 @@ import codecs
 import fcntl
 import os
 import pty
+import queue
 import re
-import select
 import signal
 import struct
+import sys
 import termios
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -78,6 +80,22 @@ class Terminal:
             finally:
                 os._exit(127)
         self.resize(columns, rows)
+        # Drawing a page takes the screen model longer than the program: a thread takes the output
+        # as it comes, so that moments are true and the program never waits for us.
+        self._arrived: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        sys.setswitchinterval(0.0005)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._fd, 1 << 16)
+            except OSError:  # EIO: the program closed its side
+                data = b""
+            self._arrived.put((time.monotonic(), data))
+            if not data:
+                return
 
     def __enter__(self) -> Terminal:
         return self
@@ -110,14 +128,10 @@ class Terminal:
         """Take what the program wrote; when it arrived (monotonic), None if nothing came."""
         if self.exit_code is not None:
             return None
-        ready, _, _ = select.select([self._fd], [], [], max(0.0, timeout_s))
-        if not ready:
-            return None
-        arrived = time.monotonic()
         try:
-            data = os.read(self._fd, 1 << 16)
-        except OSError:  # EIO: the program closed its side
-            data = b""
+            arrived, data = self._arrived.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            return None
         if not data:
             self._reap()
             return None
@@ -192,6 +206,7 @@ class Terminal:
                 self.pump(0.05)
                 self._reap(block=False)
         if self._fd >= 0:
+            self._reader.join(timeout_s)
             os.close(self._fd)
             self._fd = -1
         return self.exit_code

@@ -20,7 +20,11 @@ def choose_backend(
     """
     if ":" in kind:
         module, _, factory = kind.partition(":")
-        return kind, getattr(import_module(module), factory)()
+        try:
+            return kind, getattr(import_module(module), factory)()
+        except (ImportError, AttributeError) as error:
+            hint = "module:factory names a function without arguments that gives a backend"
+            raise NoSite(f"no backend {kind!r}: {error}", hint=hint) from error
     if not ssh:
         _check_named_config()
     if ssh or kind == "commands":

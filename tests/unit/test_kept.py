@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from jobshape.app.settings.values import Ui
@@ -38,3 +39,8 @@ def test_garbage_is_set_aside(tmp_path: Path, garbage: bytes) -> None:
     (aside,) = tmp_path.iterdir()
     assert aside.name.startswith(f"{FILE_NAME}.bad-")
     assert aside.read_bytes() == garbage
+
+
+def test_every_grouping_that_can_be_set_is_taken(tmp_path: Path) -> None:
+    for group in get_args(get_type_hints(Ui)["group"]):
+        assert load_kept(tmp_path, Ui(group=group)).group == group

@@ -13,6 +13,7 @@ from jobshape.app.board.query import compile_query
 from jobshape.app.domain.errors import Unreachable
 from jobshape.app.domain.job import NO_JOB, Job
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.states import Phase
 from jobshape.app.snapshot import Snapshot
 from jobshape.app.status import SCHEMA, Status, schema_text
 
@@ -80,6 +81,11 @@ def test_the_schema_names_every_field_that_is_written() -> None:
     taken = snapshot([RUNNING], errors={"nodes": Unreachable("no answer", hint="wait")})
     compare(document(taken), schema, "document")
     assert schema["properties"]["schema"]["const"] == SCHEMA
+
+
+def test_the_schema_knows_every_phase() -> None:
+    phases = json.loads(schema_text())["definitions"]["job"]["properties"]["phase"]["enum"]
+    assert phases == [phase.value for phase in Phase]
 
 
 def test_the_schema_would_refuse_a_missing_or_misnamed_field() -> None:
