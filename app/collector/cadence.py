@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 QUIET_GROWTH = 1.25
 """How much longer each reading without change makes the wait."""
 
-CPU_SHARE_BUSY, CPU_SHARE_QUIET = 0.2, 0.02
+CPU_SHARE_BUSY, CPU_SHARE_QUIET = 0.2, 0.012
 """Share of a core that our own readings may take while things move, and when nothing does."""
+
+LONGEST_FOR_CPU_S = 60.0
+"""Our own CPU time makes no wait longer than this."""
 
 
 def controller_budget_ms(jobs: int) -> float:
@@ -65,7 +68,7 @@ class Cadence:
         growth = QUIET_GROWTH ** min(self.quiet, 64)
         wanted = self.fastest_s * growth if self.looking else self.slowest_s
         return max(
-            min(self.slowest_s, max(wanted, self._cpu_floor_s(growth))), self._controller_floor_s()
+            min(self.slowest_s, wanted), self._cpu_floor_s(growth), self._controller_floor_s()
         )
 
     def _controller_floor_s(self) -> float:
@@ -74,4 +77,4 @@ class Cadence:
 
     def _cpu_floor_s(self, growth: float) -> float:
         share = max(CPU_SHARE_QUIET, CPU_SHARE_BUSY / growth)
-        return self.cost.cpu_s / share
+        return min(LONGEST_FOR_CPU_S, self.cost.cpu_s / share)

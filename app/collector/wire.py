@@ -1,9 +1,9 @@
 """The wire format between the app and its collector: frames of a JSON head and a delimited body.
 
 A frame is ``<head bytes> <body bytes>\n<head><body>``. The body carries mass records: one line a
-record, fields in the record's order. ``None`` is an empty field that was a number; texts lose
-nothing but the two separators (which the sender replaces by a space). Plain text beats pickled
-records four times and can be decoded in slices.
+record, fields in the record's order. A field is what ``str`` makes of it, ``None`` too, which only
+numbers can be; texts lose nothing but the two separators (which the sender replaces by a space).
+Plain text beats pickled records four times and can be decoded in slices.
 """
 
 import json
@@ -15,6 +15,7 @@ from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.site import Node, Partition
 
 FIELD, RECORD, LIST = "\x1f", "\x1e", "\x1d"
+_NONE = str(None)
 _CLEAN = str.maketrans({FIELD: " ", RECORD: " "})
 MAX_FRAME_BYTES = 1 << 30
 
@@ -82,25 +83,23 @@ class RecordCodec(Generic[Record]):
                  for f in record._fields]  # fmt: skip
         at = range(len(kinds))
         self._width = len(kinds)
+        self._format = FIELD.join(["%s"] * len(kinds))
         self._ints = [i for i in at if kinds[i] is int]
         self._floats = [i for i in at if kinds[i] is float]
         self._bools = [i for i in at if kinds[i] is bool]
         self._tuples = [i for i in at if kinds[i] is tuple]
         self._interned = [record._fields.index(name) for name in interned]
-        self._texts = [i for i in at if kinds[i] is str]
 
     def encode(self, record: Record) -> str:
         """One line, without its end."""
-        fields: list[Any] = ["" if value is None else value for value in record]
-        for i in self._bools:
-            fields[i] = "1" if fields[i] else "0"
-        for i in self._tuples:
-            fields[i] = LIST.join(fields[i])
-        line = FIELD.join(map(str, fields))
+        fields: tuple[Any, ...] = record
+        if self._tuples:
+            fields = tuple(LIST.join(f) if isinstance(f, tuple) else f for f in record)
+        line = self._format % fields  # twice as fast as joining
         if line.count(FIELD) >= self._width or RECORD in line:  # a text holds a separator
-            for i in self._texts:
-                fields[i] = fields[i].translate(_CLEAN)
-            line = FIELD.join(map(str, fields))
+            line = self._format % tuple(
+                f.translate(_CLEAN) if isinstance(f, str) else f for f in fields
+            )
         return line
 
     def decode(self, line: str) -> Record:
@@ -109,11 +108,11 @@ class RecordCodec(Generic[Record]):
         if len(fields) != self._width:
             raise ValueError(f"{len(fields)} fields, not {self._width}")
         for i in self._ints:
-            fields[i] = int(fields[i]) if fields[i] else None
+            fields[i] = None if fields[i] == _NONE else int(fields[i])
         for i in self._floats:
-            fields[i] = float(fields[i]) if fields[i] else None
+            fields[i] = None if fields[i] == _NONE else float(fields[i])
         for i in self._bools:
-            fields[i] = fields[i] == "1"
+            fields[i] = fields[i] == "True"
         for i in self._tuples:
             fields[i] = tuple(fields[i].split(LIST)) if fields[i] else ()
         for i in self._interned:

@@ -68,7 +68,9 @@ def test_our_own_cpu_is_bounded_more_when_nothing_moves() -> None:
     cadence.cost = Cost(0.0, 0.6, 20_000)
     cadence.answered(moved=True)
     assert cadence.interval_s == pytest.approx(3.0)  # a fifth of a core
-    assert quiet_readings(cadence, 30) == 30.0  # 2 %
+    assert quiet_readings(cadence, 30) == pytest.approx(50.0)  # 1.2 %
+    cadence.cost = Cost(0.0, 5.0, 100_000)
+    assert cadence.interval_s == 60.0
 
 
 def test_a_failing_costly_site_is_not_asked_oftener_than_a_working_one() -> None:
