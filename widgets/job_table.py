@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from jobshape.app.board.columns import Column
 from jobshape.app.board.view import Key, QueueView, Row, RowKind
+from jobshape.app.domain.job import Job
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import Palette, palette_of
 from jobshape.widgets.row_painter import RowPainter
@@ -18,6 +19,12 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+SECONDS_FOR_S = 65
+"""Durations below this are shown in seconds, longer ones in minutes."""
+
+COARSE_S = 5
+"""How often a row is built anew that shows minutes only."""
 
 HEADER_HEIGHT = 1
 
@@ -247,8 +254,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if top != self.top:
             self._quiet = True
             self.scroll_to(y=top, animate=False)
-            self._moved = False  # whether the person has put the cursor somewhere
-        self._quiet = False
+            self._quiet = False
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Repaint what differs; rows look alike, so that is less than all of them."""
@@ -298,7 +304,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         before = self._known.get(row.key)
         cursor = (2 if self.has_focus else 1) if index == self.cursor_index else 0
         selected = self._view.is_selected(row.key)
-        clock = int(now)
+        clock = _clock_of(row.job, now)
         if (
             before is not None
             and before.clock == clock
@@ -429,3 +435,11 @@ def _id_length(row: Row) -> int:
 def clean_lines(text: str, glyphs: Glyphs) -> list[str]:
     """The lines of a text of ours, each safe to draw."""
     return [clean(line, glyphs) for line in text.splitlines()]
+
+
+def _clock_of(job: Job, now: float) -> int:
+    """A number that stays while no duration of the row can read differently, within COARSE_S."""
+    moments = (job.submit_time, job.eligible_time, job.start_time, job.end_time)
+    if any(at is not None and abs(now - at) < SECONDS_FOR_S for at in moments):
+        return int(now)
+    return int(now) // COARSE_S * COARSE_S

@@ -69,6 +69,19 @@ async def test_row_in_sight_keeps_its_height_on_the_screen() -> None:
         assert str(table.cursor_key) in lines_of(pilot)[table.region.y + 1 + line]
 
 
+async def test_cursor_stays_on_its_job_also_when_the_last_key_scrolled() -> None:
+    many = [job(20_000 + n, "PENDING", submit_time=NOW - 100 - n) for n in range(300)]
+    board = recorded_board(records=many)
+    async with make_app(board).run_test(size=(100, 20)) as pilot:
+        await press(pilot, *["j"] * 30)
+        table = table_of(pilot)
+        assert table.top > 0
+        key, line = table.cursor_key, table.cursor_index - table.top
+        board.change_jobs([job(30_000 + n, "PENDING", submit_time=NOW) for n in range(7)])
+        await board_changed(pilot)
+        assert (table.cursor_key, table.cursor_index - table.top) == (key, line)
+
+
 async def test_array_folds_unfolds_and_the_cursor_goes_to_its_head() -> None:
     async with make_app().run_test(size=(120, 40)) as pilot:
         await press(pilot, "slash")
