@@ -1,13 +1,10 @@
 """The first line: whose jobs on which cluster and how many; or, in its place, what is wrong."""
 
-from collections import Counter
 from collections.abc import Sequence
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
-from jobshape.app.board.arrays import count_tasks
 from jobshape.app.board.board import Board
 from jobshape.app.board.link import STARTING, Link
-from jobshape.app.domain.states import Phase, phase_of
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.spans import Piece
@@ -20,9 +17,6 @@ SCOPE_WORDS = {
     "all": "Everybody's jobs",
 }
 
-_state_of = attrgetter("state")
-_tasks_of = attrgetter("array_tasks")
-
 
 class TopLine(Lines):
     """Counts while all is well; a banner in the same place when the data may be old.
@@ -34,7 +28,6 @@ class TopLine(Lines):
         super().__init__(id=id)
         self._board = board
         self._glyphs = glyphs
-        self._counted: tuple[int, Counter[str]] = (-1, Counter())
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The one line."""
@@ -62,18 +55,18 @@ class TopLine(Lines):
         where = f" on {clean(link.cluster, glyphs)}" if link.cluster else ""
         if link.last_answer_at is None:
             return [(f" {scope}{where}  ", palette.frame_strong), (f" {link.message}", ground)]
-        counts = self._counts()
+        counts = self._board.tally.counts
         shown = [
-            (f" {counts[name]:,} {word} ", on(style, ground), rank)
-            for name, word, style, rank in (
-                ("RUNNING", "running", palette.running, 0),
-                ("PENDING", "pending", palette.waiting, 0),
-                ("FAILED", "failed", palette.failed, 0),
-                ("CANCELLED", "cancelled", palette.muted, 2),
-                ("COMPLETED", "done", palette.done, 1),
-                ("", "unknown", palette.unknown, 0),
+            (f" {count:,} {word} ", on(style, ground), rank)
+            for count, word, style, rank in (
+                (counts.running, "running", palette.running, 0),
+                (counts.waiting, "pending", palette.waiting, 0),
+                (counts.failed, "failed", palette.failed, 0),
+                (counts.cancelled, "cancelled", palette.muted, 2),
+                (counts.done, "done", palette.done, 1),
+                (counts.unknown, "unknown", palette.unknown, 0),
             )
-            if counts[name] or name in ("RUNNING", "PENDING")
+            if count or word in ("running", "pending")
         ]
         head = f" {scope}{where}  "
         while len(head) + sum(width_of(text) for text, _, _ in shown) > width and len(shown) > 2:
@@ -87,33 +80,6 @@ class TopLine(Lines):
         if used + width_of(right) < width:
             pieces.append((" " * (width - used - width_of(right)) + right, ground))
         return pieces
-
-    def _counts(self) -> Counter[str]:
-        """Tasks by the leading state of their phase, of all jobs held; cancelled ones apart.
-
-        An array not split yet counts as its tasks.
-        """
-        board = self._board
-        if self._counted[0] != board.jobs_revision:
-            jobs = board.jobs.values()
-            counts: Counter[str] = Counter()
-            for state, count in Counter(map(_state_of, jobs)).items():
-                counts[_leading(state)] += count
-            for job in jobs:
-                if job.array_tasks:
-                    counts[_leading(job.state)] += (count_tasks(job.array_tasks) or 1) - 1
-            self._counted = (board.jobs_revision, counts)
-        return self._counted[1]
-
-
-_LEADING = {
-    Phase.RUNNING: "RUNNING", Phase.WAITING: "PENDING", Phase.FAILED: "FAILED",
-    Phase.CANCELLED: "CANCELLED", Phase.DONE: "COMPLETED", Phase.UNKNOWN: "",
-}  # fmt: skip
-
-
-def _leading(state: str) -> str:
-    return _LEADING[phase_of(state)]
 
 
 def on(style: Style, ground: Style) -> Style:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from weakref import WeakSet
 
-from jobshape.app.board.arrays import Family
+from jobshape.app.board.arrays import Family, Tally
 from jobshape.app.board.link import STARTING, Link
 from jobshape.app.board.summary import PartitionSummary, Summary
 from jobshape.app.domain.job import Job, Usage
@@ -41,6 +41,7 @@ class Board:
         self.usage: dict[int, Usage] = {}
         self.arrays: dict[int, Family] = {}
         self.hets: dict[int, Family] = {}
+        self.tally = Tally()  # tasks by phase, of all jobs held
         self.link = link
         self.revision = 0
         self.jobs_revision = 0
@@ -79,6 +80,7 @@ class Board:
         if old is not None:
             self._leave_family(old)
             self._summary.count_job(old, -1)
+            self.tally.add(old, -1)
         if new is None:
             del self.jobs[job_id]
             self.usage.pop(job_id, None)
@@ -86,6 +88,7 @@ class Board:
             self.jobs[job_id] = new
             self._join_family(new)
             self._summary.count_job(new, +1)
+            self.tally.add(new)
 
     def _join_family(self, job: Job) -> None:
         if job.array_job_id is not None:
