@@ -17,6 +17,10 @@ _COMMON = (
     *("openssh-server", "openssh-client", "tmux", "procps", "less", "vim-tiny"),
 )
 
+# libmariadb3 11.8.9 (and 10.11.19) refuses every result of slurmdbd's queries with error 5027;
+# Debian 12's 10.11.18 does not, and Debian 12 gets no more point releases.
+_MARIADB_CLIENT = ("libmariadb3", "bookworm")
+
 
 @dataclass(frozen=True, slots=True)
 class PyslurmRecipe:
@@ -35,7 +39,8 @@ class PyslurmRecipe:
 class Recipe:
     """One Slurm release: a Debian suite, its packages and what differs in the configuration.
 
-    pinned: glob of package names to suite, for packages taken from another suite.
+    pinned: glob of package names to suite, for packages taken from another suite; of two globs
+    that match a package the first one wins.
     munge: the release knows no auth/slurm (new in 23.11), so a munged has to run.
     """
 
@@ -54,8 +59,7 @@ RECIPES: Final = {
             release="26.05",
             suite="forky",
             packages=(*_SLURM, *_COMMON, "libslurm-dev", "python3-dev", "gcc", "libc6-dev"),
-            # forky's libmariadb3 11.8.9 makes slurmdbd stop; trixie's 11.8.6 works.
-            pinned=(("*mariadb*", "trixie"),),
+            pinned=(_MARIADB_CLIENT, ("*mariadb*", "trixie")),
             pyslurm=PyslurmRecipe(
                 version="25.11.2",
                 claimed_version="0x190b00",
@@ -65,7 +69,12 @@ RECIPES: Final = {
                 ),
             ),
         ),
-        Recipe(release="24.11", suite="trixie", packages=(*_SLURM, *_COMMON)),
+        Recipe(
+            release="24.11",
+            suite="trixie",
+            packages=(*_SLURM, *_COMMON),
+            pinned=(_MARIADB_CLIENT,),
+        ),
         Recipe(
             release="22.05", suite="bookworm", packages=(*_SLURM, *_COMMON, "munge"), munge=True
         ),

@@ -25,7 +25,8 @@ def root_folder(recipe: Recipe, *, say: Callable[[str], None]) -> Path:
 def root_name(recipe: Recipe) -> str:
     """Name of the root in the cache: the release and the hash of all that shapes the root."""
     command = mmdebstrap_command(recipe, Path("target"), "mirror", Path("pins"))
-    return f"root-{recipe.release}-{cache.key(command, recipe.pinned, MOUNT_FOLDERS, MOUNT_FILES)}"
+    shape = cache.key(command, pins_text(recipe), MOUNT_FOLDERS, MOUNT_FILES)
+    return f"root-{recipe.release}-{shape}"
 
 
 def _build(recipe: Recipe, target: Path) -> None:
@@ -34,7 +35,7 @@ def _build(recipe: Recipe, target: Path) -> None:
         run_logged(["apt-get", "install", "--yes", "--no-install-recommends", "mmdebstrap"])
     with tempfile.TemporaryDirectory(prefix="box-") as scratch:
         pins = Path(scratch) / "box"
-        pins.write_text("\n".join(_pin(glob, suite) for glob, suite in recipe.pinned))
+        pins.write_text(pins_text(recipe))
         run_logged(mmdebstrap_command(recipe, target, apt.mirror(), pins), isolated=True)
     for name in MOUNT_FOLDERS:
         (target / name).mkdir(parents=True, exist_ok=True)
@@ -58,5 +59,10 @@ def mmdebstrap_command(recipe: Recipe, target: Path, mirror: str, pins: Path) ->
     ]
 
 
-def _pin(glob: str, suite: str) -> str:
-    return f"Package: {glob}\nPin: release n={suite}\nPin-Priority: 1001\n"
+def pins_text(recipe: Recipe) -> str:
+    """Preferences of apt for the packages from other suites; of two globs the first one wins."""
+    first = 1000 + len(recipe.pinned)
+    return "\n".join(
+        f"Package: {glob}\nPin: release n={suite}\nPin-Priority: {first - place}\n"
+        for place, (glob, suite) in enumerate(recipe.pinned)
+    )
