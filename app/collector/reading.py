@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from jobshape.app.backends.base import Backend, Scope
+from jobshape.app.backends.base import Backend, ControllerCost, Scope
 from jobshape.app.collector.calls import typed_arguments
 from jobshape.app.collector.forked import Emit, error_head
 from jobshape.app.collector.plain import to_plain
@@ -33,6 +33,9 @@ StageOf = Callable[[Job], str]
 
 BackendWork = Callable[[Backend, Emit], dict[str, Any]]
 """What a forked child does with the backend; gives the head of its ``end`` frame."""
+
+LONG_QUEUE = 1000
+"""Jobs from which a reading costs the controller enough to ask it how much it was (0.05 ms)."""
 
 FRAME_RECORDS = 1000
 FIRST_FRAME_RECORDS = 100  # about two screenfuls: the first rows need not wait for the rest
@@ -77,8 +80,12 @@ def _end_of(job: Job) -> int:
 def read_queue(
     scope: Scope, known: Marks, stage_of: StageOf, backend: Backend, emit: Emit
 ) -> dict[str, Any]:
-    """One reading of the queue."""
+    """One reading of the queue; of a long one the controller's own count says what it cost."""
+    before = _count_of(backend) if len(known) > LONG_QUEUE else None
+    calls_before = dict(backend.calls)
     reading = backend.queue(scope)
+    calls = {kind: n - calls_before.get(kind, 0) for kind, n in backend.calls.items()}
+    after = _count_of(backend) if before else None
     changed, gone = changed_jobs(reading.jobs, known)
     for batch in slices(changed):
         emit(jobs_frame(batch, stage_of))
@@ -88,10 +95,34 @@ def read_queue(
         "jobs": len(reading.jobs),
         # Of an account's jobs we see but a part of what the controller sends.
         "records": None if scope is Scope.ACCOUNTS else len(reading.jobs),
+        "controller_ms": _spent_ms(calls, before, after),
         "unread": len(reading.unread),
         "unread_sample": "\n".join(reading.unread[:UNREAD_KEPT])[:2000],
         "source": reading.source,
     }
+
+
+def _count_of(backend: Backend) -> ControllerCost | None:
+    """The controller's count of calls so far, None where it does not tell."""
+    with suppress(BackendError):
+        return backend.controller_cost()
+    return None
+
+
+def _spent_ms(
+    calls: Mapping[str, int], before: ControllerCost | None, after: ControllerCost | None
+) -> float | None:
+    """What the controller spent on our calls between two counts, in ms.
+
+    Where somebody else sent calls of the same type between them, the mean of all counts as ours.
+    """
+    if before is None or after is None:
+        return None
+    per_call_ms = after.since(before).per_call_ms
+    sent = {kind: count for kind, count in calls.items() if count}
+    if not sent or not per_call_ms.keys() >= sent.keys():
+        return None
+    return sum(count * per_call_ms[kind] for kind, count in sent.items())
 
 
 def read_nodes(known: Mapping[str, int], backend: Backend, emit: Emit) -> dict[str, Any]:
@@ -150,7 +181,7 @@ def read_capabilities(backend: Backend, emit: Emit) -> dict[str, Any]:
 
 def read_cost(backend: Backend, emit: Emit) -> dict[str, Any]:
     """What the controller spends on one call of each type, in ms."""
-    emit(Frame("cost", dict(backend.controller_cost().per_call_ms)))
+    emit(Frame("cost", backend.controller_cost().per_call_ms))
     return {}
 
 

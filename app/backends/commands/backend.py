@@ -201,7 +201,7 @@ class CommandsBackend:
         return submit.parse_earliest_start(said, now=int(time.time()))
 
     def controller_cost(self) -> ControllerCost:
-        """The controller's mean time a call, by message type."""
+        """The controller's count of calls and their time, by message type."""
         return ControllerCost(
             controller.parse_cost(self._ask(controller.cost_command(), "REQUEST_STATS_INFO"))
         )

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 from jobshape.app.backends.base import Capability
 
-_RPC = re.compile(r"^\s+(\w+)\s+\(\s*\d+\)\s+count:(\d+)\s+ave_time:(\d+)\s", re.MULTILINE)
+_RPC = re.compile(
+    r"^\s+(\w+)\s+\(\s*\d+\)\s+count:(\d+)\s+ave_time:\d+\s+total_time:(\d+)", re.MULTILINE
+)
 _SETTING = re.compile(r"^(\w+)\s*=\s*(.*?)\s*$", re.MULTILINE)
 
 
@@ -14,11 +16,12 @@ def cost_command() -> list[str]:
     return ["sdiag"]
 
 
-def parse_cost(text: str) -> dict[str, float]:
-    """Message type -> mean time of one call, in ms."""
+def parse_cost(text: str) -> dict[str, tuple[int, float]]:
+    """Message type -> number of calls, time of all of them in ms."""
     start = text.find("by message type")
     end = text.find("by user", start)
-    return {name: int(mean) / 1000 for name, _, mean in _RPC.findall(text[start:end])}
+    found = _RPC.findall(text[start:end])
+    return {name: (int(count), int(total_us) / 1000) for name, count, total_us in found}
 
 
 def settings_command() -> list[str]:

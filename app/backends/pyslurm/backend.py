@@ -235,10 +235,12 @@ class PyslurmBackend:
         return self._commands.earliest_start(request)
 
     def controller_cost(self) -> ControllerCost:
-        """The controller's mean time a call, by message type."""
+        """The controller's count of calls and their time, by message type."""
         with self._asking("slurmctld.diag", "REQUEST_STATS_INFO") as slurm:
             types = slurm.slurmctld.diag().rpcs_by_type
-            return ControllerCost({name: one.average_time / 1000 for name, one in types.items()})
+            return ControllerCost(
+                {name: (int(one.count), one.time / 1000) for name, one in types.items()}
+            )
 
     def _queue_is_short(self) -> bool:
         """Whether reading everybody's jobs is as cheap as reading one's own.

@@ -68,6 +68,7 @@ class PretendSite:
 
     def queue(self, scope: Scope) -> QueueReading:
         told = self._asked("queue")
+        time.sleep(told.get("call_ms", 0.0) / 1000)
         jobs = [job(i) for i in range(1, told.get("jobs", 0) + 1)]
         jobs += [job(int(i), state) for i, state in told.get("ids", {}).items()]
         if scope is not Scope.MINE:
@@ -119,4 +120,6 @@ class PretendSite:
     def controller_cost(self) -> ControllerCost:
         told = self._asked("cost")
         kinds = ("queue", "nodes", "partitions", "usage")
-        return ControllerCost({f"REQUEST_{k.upper()}": told.get("call_ms", 0.0) for k in kinds})
+        return ControllerCost(
+            {f"REQUEST_{k.upper()}": (1, told.get("call_ms", 0.0)) for k in kinds}
+        )

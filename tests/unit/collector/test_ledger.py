@@ -27,9 +27,22 @@ def test_a_reading_of_all_jobs_costs_more_than_the_average_caller() -> None:
     ledger = Ledger(now=0.0)
     ledger.per_call_ms = {"REQUEST_JOB_INFO": 0.2, "REQUEST_PARTITION_INFO": 0.1}
     calls = {"REQUEST_JOB_INFO": 1, "REQUEST_PARTITION_INFO": 1}
-    assert ledger.controller_ms(Spent(1.0, calls, 0.09, 0.5, 20_000)) == pytest.approx(66.1)
+    assert ledger.controller_ms(Spent(1.0, calls, 0.2, 0.5, 20_000)) == pytest.approx(100.1)
     assert ledger.controller_ms(Spent(1.0, calls, 0.09, 0.5, 1)) == pytest.approx(0.3)
     assert ledger.controller_ms(Spent(1.0, calls, 0.09, 0.5, None)) == pytest.approx(90.1)
+
+
+def test_nothing_costs_the_controller_more_than_the_call_took() -> None:
+    ledger = Ledger(now=0.0)
+    ledger.per_call_ms = {"REQUEST_NODE_INFO": 900.0}  # its mean remembers one bad moment
+    spent = Spent(1.0, {"REQUEST_NODE_INFO": 1}, 0.004, 0.001)
+    assert ledger.controller_ms(spent) == pytest.approx(5.0)
+
+
+def test_the_controllers_count_around_a_reading_is_its_price() -> None:
+    ledger = Ledger(now=0.0)
+    spent = Spent(1.0, {"REQUEST_JOB_INFO": 1}, 0.3, 0.5, 20_000, 87.5)
+    assert ledger.controller_ms(spent) == 87.5
 
 
 def test_what_is_older_than_the_window_is_forgotten() -> None:

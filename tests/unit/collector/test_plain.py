@@ -26,7 +26,7 @@ VALUES = [
     SubmitRequest("#!/bin/sh\n", ("a", "b c"), memory_bytes=5, environment={"A": "ü"}, hold=True),
     JobChanges(array_throttle=0, name=""),
     EarliestStart(None, "n1", "p", "m"),
-    ControllerCost({"REQUEST_JOB_INFO": 1.5}),
+    ControllerCost({"REQUEST_JOB_INFO": (2, 1.5)}),
     LogPaths("/a", "", ""),
     Usage(1, 2, None, 4, 5.0),
     AccountedJob(NO_JOB._replace(job_id=3, name="x"), 1, None, 2, "0:0"),

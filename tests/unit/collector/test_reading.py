@@ -2,7 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from jobshape.app.collector.reading import changed_jobs, slices
+from jobshape.app.backends.base import ControllerCost, QueueReading, Scope
+from jobshape.app.collector.reading import LONG_QUEUE, changed_jobs, read_queue, slices
+from jobshape.app.domain.errors import NotSupported
 from jobshape.app.domain.job import NO_JOB, Job
 
 states = st.sampled_from(["PENDING", "RUNNING", "COMPLETED"])
@@ -42,3 +44,44 @@ def test_the_first_slice_is_small_and_nothing_is_lost() -> None:
     assert [len(part) for part in parts] == [100, 1000, 1000, 245]
     assert [item for part in parts for item in part] == items
     assert list(slices([])) == []
+
+
+class Counting:
+    """A backend whose controller counts what it does: 80 ms for our reading of the queue."""
+
+    def __init__(self, others: int = 0, *, tells: bool = True) -> None:
+        self.calls: dict[str, int] = {}
+        self.counted = {"REQUEST_JOB_INFO": (10, 5000.0), "REQUEST_PING": (3, 0.3)}
+        self._others, self._tells = others, tells
+
+    def queue(self, scope: Scope) -> QueueReading:
+        self.calls = {"REQUEST_JOB_INFO": self.calls.get("REQUEST_JOB_INFO", 0) + 1}
+        calls, ms = self.counted["REQUEST_JOB_INFO"]
+        more = 1 + self._others
+        self.counted["REQUEST_JOB_INFO"] = (calls + more, ms + more * 80.0)
+        return QueueReading([NO_JOB])
+
+    def controller_cost(self) -> ControllerCost:
+        if not self._tells:
+            raise NotSupported("private")
+        return ControllerCost(dict(self.counted))
+
+
+def price(backend: Counting, known: int) -> float | None:
+    marks = dict.fromkeys(range(known), 0)
+    head = read_queue(Scope.ALL, marks, lambda job: "", backend, lambda frame: None)  # type: ignore[arg-type]
+    return head["controller_ms"]  # type: ignore[no-any-return]
+
+
+def test_a_long_queue_is_priced_by_the_controllers_own_count() -> None:
+    assert price(Counting(), LONG_QUEUE + 1) == 80.0
+    assert price(Counting(others=3), LONG_QUEUE + 1) == 80.0
+    assert price(Counting(), LONG_QUEUE) is None
+    assert price(Counting(tells=False), LONG_QUEUE + 1) is None
+
+
+def test_a_controller_that_began_anew_tells_nothing() -> None:
+    old = ControllerCost({"A": (10, 50.0), "B": (1, 1.0)})
+    new = ControllerCost({"A": (2, 3.0), "B": (3, 5.0)})
+    assert new.since(old).spent == {"B": (2, 4.0)}
+    assert new.since(old).per_call_ms == {"B": 2.0}
