@@ -5,8 +5,8 @@ Pure: no clock, no input or output. The figures come from DESIGN.md's budgets.
 
 from dataclasses import dataclass, field
 
-QUIET_GROWTH = 1.25
-"""How much longer each reading without change makes the wait."""
+QUIET_SHARE = 0.25
+"""The wait grows by this share of the time in which nothing moved: a quarter a reading."""
 
 CPU_SHARE_BUSY, CPU_SHARE_QUIET = 0.2, 0.012
 """Share of a core that our own readings may take while things move, and when nothing does."""
@@ -42,14 +42,14 @@ class Cadence:
     longest_s: float = 300.0  # not even a slow controller or a failing one makes it longer
     budget_ms: float = 0.0  # a minute, of all kinds together; 0: by the queue's size
     looking: bool = True
-    quiet: int = field(default=0, init=False)
+    quiet_s: float = field(default=0.0, init=False)  # how long nothing has moved, about
     failures: int = field(default=0, init=False)
     cost: Cost = field(default=Cost(), init=False)  # of the last reading
 
     def answered(self, *, moved: bool) -> None:
         """A reading worked; moved: it differed from the one before."""
         self.failures = 0
-        self.quiet = 0 if moved else self.quiet + 1
+        self.quiet_s = 0.0 if moved else self.quiet_s + self.interval_s
 
     def failed(self) -> None:
         """A reading failed or ran out of time."""
@@ -57,7 +57,7 @@ class Cadence:
 
     def wake(self) -> None:
         """Something is about to move: a key was pressed, a job submitted."""
-        self.quiet = 0
+        self.quiet_s = 0.0
 
     @property
     def interval_s(self) -> float:
@@ -65,7 +65,7 @@ class Cadence:
         if self.failures:
             backoff = self.fastest_s * 2.0 ** min(self.failures - 1, 16)
             return max(min(self.slowest_s, backoff), self._controller_floor_s())
-        growth = QUIET_GROWTH ** min(self.quiet, 64)
+        growth = 1 + QUIET_SHARE * self.quiet_s / self.fastest_s
         wanted = self.fastest_s * growth if self.looking else self.slowest_s
         return max(
             min(self.slowest_s, wanted), self._cpu_floor_s(growth), self._controller_floor_s()

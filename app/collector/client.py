@@ -304,7 +304,8 @@ class CollectorClient:
             if self._seen is not None:
                 self._seen.update(job.job_id for job in jobs)
         if len(all_lines) >= MANY_RECORDS:
-            gc.collect(0)  # what is garbage by now must not be kept for good
+            if gc.isenabled():  # not while starting: everything is young then
+                gc.collect(0)  # what is garbage by now must not be kept for good
             gc.freeze()  # else a full collection walks all of them: 40 ms for 100,000
         gone = frame.head["gone"]
         if frame.head.get("last") and self._seen is not None:

@@ -69,8 +69,19 @@ def test_our_own_cpu_is_bounded_more_when_nothing_moves() -> None:
     cadence.answered(moved=True)
     assert cadence.interval_s == pytest.approx(3.0)  # a fifth of a core
     assert quiet_readings(cadence, 30) == pytest.approx(50.0)  # 1.2 %
+
+
+def test_our_own_cpu_makes_no_wait_longer_than_a_minute() -> None:
+    cadence = Cadence()
     cadence.cost = Cost(0.0, 5.0, 100_000)
-    assert cadence.interval_s == 60.0
+    assert quiet_readings(cadence, 30) == 60.0
+
+
+def test_a_long_wait_without_change_counts_as_many_short_ones() -> None:
+    cadence = Cadence()
+    cadence.cost = Cost(controller_ms=100.0, cpu_s=0.6, jobs=20_000)
+    assert cadence.interval_s == pytest.approx(42.9, abs=0.1)  # what the controller may spend
+    assert quiet_readings(cadence, 4) == pytest.approx(50.0)  # what we may spend
 
 
 def test_a_failing_costly_site_is_not_asked_oftener_than_a_working_one() -> None:
