@@ -10,6 +10,7 @@ from jobshape.app.domain.job import Job
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import Palette, palette_of
 from jobshape.widgets.row_painter import RowPainter
+from jobshape.widgets.scroll_bar import quick_scroll_bar
 from jobshape.widgets.spans import strip_of
 from jobshape.widgets.table_layout import TableLayout, lay_out
 from jobshape.widgets.text import clean
@@ -18,6 +19,7 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 SECONDS_FOR_S = 65
@@ -107,6 +109,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     # ------------------------------------------------------------------ what it stands on
 
     @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """Textual asks for it here and starts it when it is first needed."""
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = quick_scroll_bar(self)
+        return self._vertical_scrollbar
+
+    @property
     def cursor_row(self) -> Row | None:
         """The row under the cursor, None in an empty table."""
         if 0 <= self.cursor_index < len(self._view):
@@ -127,6 +136,15 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _width(self) -> int:
         """Cells for the columns; the last one is the scrollbar's, shown or not."""
         return max(1, self.size.width - 1)
+
+    @property
+    def _line_width(self) -> int:
+        """Cells of a line: it need not be cut where the scrollbar begins."""
+        return self.size.width - int(self.show_vertical_scrollbar)
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Lines have another width now."""
+        self._forget()
 
     @property
     def top(self) -> int:
@@ -318,7 +336,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if cursor:
             pieces = [(text, self._on_cursor(style)) for text, style in pieces]
         ground = self._on_cursor(painter.palette.text) if cursor else painter.palette.text
-        strip = strip_of(pieces, self.size.width, ground)
+        strip = strip_of(pieces, self._line_width, ground)
         if before is not None and list(before.strip) == list(strip):
             strip = before.strip  # the same object says: nothing to write
         return _Drawn(row, cursor, selected, clock, strip)
@@ -329,7 +347,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             return self._header
         painter = self._paint()
         self._header_of = wanted
-        return strip_of(painter.header(*wanted), self.size.width, painter.palette.header)
+        return strip_of(painter.header(*wanted), self._line_width, painter.palette.header)
 
     def _empty_line(self, y: int) -> Strip:
         palette = self._palette
@@ -344,7 +362,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         text = lines[y - first]
         indent = " " * max(0, (self.size.width - len(text)) // 2)
         style = palette.strong if y == first else palette.muted
-        return strip_of([(indent, palette.text), (text, style)], self.size.width, palette.text)
+        return strip_of([(indent, palette.text), (text, style)], self._line_width, palette.text)
 
     @property
     def _palette(self) -> Palette:
@@ -367,7 +385,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         return found
 
     def _blank(self) -> Strip:
-        return Strip.blank(self.size.width, self._palette.text)
+        return Strip.blank(self._line_width, self._palette.text)
 
     def _set_size(self, count: int) -> None:
         size = Size(self.size.width, count + HEADER_HEIGHT)

@@ -7,13 +7,12 @@ third less, a page half, and opening a dialog a quarter.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import compress, count, groupby, repeat
 from operator import eq, itemgetter, ne
 
 from jobshape.widgets.text import width_of
 from rich.color import ColorSystem
 from rich.console import Console
-from rich.control import Control
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
@@ -24,6 +23,8 @@ MERGE_GAP = 8
 
 Cell = tuple[str, Style | None]
 """What one cell shows; the second cell of a wide character has an empty text."""
+
+_TEXT, _STYLE = itemgetter(0), itemgetter(1)
 
 UNKNOWN: Cell = ("?unknown", None)
 """No cell of ours: it differs from all."""
@@ -72,8 +73,8 @@ class TerminalShadow:
             if before != cells:
                 for start, stop in differing(before, cells):
                     pen.move(start, y)
-                    for text, style in cells[start:stop]:
-                        pen.write(text, style)
+                    for style, run in groupby(cells[start:stop], key=_STYLE):
+                        pen.write("".join(map(_TEXT, run)), style)
                 self._rows[y] = cells
         return pen.finish()
 
@@ -176,7 +177,7 @@ def _cells(segments: tuple[Segment, ...]) -> tuple[Cell, ...]:
         if control:
             continue
         if text.isascii():
-            cells.extend([(char, style) for char in text])
+            cells.extend(zip(text, repeat(style)))
             continue
         for char in text:
             width = width_of(char)
@@ -192,14 +193,12 @@ def _cells(segments: tuple[Segment, ...]) -> tuple[Cell, ...]:
 def differing(before: list[Cell], after: list[Cell]) -> Iterator[tuple[int, int]]:
     """Where two rows of equal length differ: (first, after the last), changes close by joined."""
     start = end = -1
-    for x, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old is new or old == new:
-            continue
+    for x in compress(count(), map(ne, before, after)):
         if start >= 0 and x - end > MERGE_GAP:
             yield start, end
             start = -1
         if start < 0:
-            start = x if new[0] or not x else x - 1  # never from the middle of a wide character
+            start = x if after[x][0] or not x else x - 1  # never from the middle of a wide one
         end = x + 1
     if start >= 0:
         yield start, end
@@ -216,7 +215,7 @@ class _Pen:
 
     def move(self, x: int, y: int) -> None:
         """Go to a cell."""
-        self._out.append(Control.move_to(x, y).segment.text)
+        self._out.append(f"\x1b[{y + 1};{x + 1}H")
 
     def scroll(self, top: int, bottom: int, by: int) -> None:
         """Move the lines from top to before bottom up by so many (down, if negative)."""
@@ -229,7 +228,7 @@ class _Pen:
             self._style = style
             wanted = _codes(style, self._system) if style else ("", "", "")
             if wanted != self._on:
-                if text == " " and wanted[2] == self._on[2] and not (wanted[0] or self._on[0]):
+                if text.isspace() and wanted[2] == self._on[2] and not (wanted[0] or self._on[0]):
                     self._style = None  # nobody sees the ink of a blank
                 else:
                     self._out.append(_switch(self._on, wanted))
