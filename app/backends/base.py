@@ -5,7 +5,7 @@ as the user who runs it and no more. Job references are texts as Slurm prints th
 (one task), ``4_[1-3]``, ``4`` (the whole array), ``9+1``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -52,6 +52,11 @@ class QueueReading:
     jobs: list[Job]
     unread: tuple[str, ...] = ()
     source: str = ""  # which call gave it, for the footer
+
+
+FirstJobs = Callable[[Sequence[Job]], None]
+FIRST_JOBS = 100
+"""About two screenfuls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +167,12 @@ class Backend(Protocol):
         """What works here; asks the site, may take a second."""
         ...
 
-    def queue(self, scope: Scope) -> QueueReading:
-        """All jobs the controller holds now in this scope, finished ones it still remembers too."""
+    def queue(self, scope: Scope, first: FirstJobs | None = None) -> QueueReading:
+        """All jobs the controller holds now in this scope, finished ones it still remembers too.
+
+        first: is given some of the newest jobs while the others of a long queue are still being
+        read, so that a screen need not wait for all of them.
+        """
         ...
 
     def nodes(self) -> list[Node]:

@@ -83,15 +83,22 @@ def read_queue(
     """One reading of the queue; of a long one the controller's own count says what it cost."""
     before = _count_of(backend) if len(known) > LONG_QUEUE else None
     calls_before = dict(backend.calls)
-    reading = backend.queue(scope)
+    sent: dict[int, int] = {}
+
+    def show_first(jobs: Sequence[Job]) -> None:
+        batch = [(job, hash(job)) for job in jobs]
+        sent.update((job.job_id, mark) for job, mark in batch)
+        emit(jobs_frame(batch, stage_of))
+
+    reading = backend.queue(scope, None if known else show_first)
     calls = {kind: n - calls_before.get(kind, 0) for kind, n in backend.calls.items()}
     after = _count_of(backend) if before else None
-    changed, gone = changed_jobs(reading.jobs, known)
+    changed, gone = changed_jobs(reading.jobs, {**known, **sent} if sent else known)
     for batch in slices(changed):
         emit(jobs_frame(batch, stage_of))
     return {
         "gone": gone,
-        "changed": len(changed),
+        "changed": len(changed) + len(sent),
         "jobs": len(reading.jobs),
         # Of an account's jobs we see but a part of what the controller sends.
         "records": None if scope is Scope.ACCOUNTS else len(reading.jobs),

@@ -31,7 +31,7 @@ class Backend:
         return Capabilities("test", "test", "box", "slurm 26.05", "alice", features={
             "accounting": Capability(True)})  # fmt: skip
 
-    def queue(self, scope: Scope) -> QueueReading:
+    def queue(self, scope: Scope, first: object = None) -> QueueReading:
         jobs = [NO_JOB._replace(job_id=n, name="train\x1f", state="RUNNING") for n in range(5000)]
         return QueueReading(jobs, ("odd",), f"queue of {scope.value}")
 
@@ -54,7 +54,7 @@ class Backend:
 class Hanging(Backend):
     """Blocks every signal, as C code that never returns does."""
 
-    def queue(self, scope: Scope) -> QueueReading:
+    def queue(self, scope: Scope, first: object = None) -> QueueReading:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         time.sleep(60)
         raise AssertionError

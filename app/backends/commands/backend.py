@@ -13,6 +13,7 @@ from jobshape.app.backends.base import (
     Capabilities,
     ControllerCost,
     EarliestStart,
+    FirstJobs,
     JobChanges,
     JobDetail,
     QueueReading,
@@ -75,7 +76,7 @@ class CommandsBackend:
             features=controller.features_of(settings, self._accounting_trouble()),
         )
 
-    def queue(self, scope: Scope) -> QueueReading:
+    def queue(self, scope: Scope, first: FirstJobs | None = None) -> QueueReading:
         """All jobs of a scope.
 
         squeue folds pending tasks of an array that share name and partition into one record; what
@@ -88,7 +89,8 @@ class CommandsBackend:
         )
         job_call = "REQUEST_JOB_USER_INFO" if mine else "REQUEST_JOB_INFO"
         text = self._ask(command, job_call, "REQUEST_PARTITION_INFO")
-        return replace(queue.parse_queue(text, mark=self._mark), source=f"squeue{self._via}")
+        reading = queue.parse_queue(text, mark=self._mark, first=first)
+        return replace(reading, source=f"squeue{self._via}")
 
     def nodes(self) -> list[Node]:
         """All nodes, those of hidden partitions too."""

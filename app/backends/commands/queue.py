@@ -6,9 +6,11 @@ a record. Source: squeue(1), ``-O type:[.][size][suffix]``: without a size nothi
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from heapq import nlargest
 from sys import intern
 
-from jobshape.app.backends.base import QueueReading, Scope
+from jobshape.app.backends.base import FIRST_JOBS, FirstJobs, QueueReading, Scope
 from jobshape.app.backends.commands.reference import whole
 from jobshape.app.domain.job import NO_JOB, Job
 from jobshape.app.domain.states import is_finished
@@ -60,14 +62,21 @@ def queue_command(
     return command
 
 
-def parse_queue(text: str, *, mark: str = MARK) -> QueueReading:
-    """The jobs that :func:`queue_command` listed; a record that makes no sense goes to unread."""
+def parse_queue(text: str, *, mark: str = MARK, first: FirstJobs | None = None) -> QueueReading:
+    """The jobs that :func:`queue_command` listed; a record that makes no sense goes to unread.
+
+    first: see :meth:`~jobshape.app.backends.base.Backend.queue`.
+    """
     parts = text.split(mark)
     rest = parts.pop().strip("\n")
     whole = len(parts) // 3 * 3
     unread = [part for part in (*parts[whole:], rest) if part]
     jobs: list[Job] = []
     reader = _JobReader()
+    if first and whole > 3 * FIRST_JOBS:
+        newest = nlargest(FIRST_JOBS, range(0, whole, 3), key=lambda at: _id_of(parts[at]))
+        with suppress(ValueError):
+            first([reader.job(*parts[at : at + 3]) for at in newest])
     for at in range(0, whole, 3):
         head, comment, work_dir = parts[at : at + 3]
         try:
@@ -75,6 +84,11 @@ def parse_queue(text: str, *, mark: str = MARK) -> QueueReading:
         except ValueError:
             unread.append(f"{head} {comment} {work_dir}".strip().replace(FIELD, " "))
     return QueueReading(jobs, tuple(unread), "squeue")
+
+
+def _id_of(head: str) -> int:
+    job_id = head.partition(FIELD)[0].strip()
+    return int(job_id) if job_id.isdigit() else 0
 
 
 class _Size:

@@ -14,6 +14,7 @@ from jobshape.app.backends.base import (
     Capability,
     ControllerCost,
     EarliestStart,
+    FirstJobs,
     JobChanges,
     JobDetail,
     QueueReading,
@@ -84,7 +85,7 @@ class PyslurmBackend:
             features={**found.features, "commands": Capability(True, helpers)},
         )
 
-    def queue(self, scope: Scope) -> QueueReading:
+    def queue(self, scope: Scope, first: FirstJobs | None = None) -> QueueReading:
         """All jobs of a scope; ``MINE`` through squeue where the queue is long.
 
         pyslurm can only ask for everybody's jobs. squeue asks slurmctld for one user's, which
@@ -93,10 +94,11 @@ class PyslurmBackend:
         ``ALL``.
         """
         if scope is Scope.MINE and not self._queue_is_short():
-            return self._commands.queue(scope)
+            return self._commands.queue(scope, first)
         accounts = self._my_accounts() if scope is Scope.ACCOUNTS else ()
         with _without_garbage_collection(), self._asking("Jobs.load", "REQUEST_JOB_INFO") as slurm:
-            reading = read_jobs(slurm.Jobs.load(), self._source)
+            everybody = scope is Scope.ALL
+            reading = read_jobs(slurm.Jobs.load(), self._source, first if everybody else None)
         if scope is Scope.ACCOUNTS:
             reading = replace(reading, jobs=[j for j in reading.jobs if j.account in accounts])
         if scope is Scope.MINE:

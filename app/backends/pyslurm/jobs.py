@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sys import intern
 from typing import Any
 
-from jobshape.app.backends.base import QueueReading
+from jobshape.app.backends.base import FIRST_JOBS, FirstJobs, QueueReading
 from jobshape.app.backends.pyslurm.sizes import Size, SizeReader
 from jobshape.app.domain.job import NO_JOB, UNLIMITED, Job
 from jobshape.app.domain.states import is_finished
@@ -14,10 +14,10 @@ from jobshape.app.domain.states import is_finished
 _NO_USER = frozenset((None, 0xFFFFFFFE, 0xFFFFFFFF))
 
 
-def read_jobs(jobs: Any, source: str) -> QueueReading:
+def read_jobs(jobs: Any, source: str, first: FirstJobs | None = None) -> QueueReading:
     """All records of a ``pyslurm.Jobs``, which is empty after it: twice the queue is not held.
 
-    One that makes no sense goes to unread.
+    One that makes no sense goes to unread. first: see ``Backend.queue``.
     """
     reader = JobReader()
     known: list[Job] = []
@@ -27,12 +27,15 @@ def read_jobs(jobs: Any, source: str) -> QueueReading:
             known.append(reader.job(job))
         except (ValueError, TypeError, AttributeError) as error:
             unread.append(f"job {job.id}: {error}")
+        if first and len(known) == FIRST_JOBS:
+            first(tuple(known))
+            first = None
     return QueueReading(known, tuple(unread), source)
 
 
 def _taken_out(jobs: Any) -> Iterator[Any]:
     for of_cluster in jobs.data.values():
-        for job_id in list(of_cluster):
+        for job_id in sorted(of_cluster, reverse=True):  # the newest first
             yield of_cluster.pop(job_id)
 
 

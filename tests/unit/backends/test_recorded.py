@@ -176,6 +176,17 @@ def test_script_of_accounting(release: str) -> None:
     assert script == "#!/bin/sh\nexit 3\n"
 
 
+def test_the_newest_jobs_are_handed_on_before_the_rest(
+    release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "FIRST_JOBS", 3)
+    given: list[Job] = []
+    raw = text(release, "queue").replace(NASTY, "nasty")
+    jobs = queue.parse_queue(raw, mark="\x1e", first=given.extend).jobs
+    assert len(jobs) > 3
+    assert given == sorted(jobs, key=lambda job: job.job_id, reverse=True)[:3]
+
+
 def test_controller(release: str) -> None:
     cost = controller.parse_cost(text(release, "cost"))
     calls, ms = cost["REQUEST_NODE_INFO"]

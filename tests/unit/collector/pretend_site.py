@@ -66,7 +66,7 @@ class PretendSite:
         features = {"accounting": Capability(True), "usage": Capability(False, "no", "turn it on")}
         return Capabilities("pretend", "a file", "box", "slurm 1", "alice", ("a", "b"), features)
 
-    def queue(self, scope: Scope) -> QueueReading:
+    def queue(self, scope: Scope, first: object = None) -> QueueReading:
         told = self._asked("queue")
         time.sleep(told.get("call_ms", 0.0) / 1000)
         jobs = [job(i) for i in range(1, told.get("jobs", 0) + 1)]

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobshape.app.backends.base import ControllerCost, QueueReading, Scope
 from jobshape.app.collector.reading import LONG_QUEUE, changed_jobs, read_queue, slices
+from jobshape.app.collector.wire import Frame
 from jobshape.app.domain.errors import NotSupported
 from jobshape.app.domain.job import NO_JOB, Job
 
@@ -54,7 +55,7 @@ class Counting:
         self.counted = {"REQUEST_JOB_INFO": (10, 5000.0), "REQUEST_PING": (3, 0.3)}
         self._others, self._tells = others, tells
 
-    def queue(self, scope: Scope) -> QueueReading:
+    def queue(self, scope: Scope, first: object = None) -> QueueReading:
         self.calls = {"REQUEST_JOB_INFO": self.calls.get("REQUEST_JOB_INFO", 0) + 1}
         calls, ms = self.counted["REQUEST_JOB_INFO"]
         more = 1 + self._others
@@ -85,3 +86,27 @@ def test_a_controller_that_began_anew_tells_nothing() -> None:
     new = ControllerCost({"A": (2, 3.0), "B": (3, 5.0)})
     assert new.since(old).spent == {"B": (2, 4.0)}
     assert new.since(old).per_call_ms == {"B": 2.0}
+
+
+class Streaming(Counting):
+    """A backend that hands on its newest jobs before it has read all."""
+
+    def queue(self, scope: Scope, first: object = None) -> QueueReading:
+        jobs = jobs_of(dict.fromkeys(range(1, 301), "PENDING"))
+        if callable(first):
+            first(jobs[-2:])
+        return QueueReading(jobs)
+
+
+def test_the_first_jobs_are_sent_at_once_and_only_once() -> None:
+    frames: list[Frame] = []
+    head = read_queue(Scope.ALL, {}, lambda job: "", Streaming(), frames.append)  # type: ignore[arg-type]
+    assert frames[0].head["ids"] == [299, 300]
+    sent = [job_id for frame in frames for job_id in frame.head["ids"]]
+    assert sorted(sent) == list(range(1, 301))
+    assert (head["changed"], head["jobs"], head["gone"]) == (300, 300, [])
+
+    later: list[Frame] = []
+    marks = {i: hash(job) for i, job in enumerate(Streaming().queue(Scope.ALL).jobs, 1)}
+    head = read_queue(Scope.ALL, marks, lambda job: "", Streaming(), later.append)  # type: ignore[arg-type]
+    assert (later, head["changed"]) == ([], 0)
