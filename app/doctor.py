@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 from jobshape import __version__
+from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.board.text import sanitize
 from jobshape.app.domain.errors import ConfigError, NoSite
 from jobshape.app.settings.folders import cache_folder, config_folder, state_folder
 from jobshape.app.settings.values import Loaded
-from jobshape.app.site_check import check_site
+from jobshape.app.sites import Site, choose_site
 from jobshape.app.snapshot import Snapshot, Wanted, read_site
 
 SCHEMA = "jobshape.doctor/1"
@@ -94,10 +95,22 @@ def _compiled(module: str) -> bool:
 
 def _site_checks(loaded: Loaded) -> Iterator[Check]:
     choice = loaded.settings.site
-    yield Check("Site", "found by", "note", _found_by(choice.backend, choice.ssh))
-    wanted = Wanted(choice.backend, choice.ssh, choice.scope, deadline_s=DEADLINE_S)
     try:
-        check_site(choice)
+        site = choose_site(loaded)
+    except (NoSite, ConfigError) as error:
+        yield Check("Site", "found by", "note", _found_by(choice.backend, choice.ssh))
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        yield Check("Site", "site", "fail", what, error.hint)
+        return
+    yield Check("Site", "found by", "note", _found_by(site.backend, site.ssh))
+    yield _chosen_check(site)
+    if site.local:
+        yield from _local_checks(site.local)
+    wanted = Wanted(
+        site.backend, site.ssh, site.local.head() if site.local else None, choice.scope,
+        deadline_s=DEADLINE_S,
+    )  # fmt: skip
+    try:
         snapshot = read_site(wanted)
     except NoSite as error:
         yield Check("Site", "site", "fail", error.what, error.hint)
@@ -105,10 +118,20 @@ def _site_checks(loaded: Loaded) -> Iterator[Check]:
     if snapshot.capabilities is None:
         trouble = snapshot.errors["site"]
         text = f"{trouble.where}: {trouble.what}" if trouble.where else trouble.what
-        hint = trouble.hint or "is the controller up? try `sinfo`"
+        hint = trouble.hint or ("" if site.local else "is the controller up? try `sinfo`")
         yield Check("Site", "answer", "fail", text, hint)
         return
-    yield from _answer_checks(snapshot, choice.ssh)
+    yield from _answer_checks(snapshot, site)
+
+
+def _chosen_check(site: Site) -> Check:
+    page = site.page
+    path = "shipped" if page.shipped else str(page.path)
+    return Check("Site", "chosen", "ok", f"{page.name} ({page.title}): {site.reason}; page: {path}")
+
+
+def _local_checks(site: LocalSite) -> Iterator[Check]:
+    yield Check("Site", "folder", "ok", site.folder)
 
 
 def _found_by(backend: str, ssh: str) -> str:
@@ -126,7 +149,7 @@ def _found_by(backend: str, ssh: str) -> str:
     return f"{', '.join(signs)} (backend: {backend})"
 
 
-def _answer_checks(snapshot: Snapshot, ssh: str) -> Iterator[Check]:
+def _answer_checks(snapshot: Snapshot, chosen: Site) -> Iterator[Check]:
     site = snapshot.capabilities
     assert site is not None
     whose = f"user {site.user}" + (
@@ -136,7 +159,7 @@ def _answer_checks(snapshot: Snapshot, ssh: str) -> Iterator[Check]:
         "Site", "cluster", "ok", f"{site.cluster or '?'}: {site.scheduler_version}, {whose}"
     )
     yield Check("Site", "backend", "ok", site.source)
-    if site.backend != "pyslurm" and not ssh:
+    if site.backend == "commands" and not chosen.ssh:
         reason = _why_not_pyslurm()
         if reason:
             yield Check("Site", "pyslurm", "note", f"not used: {reason}", _pyslurm_hint(site))
