@@ -74,7 +74,11 @@ cluster-shell: $(VENV)  ## a shell on the login node of a test cluster, with job
 	$(BOX) shell $(ARGS)
 
 .PHONY: demo
-demo: $(VENV)  ## jobshape on a test cluster of its own with some jobs; gone when you quit
+demo: $(VENV)  ## jobshape on this machine with a small pipeline; ARGS=--clean removes it
+	$(BIN)/jobshape demo $(ARGS)
+
+.PHONY: cluster-demo
+cluster-demo: $(VENV)  ## jobshape on a test cluster of its own with some jobs; gone when you quit
 	$(BIN)/python tests/cluster/demo.py $(ARGS)
 
 .PHONY: bench

@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_doctor(commands)
     _add_sites(commands)
+    _add_demo(commands)
     _add_config(commands)
     keys = commands.add_parser("keys", help="list every key of the monitor")
     keys.add_argument("--markdown", action="store_true", help="as a Markdown table")
@@ -161,6 +162,15 @@ def _add_sites(commands: Any) -> None:
     sites.add_argument("--path", action="store_true", help="print the folder of your own pages")
     sites.add_argument("--template", action="store_true", help="print a page with every field")
     sites.set_defaults(run=_sites)
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="a small pipeline that really runs on this machine")
+    demo.add_argument("--folder", metavar="PATH", help="where everything of it is kept")
+    demo.add_argument("--no-screen", action="store_true", help="only start it")
+    demo.add_argument("--clean", action="store_true", help="end its jobs and remove all of it")
+    demo.add_argument("--yes", action="store_true", help="with --clean: do not ask")
+    demo.set_defaults(run=_demo)
 
 
 def _add_config(commands: Any) -> None:
@@ -303,6 +313,20 @@ def _sites(arguments: argparse.Namespace) -> int:
     if found.problems:
         raise SettingsError(list(found.problems))
     return OK
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from jobshape.app.demo.run import clean_demo, run_demo
+
+    if arguments.clean:
+        return clean_demo(arguments.folder, sure=arguments.yes, say=_say)
+    return run_demo(
+        _options(arguments),
+        arguments.folder,
+        screen=not arguments.no_screen,
+        filter_text=_filter_text(arguments),
+        say=_say,
+    )
 
 
 def _config(arguments: argparse.Namespace) -> int:
