@@ -197,3 +197,11 @@ def test_the_cache_knows_when_a_field_changes(monkeypatch: pytest.MonkeyPatch) -
     from jobshape.app.settings.site_values import page_fields
 
     assert cache.key_of((path,), {}, page_fields()) != cache.key_of((path,), {})
+
+
+def test_the_page_in_the_readme_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (text,) = [part for part in readme.split("```toml\n")[1:] if part.startswith("title = ")]
+    write_page("server", text.partition("```")[0])
+    site = local_site(find_page("server"))
+    assert (site.cpus, [one.role for one in site.partitions]) == (48, ["production", "smoke"])
