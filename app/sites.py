@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.domain.errors import ConfigError, JobshapeError, NoSite
 from jobshape.app.settings.pages import Page, find_page, local_site
 from jobshape.app.settings.values import Loaded, SiteChoice
 from jobshape.app.site_check import check_slurm, slurm_found, why_not_local
+
+if TYPE_CHECKING:
+    from jobshape.app.backends.local.config import LocalSite
 
 _AUTO = "auto"
 
@@ -22,7 +25,7 @@ class Site:
     page: Page
     backend: str
     ssh: str
-    local: LocalSite | None
+    local: "LocalSite | None"
     reason: str
 
 
@@ -48,7 +51,7 @@ def choose_site(loaded: Loaded) -> Site:
 
 
 def _site(page: Page, loaded: Loaded, reason: str) -> Site:
-    kind = page.values.kind
+    kind = page.kind
     if kind == "planning":
         raise ConfigError(
             f"the site {page.name!r} is for planning only: jobshape cannot watch it",
@@ -67,7 +70,7 @@ def _site(page: Page, loaded: Loaded, reason: str) -> Site:
 
 def why_not(page: Page, loaded: Loaded) -> str:
     """Why a site cannot be used here; empty if nothing speaks against it."""
-    if page.values.kind == "planning":
+    if page.kind == "planning":
         return "for planning only"
     try:
         _site(page, loaded, "")
@@ -78,13 +81,14 @@ def why_not(page: Page, loaded: Loaded) -> str:
 
 def _how(page: Page, loaded: Loaded) -> tuple[str, str]:
     """Backend and ssh host: the command line's, else the page's, else the other settings'."""
-    choice, own = loaded.settings.site, page.values.slurm
-    backend, ssh = choice.backend, choice.ssh
-    if own.backend != "auto" and not _typed(loaded, "site.backend"):
-        backend = own.backend
-    if own.ssh and not _typed(loaded, "site.ssh"):
-        ssh = own.ssh
-    return ("auto" if backend == "local" else backend), ssh
+    choice, own = loaded.settings.site, page.said.get("slurm", {})
+    backend: str = choice.backend
+    ssh = choice.ssh
+    if own.get("backend", _AUTO) != _AUTO and not _typed(loaded, "site.backend"):
+        backend = own["backend"]
+    if own.get("ssh") and not _typed(loaded, "site.ssh"):
+        ssh = own["ssh"]
+    return (_AUTO if backend == "local" else backend), ssh
 
 
 def _typed(loaded: Loaded, name: str) -> bool:
@@ -117,7 +121,7 @@ def _check_agreement(loaded: Loaded) -> None:
         return
     for name, given in (("site.backend", choice.backend != "auto"), ("site.ssh", choice.ssh != "")):
         if given and _typed(loaded, name):
-            is_local = find_page(choice.name).values.kind == "local"
+            is_local = find_page(choice.name).kind == "local"
             if is_local != (name == "site.backend" and choice.backend == "local"):
                 option = "--" + name.removeprefix("site.")
                 raise ConfigError(

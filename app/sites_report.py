@@ -63,7 +63,7 @@ def table(survey: Survey) -> Iterator[str]:
     """Lines for people; the site that a plain ``jobshape`` takes has a star."""
     rows = [
         [
-            "*" if entry.chosen else "", entry.page.name, entry.page.values.kind,
+            "*" if entry.chosen else "", entry.page.name, entry.page.kind,
             _usable(entry), sanitize(entry.page.title),
         ]
         for entry in survey.entries
@@ -79,14 +79,14 @@ def table(survey: Survey) -> Iterator[str]:
 
 
 def _usable(entry: Entry) -> str:
-    if entry.page.values.kind == "planning":
+    if entry.page.kind == "planning":
         return "planning only"
     return "not here" if entry.why_not else "usable"
 
 
 def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     page = entry.page
-    if entry.why_not and page.values.kind != "planning":
+    if entry.why_not and page.kind != "planning":
         yield "why not", entry.why_not
     if page.values.partitions:
         yield "partitions", _roles(page.values.partitions)
@@ -119,7 +119,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     values = asdict(page.values)
     for table in ("slurm", "local"):
         own = values.pop(table)
-        if table == page.values.kind:
+        if table == page.kind:
             values[table] = own
     return {
         "name": page.name,
@@ -155,15 +155,15 @@ def detail(name: str, loaded: Loaded) -> Iterator[str]:
     usable = f"no: {reason}" if reason else "yes"
     rows = [
         ("site", f"{page.name} ({page.title})"),
-        ("kind", values.kind),
+        ("kind", page.kind),
         ("usable here", usable),
         ("page", str(page.path) + (" (shipped)" if page.shipped else "")),
         ("limits", _pairs(asdict(values.limits)) or "as found"),
         ("cost", _pairs(asdict(values.cost)) or "not known"),
     ]
-    if values.kind == "local":
+    if page.kind == "local":
         rows += _local_rows(local_site(page))
-    elif values.kind == "slurm":
+    elif page.kind == "slurm":
         rows.append(("reached", _pairs(asdict(values.slurm))))
     if values.notes:
         rows.append(("notes", values.notes))

@@ -31,6 +31,10 @@ def run_demo(
 
     Raises NoTerminal, NoSite, ConfigError, DemoError before anything is started.
     """
+    for name in ("site.name", "site.backend", "site.ssh"):
+        if name in options:
+            what = f"the demo has a site of its own, so {options[name][1]} makes no sense"
+            raise DemoError(what, hint="leave it out")
     if screen:
         check_terminal()
     place = Place(folder)

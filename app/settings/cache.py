@@ -25,7 +25,7 @@ def key_of(
     variables: Mapping[str, tuple[str, str]],
     fields: Iterable[Declared] | None = None,
 ) -> CacheKey:
-    """All that an entry depends on. fields: what the files may set; None: the settings."""
+    """All that an entry depends on. fields: what the files may set; None: any of the settings."""
     return [
         __version__,
         _schema(declared() if fields is None else fields),

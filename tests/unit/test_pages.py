@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from jobshape.app.backends.local.config import DEFAULT_PARTITIONS, LocalPartition, LocalSite
 from jobshape.app.domain.errors import ConfigError
-from jobshape.app.settings import cache
 from jobshape.app.settings.folders import config_folder, state_folder
 from jobshape.app.settings.load import SettingsError
 from jobshape.app.settings.merge import read_page as read_checked
@@ -192,11 +191,18 @@ def test_a_page_is_checked_once_and_again_when_it_changed() -> None:
         find_page("box")
 
 
-def test_the_cache_knows_when_a_field_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_page("box", LOCAL)
-    from jobshape.app.settings.site_values import page_fields
-
-    assert cache.key_of((path,), {}, page_fields()) != cache.key_of((path,), {})
+def test_a_start_with_slurm_loads_none_of_the_fields() -> None:
+    code = (
+        "import sys; from jobshape.app.settings.pages import find_page; from jobshape.app import "
+        "sites; print(find_page('slurm').kind, *[m for m in sys.modules if 'jobshape' in m])"
+    )
+    find_page("slurm")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    kind, *modules = done.stdout.split()
+    assert kind == "slurm"
+    assert not {m for m in modules if m.endswith(("site_values", "local.config", "merge"))}
 
 
 def test_the_page_in_the_readme_is_one() -> None:

@@ -202,6 +202,12 @@ def test_where_it_cannot_be_made_it_says_so(
     assert "cannot be the demo's site" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--site", "slurm"], ["--backend", "local"], ["--ssh", "x"]])
+def test_it_takes_no_other_site(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "demo", "--no-screen"]) == 2
+    assert f"so {words[0]} makes no sense" in capsys.readouterr().err
+
+
 def test_its_marker_is_plain_json() -> None:
     place = made()
     marker = json.loads(place.marker.read_text())
