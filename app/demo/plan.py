@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 ROUNDS = 5
-"""Rounds at a time; one takes about a minute and a half on two CPUs."""
+"""Rounds at a time."""
+
+ROUND_S = 80
+"""From the beginning of one round to that of the next: about as long as it takes on two CPUs."""
 
 PROJECT = """\
 # The project file of jobshape's demo: its stages, and which jobs belong to which.
@@ -41,7 +44,7 @@ memory = "2G"
 class Planned(NamedTuple):
     """A job to submit: its script, its name, and after which others it may start.
 
-    after: (``afterok``, name of an earlier one).
+    after: (``afterok``, name of an earlier one). begin_s: not before so many seconds from now.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Planned(NamedTuple):
     after: tuple[tuple[str, str], ...] = ()
     partition: str | None = None
     hold: bool = False
+    begin_s: int = 0
 
 
 def project_text() -> str:
@@ -61,31 +65,36 @@ def project_text() -> str:
     return PROJECT + "".join(rules)
 
 
-def one_round(number: int, *, follows: bool) -> Iterator[Planned]:
-    """The five stages, each after the one before; the last of them also in a shape too small.
-
-    follows: it starts when the training of the round before has ended, well or not.
-    """
+def one_round(number: int, *, begin_s: int) -> Iterator[Planned]:
+    """The five stages, each after the one before; the last of them also in a shape too small."""
     names = {stage: f"{begin}_r{number}" for stage, begin in STAGES.items()}
-    after = (("afterany", f"{STAGES['train']}_r{number - 1}"),) if follows else ()
+    after: tuple[tuple[str, str], ...] = ()
     for stage, name in names.items():
-        yield Planned(name, f"{stage}.sh", number, after)
+        yield Planned(name, f"{stage}.sh", number, after, begin_s=0 if after else begin_s)
         after = (("afterok", name),)
     yield Planned(f"eval_full_r{number}", "eval_full.sh", number, (("afterok", names["train"]),))
 
 
-def oddities() -> Iterator[Planned]:
-    """Jobs that do not go well, so that there is something to see at once."""
+def quick() -> Iterator[Planned]:
+    """Jobs that are over within seconds, well or not; and one that waits for what never comes."""
     yield Planned("fetch_index", "fetch.sh", partition="smoke")
     yield Planned("eval_baseline", "eval_full.sh", partition="smoke")
     yield Planned("eval_lost", "eval.sh", after=(("afterok", "eval_baseline"),))
+
+
+def odd() -> Iterator[Planned]:
+    """A job that runs into its limit, and one that is held."""
     yield Planned("train_probe", "train_probe.sh")
     yield Planned("train_tuned", "train.sh", hold=True)
 
 
 def batch(first_round: int) -> Iterator[Planned]:
-    """All jobs of one start of the demo, its rounds counted on from an earlier start's."""
-    yield from one_round(first_round, follows=False)
-    yield from oddities()
-    for number in range(first_round + 1, first_round + ROUNDS):
-        yield from one_round(number, follows=True)
+    """All jobs of one start of the demo, its rounds counted on from an earlier start's.
+
+    The list shows the newest on top: what happens first is submitted last.
+    """
+    for later in range(ROUNDS - 1, 0, -1):
+        yield from one_round(first_round + later, begin_s=later * ROUND_S)
+    yield from quick()
+    yield from odd()
+    yield from one_round(first_round, begin_s=0)

@@ -97,8 +97,12 @@ def _submit(backend: Backend, place: Place, waiting: set[str]) -> int:
 
 def _request(place: Place, planned: Planned, ids: Mapping[str, int]) -> SubmitRequest:
     after = ",".join(f"{kind}:{ids[name]}" for kind, name in planned.after if name in ids)
+    script = (place.folder / planned.script).read_text("utf-8")
+    if planned.begin_s:
+        first, _, rest = script.partition("\n")
+        script = f"{first}\n#SBATCH --begin=now+{planned.begin_s}\n{rest}"
     return SubmitRequest(
-        script=(place.folder / planned.script).read_text("utf-8"),
+        script=script,
         arguments=("--round", str(planned.round)),
         name=planned.name,
         work_dir=str(place.folder),
