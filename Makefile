@@ -51,7 +51,7 @@ format: $(VENV)  ## format and fix what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: unit contract screens cluster
+.PHONY: unit contract screens local cluster
 unit: $(VENV)  ## the quick and pure tests
 	$(PYTEST) tests/unit $(ARGS)
 
@@ -60,6 +60,9 @@ contract: $(VENV)  ## the same tests on every backend and every Slurm
 
 screens: $(VENV)  ## each screen driven by keys, compared with its pictures
 	$(PYTEST) tests/screens $(ARGS)
+
+local: $(VENV)  ## the app in a real terminal on this machine without Slurm
+	$(PYTEST) tests/local $(ARGS)
 
 cluster: $(VENV)  ## the app in a real terminal on a real Slurm
 	.ci/tools >/dev/null

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -22,6 +24,7 @@ from jobshape.app.sites import Site, choose_site
 from jobshape.app.snapshot import Snapshot, Wanted, read_site
 
 SCHEMA = "jobshape.doctor/1"
+_MEMORY_LIMITS = re.compile(r"memory limits by (.+)$", re.MULTILINE)
 DEADLINE_S = 20.0
 
 Level = Literal["ok", "note", "warn", "fail"]
@@ -131,7 +134,27 @@ def _chosen_check(site: Site) -> Check:
 
 
 def _local_checks(site: LocalSite) -> Iterator[Check]:
-    yield Check("Site", "folder", "ok", site.folder)
+    """Its folder and scheduler, without starting one."""
+    from jobshape.app.backends.local.folder import SiteFolder
+    from jobshape.app.backends.local.launch import running_pid
+
+    folder = SiteFolder(site.folder)
+    made = "" if folder.path.exists() else " (made with the first job)"
+    yield Check("Site", "folder", "ok", f"{folder.path}{made}")
+    pid = running_pid(folder)
+    runs = f"process {pid}" if pid else "does not run; the first job starts it"
+    limits = _memory_limits(folder.log)
+    yield Check(
+        "Site", "scheduler", "ok", f"{runs}{f'; memory limits by {limits}' if limits else ''}"
+    )
+
+
+def _memory_limits(log: Path) -> str:
+    """What a scheduler said at its last start of how it limits memory; empty if it never did."""
+    with suppress(OSError):
+        told = _MEMORY_LIMITS.findall(log.read_text("utf-8", "replace"))
+        return told[-1] if told else ""
+    return ""
 
 
 def _found_by(backend: str, ssh: str) -> str:
@@ -177,14 +200,16 @@ def _answer_checks(snapshot: Snapshot, chosen: Site) -> Iterator[Check]:
         yield Check("Site", "not understood", "warn", f"{snapshot.unread} records of the queue",
                     "please report them with your Slurm's version")  # fmt: skip
     for name, feature in site.features.items():
-        if name == "private_data":
-            level, text = "note", feature.detail
-            if not text:
-                continue
+        if site.backend == "local" and not feature.available:
+            if name == "gpu_usage":
+                yield Check("Site", "GPUs", "note", feature.detail, feature.hint)
+        elif name == "private_data":
+            if feature.detail:
+                yield Check("Site", "private data", "note", feature.detail, feature.hint)
         else:
             level = "ok" if feature.available else "warn"
             text = feature.detail or ("available" if feature.available else "not available")
-        yield Check("Site", name.replace("_", " "), level, text, feature.hint)
+            yield Check("Site", name.replace("_", " "), level, text, feature.hint)
 
 
 def _why_not_pyslurm() -> str | None:

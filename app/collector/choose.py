@@ -82,9 +82,7 @@ def _commands(ssh: str | None) -> Backend:
 def _local(head: Mapping[str, Any] | None) -> Backend:
     if head is None:
         raise NoSite("the backend `local` was given no site", hint="a page of kind `local` is one")
+    from jobshape.app.backends.local.backend import LocalBackend
     from jobshape.app.backends.local.config import LocalSite
 
-    backend: Backend = import_module("jobshape.app.backends.local.backend").LocalBackend(
-        LocalSite.from_head(head)
-    )
-    return backend
+    return LocalBackend(LocalSite.from_head(head))

@@ -75,6 +75,8 @@ class Place:
         """Everything that has to be there before the first job; raises DemoError."""
         try:
             if not self.exists:
+                if self.is_default:
+                    make_private(state_folder())
                 make_private(self.folder).chmod(0o700)
                 self.count_rounds(0)
             cpus = min(MOST_CPUS, len(os.sched_getaffinity(0)))

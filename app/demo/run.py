@@ -134,9 +134,7 @@ def clean_demo(folder: str | None, *, sure: bool, say: Say) -> int:
 
 def _end_site(folder: str) -> None:
     """End the scheduler and its jobs. Raises DemoError."""
-    from jobshape.app.backends.local.supervisor import (  # type: ignore[import-not-found]
-        stop_supervisor,
-    )
+    from jobshape.app.backends.local.supervisor import stop_supervisor
 
     try:
         stop_supervisor(folder, kill_jobs=True)

@@ -54,9 +54,8 @@ class Machine:
 
     def open(self, *arguments: str, columns: int = 160, rows: int = 48) -> Terminal:
         """Run jobshape in a terminal."""
-        os.environ.pop("JOBSHAPE_SITE", None)
         return Terminal(
-            ["env", "-i", *(f"{k}={v}" for k, v in self.environment.items()),
+            ["/usr/bin/env", "-i", *(f"{k}={v}" for k, v in self.environment.items()),
              "TERM=xterm-256color", "COLORTERM=truecolor", *JOBSHAPE, *arguments],
             columns=columns, rows=rows, cwd=str(self.folder),
         )  # fmt: skip

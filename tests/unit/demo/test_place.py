@@ -40,7 +40,8 @@ def made(folder: Path | None = None) -> Place:
 def test_it_lies_in_the_state_folder_and_is_closed_to_others() -> None:
     place = made()
     assert place.folder == state_folder() / "demo"
-    assert stat.S_IMODE(place.folder.stat().st_mode) == 0o700
+    for folder in (place.folder, state_folder()):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {path.name for path in place.folder.iterdir()} >= {
         MARKER, "demo.toml", ".jobshape.toml", "work.py", "fetch.sh", "logs",
     }  # fmt: skip
