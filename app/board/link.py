@@ -54,6 +54,11 @@ class Link(NamedTuple):
         return self.backend == "local"
 
     @property
+    def site(self) -> str:
+        """The site's name, as it is said after "on"; empty while unknown."""
+        return "this machine" if self.is_local and self.cluster in ("", "local") else self.cluster
+
+    @property
     def scheduler(self) -> str:
         """Who is asked, in a sentence."""
         return "the scheduler" if self.is_local else "Slurm"

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -16,6 +17,8 @@ from jobshape.app.settings.folders import make_private, state_folder, write_priv
 
 MARKER = ".jobshape-demo"
 MOST_CPUS = 2
+SUBMIT_S = 30.0
+"""How long a second start waits for the first to have submitted its jobs."""
 
 
 class DemoError(JobshapeError):
@@ -121,22 +124,36 @@ class Place:
     @contextmanager
     def submitting(self) -> Iterator[None]:
         """One at a time."""
-        with self._locked("submit.lock", fcntl.LOCK_EX, "another start of it is under way"):
+        with self._locked(
+            "submit.lock", fcntl.LOCK_EX, "another start of it is under way", SUBMIT_S
+        ):
             yield
 
     @contextmanager
-    def _locked(self, name: str, how: int, why_not: str) -> Iterator[None]:
+    def _locked(self, name: str, how: int, why_not: str, patience_s: float = 0.0) -> Iterator[None]:
+        until = time.monotonic() + patience_s
         with (self.folder / name).open("w") as file:
-            try:
-                fcntl.flock(file, how | fcntl.LOCK_NB)
-            except OSError as error:
-                raise DemoError(f"the demo is in use: {why_not}", where=str(self.folder)) from error
+            while True:
+                try:
+                    fcntl.flock(file, how | fcntl.LOCK_NB)
+                    break
+                except OSError as error:
+                    if time.monotonic() >= until:
+                        what = f"the demo is in use: {why_not}"
+                        raise DemoError(what, where=str(self.folder)) from error
+                time.sleep(0.05)
             yield
 
     def remove(self) -> None:
         """Delete it with all that is in it, once its site has ended; raises DemoError."""
+        for pause_s in (0.1, 0.3, 1.0):  # a job that was killed may write a last line
+            with suppress(OSError):
+                shutil.rmtree(self.folder)
+                break
+            time.sleep(pause_s)
         try:
-            shutil.rmtree(self.folder)
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
         except OSError as error:
             raise DemoError(
                 f"cannot be removed: {error.strerror}", where=str(error.filename),
