@@ -96,19 +96,21 @@ class Actions:
             self._cancel_one(row, now)
 
     def hold(self, *, job: str, now: float) -> None:
-        """Hold pending jobs."""
-        for row in self._pending(job, now):
-            row.held = 1
-            self._queue.store.update(row, "held")
-            self._queue.judge(row, now)
+        """Hold pending jobs; tasks of the same array that run are held should they come back."""
+        self._set_held(job, 1, now)
 
     def release(self, *, job: str, now: float) -> None:
         """Release held jobs."""
+        self._set_held(job, 0, now)
+
+    def _set_held(self, job: str, held: int, now: float) -> None:
         for row in self._pending(job, now):
-            row.held = 0
-            row.begin_time = row.begin_time if (row.begin_time or 0) > now else None
+            row.held = held
+            if not held and row.begin_time is not None and row.begin_time <= now:
+                row.begin_time = None
             self._queue.store.update(row, "held", "begin_time")
-            self._queue.judge(row, now)
+            if row.state == PENDING:
+                self._queue.judge(row, now)
 
     def requeue(self, *, job: str, now: float) -> None:
         """Put running or ended jobs back in the queue."""
@@ -179,12 +181,14 @@ class Actions:
             self.effects.append(lambda: self._limits.send(run, number, shell_only=False))
 
     def _pending(self, job: str, now: float) -> Iterable[LocalJob]:
+        """The rows meant that are not over. Raises Refused if none of them is pending."""
         found = self._rows(job)
-        pending = [(row, tasks) for row, tasks in found if row.state == PENDING]
-        if not pending:
-            ended = all(row.state not in ACTIVE for row, _ in found)
-            raise Refused(FINISHED if ended else NOT_PENDING, where=f"job {job}")
-        return self._split_all(pending, now)
+        alive = [(row, tasks) for row, tasks in found if row.state in ACTIVE]
+        if not alive:
+            raise Refused(FINISHED, where=f"job {job}")
+        if all(row.state != PENDING for row, _ in alive):
+            raise Refused(NOT_PENDING, where=f"job {job}")
+        return self._split_all(alive, now)
 
     def _rows(self, job: str, *, must_be: bool = True) -> list[tuple[LocalJob, list[int] | None]]:
         """The rows that a reference means, each with the tasks of it, None for all.

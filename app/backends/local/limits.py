@@ -182,7 +182,7 @@ class Limits:
     def send(self, run: Run, number: int, *, shell_only: bool) -> None:
         """Send a signal as scancel does: to the steps, or where there are none to the script."""
         pids = self._runs.below(run)
-        steps = [] if shell_only else process_tree.in_steps(pids)
+        steps = [] if shell_only else process_tree.step_tasks(pids)
         script = pids[:1]
         everybody = number == signal.SIGKILL and not shell_only
         process_tree.send(pids if everybody else steps or script, number)

@@ -69,12 +69,20 @@ def marked(value: str) -> list[int]:
     return found
 
 
-def in_steps(pids: Iterable[int]) -> list[int]:
-    """Those of the processes that srun started."""
-    return [
-        pid for pid in pids
+def step_tasks(pids: Iterable[int]) -> list[int]:
+    """Those of the processes that srun itself started, not what they started in turn."""
+    inside = {
+        pid
+        for pid in pids
         if any(variable.startswith(STEP_MARKER) for variable in _environment(pid))
-    ]  # fmt: skip
+    }
+    return [pid for pid in inside if parent_of(pid) not in inside]
+
+
+def parent_of(pid: int) -> int | None:
+    """The process above this one; None if it is gone."""
+    fields = _stat(pid)
+    return None if fields is None else int(fields[1])
 
 
 def figures(pids: Iterable[int]) -> Figures:

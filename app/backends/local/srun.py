@@ -12,8 +12,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 # Options with a value, by name and by letter; all others have none.
-_WITH_VALUE = frozenset(
-    """
+_VALUED = """
     account acctg-freq bcast bb bbf begin cluster-constraint comment compress constraint container
     container-id core-spec cores-per-socket cpu-bind cpu-freq cpus-per-gpu cpus-per-task deadline
     delay-boot dependency chdir distribution epilog error exclude export extra-node-info gpu-bind
@@ -24,8 +23,8 @@ _WITH_VALUE = frozenset(
     prolog qos relative reservation signal slurmd-debug sockets-per-node switches task-epilog
     task-prolog thread-spec threads threads-per-core time time-min tmp tres-bind tres-per-task
     wait wckey
-    """.split()
-)
+"""
+_WITH_VALUE = frozenset(_VALUED.split())
 _OPTIONAL = frozenset({"bcast", "immediate", "kill-on-bad-exit", "compress", "propagate"})
 _LETTERS_WITH_VALUE = frozenset("AcCdDeGiJLmMnNopPqrRStTwWxB")
 _NAMES = {"n": "ntasks", "D": "chdir", "o": "output", "e": "error", "c": "cpus-per-task"}

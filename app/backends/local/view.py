@@ -45,11 +45,10 @@ class Shown:
     def job(self, job: LocalJob) -> Job:
         """The record of a row."""
         pending = job.state == PENDING
-        held = pending and bool(job.held)
         start, end = self._times(job)
         in_array = job.array_id is not None
         tasks = job.array_tasks + (f"%{job.throttle}" if job.array_tasks and job.throttle else "")
-        priority = 0 if held else priority_of(rank_of(job, self._partitions))
+        priority = 0 if job.held else priority_of(rank_of(job, self._partitions))
         return NO_JOB._replace(
             job_id=job.id, state=job.state, reason=self._reason(job), start_time=start,
             end_time=end, time_limit_s=job.time_limit_s, name=job.name, user=user_name(),
