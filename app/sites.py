@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobshape.app.domain.errors import ConfigError, JobshapeError, NoSite
 from jobshape.app.settings.pages import Page, find_page, local_site
-from jobshape.app.settings.values import Loaded, SiteChoice
+from jobshape.app.settings.values import Loaded
 from jobshape.app.site_check import check_slurm, slurm_found, why_not_local
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def choose_site(loaded: Loaded) -> Site:
     _check_agreement(loaded)
     name, reason = choice.name, loaded.origins["site.name"]
     if name == _AUTO:
-        name, reason = _found(choice)
+        name, reason = _found(loaded)
     try:
         page = find_page(name)
     except ConfigError as error:
@@ -95,11 +95,12 @@ def _typed(loaded: Loaded, name: str) -> bool:
     return loaded.origins[name].startswith("command line")
 
 
-def _found(choice: SiteChoice) -> tuple[str, str]:
+def _found(loaded: Loaded) -> tuple[str, str]:
     """The site's name where none was named, and why."""
-    if choice.backend == "local":
+    choice = loaded.settings.site
+    if choice.backend == "local" and not _typed(loaded, "site.ssh"):
         return "local", "backend: local"
-    if choice.ssh or choice.backend != "auto":
+    if choice.ssh or choice.backend != _AUTO:
         return "slurm", "asked for"
     if found := slurm_found():
         return "slurm", found
@@ -110,24 +111,27 @@ def _found(choice: SiteChoice) -> tuple[str, str]:
 
 
 def _check_agreement(loaded: Loaded) -> None:
-    """Raises ConfigError where the command line asks for two things at once."""
-    choice = loaded.settings.site
-    if choice.backend == "local" and choice.ssh and _typed(loaded, "site.backend"):
+    """Raises ConfigError where two things are asked for at once; what is typed beats a setting."""
+    choice, origins = loaded.settings.site, loaded.origins
+    typed = [name for name in ("site.backend", "site.ssh") if _typed(loaded, name)]
+    if choice.backend == "local" and choice.ssh and len(typed) != 1:
         raise ConfigError(
             "the backend `local` is this machine, not another host",
-            where=_where(loaded.origins["site.ssh"]), hint="leave out one of --backend and --ssh",
+            where=_where(origins["site.ssh"]), hint="leave out one of backend and ssh",
         )  # fmt: skip
-    if choice.name == _AUTO or not _typed(loaded, "site.name"):
+    if choice.name == _AUTO or not typed:
         return
-    for name, given in (("site.backend", choice.backend != "auto"), ("site.ssh", choice.ssh != "")):
-        if given and _typed(loaded, name):
-            is_local = find_page(choice.name).kind == "local"
-            if is_local != (name == "site.backend" and choice.backend == "local"):
-                option = "--" + name.removeprefix("site.")
-                raise ConfigError(
-                    f"{option} does not fit the site {choice.name!r}", where="command line --site",
-                    hint="leave out one of the two",
-                )  # fmt: skip
+    is_local = find_page(choice.name).kind == "local"
+    for name in typed:
+        fits = choice.backend == _AUTO or (choice.backend == "local") == is_local
+        if name == "site.ssh":
+            fits = not is_local
+        if not fits:
+            option = origins[name].removeprefix("command line ")
+            raise ConfigError(
+                f"{option} does not fit the site {choice.name!r}",
+                where=_where(origins["site.name"]), hint="leave out one of the two",
+            )  # fmt: skip
 
 
 def _where(origin: str) -> str:

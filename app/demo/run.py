@@ -1,6 +1,7 @@
 """Starts the demo, joins one that runs, or removes it."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -58,10 +59,16 @@ def run_demo(
 
 
 def _afterwards(place: Place) -> str:
-    folder = "" if place.is_default else f" --folder {place.folder}"
-    return (
-        f"See it with `jobshape demo{folder}`; `jobshape demo{folder} --clean` ends and removes it."
-    )
+    folder = () if place.is_default else ("--folder", str(place.folder))
+    again, clean = _command(*folder), _command(*folder, "--clean")
+    return f"See it with `{again}`; `{clean}` ends and removes it."
+
+
+def _command(*words: str) -> str:
+    """The demo's command as the person began it: people with a checkout say `make demo`."""
+    if "MAKELEVEL" not in os.environ:
+        return shlex.join(("jobshape", "demo", *words))
+    return f"make demo ARGS={shlex.quote(shlex.join(words))}" if words else "make demo"
 
 
 # --- jobs ----------------------------------------------------------------------------------
@@ -146,7 +153,8 @@ def _end_site(folder: str) -> None:
 
 def _agreed(place: Place, say: Say) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
-        raise DemoError("there is nobody to ask", hint="`jobshape demo --clean --yes` asks nothing")
+        hint = f"`{_command('--clean', '--yes')}` asks nothing"
+        raise DemoError("there is nobody to ask", hint=hint)
     count, size = _contents(place.folder)
     say(f"This ends every job of the demo and removes {place.folder}")
     say(f"with its {count} files ({size / (1 << 20):.1f} MiB).")

@@ -29,7 +29,7 @@ class Machine:
         self.mark = uuid.uuid4().hex
         self.environment = {
             name: value for name, value in os.environ.items()
-            if not name.startswith(("JOBSHAPE_", "SLURM_"))
+            if not name.startswith(("JOBSHAPE_", "SLURM_", "MAKE"))
         }  # fmt: skip
         self.environment[MARK] = self.mark
         self.environment["HOME"] = str(folder / "home")

@@ -167,6 +167,22 @@ def test_a_site_that_nobody_knows(command: list[str], capsys: pytest.CaptureFixt
     assert "cloud-gpu, local, pbs, slurm" in line
 
 
+def test_what_is_typed_beats_a_setting_and_never_goes_unheard(
+    no_slurm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(no_slurm, "ssh")
+    monkeypatch.setenv("JOBSHAPE_BACKEND", "local")
+    assert chosen(ssh="login1").ssh == "login1"
+    assert chosen().backend == "local"
+    monkeypatch.setenv("JOBSHAPE_SSH", "login2")
+    assert "not another host" in refusal().what
+    monkeypatch.delenv("JOBSHAPE_BACKEND")
+    assert chosen(backend="local").backend == "local"
+    monkeypatch.setenv("JOBSHAPE_SITE", "local")
+    error = refusal(ssh="login1")
+    assert str(error).startswith("environment JOBSHAPE_SITE: --ssh does not fit the site 'local'")
+
+
 def test_where_neither_can_be_it_says_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBSHAPE_STATE_DIR", "/dev/null/state")
     error = refusal()

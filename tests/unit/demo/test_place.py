@@ -209,6 +209,19 @@ def test_it_takes_no_other_site(words: list[str], capsys: pytest.CaptureFixture[
     assert f"so {words[0]} makes no sense" in capsys.readouterr().err
 
 
+def test_it_names_the_command_that_the_person_knows(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    said = demo_run._afterwards(Place(None))
+    assert "`jobshape demo`" in said and "`jobshape demo --clean`" in said
+    monkeypatch.setenv("MAKELEVEL", "1")
+    assert "`make demo ARGS=--clean`" in demo_run._afterwards(Place(None))
+    folder = own_folders / "a b"
+    said = demo_run._afterwards(Place(str(folder)))
+    assert "ARGS=" in said and "a b" in said and "--folder" in said
+
+
 def test_its_marker_is_plain_json() -> None:
     place = made()
     marker = json.loads(place.marker.read_text())
