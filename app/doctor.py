@@ -105,7 +105,6 @@ def _site_checks(loaded: Loaded) -> Iterator[Check]:
         what = f"{error.where}: {error.what}" if error.where else error.what
         yield Check("Site", "site", "fail", what, error.hint)
         return
-    yield Check("Site", "found by", "note", _found_by(site.backend, site.ssh))
     yield _chosen_check(site)
     if site.local:
         yield from _local_checks(site.local)
@@ -129,8 +128,8 @@ def _site_checks(loaded: Loaded) -> Iterator[Check]:
 
 def _chosen_check(site: Site) -> Check:
     page = site.page
-    path = "shipped" if page.shipped else str(page.path)
-    return Check("Site", "chosen", "ok", f"{page.name} ({page.title}): {site.reason}; page: {path}")
+    text = f"{page.name} ({page.title}), {site.reason}: {_found_by(site.backend, site.ssh)}"
+    return Check("Site", "found by", "note", text if page.shipped else f"{text}; {page.path}")
 
 
 def _local_checks(site: LocalSite) -> Iterator[Check]:
@@ -169,7 +168,7 @@ def _found_by(backend: str, ssh: str) -> str:
         signs.append("pyslurm not installed")
     else:
         signs.append(f"pyslurm {_version_of('pyslurm') or 'of unknown version'}")
-    return f"{', '.join(signs)} (backend: {backend})"
+    return ", ".join(signs) + ("" if backend == "local" else f" (backend: {backend})")
 
 
 def _answer_checks(snapshot: Snapshot, chosen: Site) -> Iterator[Check]:

@@ -35,8 +35,8 @@ def check_slurm(backend: str, ssh: str) -> None:
 
 def slurm_found() -> str:
     """The first sign of a Slurm here, whether it works or not; empty if there is none."""
-    if squeue := shutil.which("squeue"):
-        return f"found {squeue}"
+    if shutil.which("squeue"):
+        return "squeue is on PATH"
     if named := os.environ.get("SLURM_CONF"):
         return f"SLURM_CONF={named}"
     from jobshape.app.backends.pyslurm.library import config_file, why_not

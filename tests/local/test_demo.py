@@ -110,7 +110,7 @@ def test_without_slurm_it_is_this_machine(machine: Any) -> None:
     app.wait_until(lambda: app.exit_code is not None)
     assert app.exit_code == 0
     text = machine.run("doctor")
-    assert "local (This machine): no Slurm here" in text
+    assert "local (This machine), no Slurm here: no squeue on PATH" in text
     assert "first job starts it" in text  # to look is not to start
     assert machine.run("status").startswith("local: ")
     machine.wait_for_no_process()

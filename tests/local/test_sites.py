@@ -23,7 +23,7 @@ def test_a_slurm_that_is_down_stays_and_shows_its_trouble(machine: Any) -> None:
     app.press("q")
     app.wait_until(lambda: app.exit_code is not None)
     text = machine.run("doctor", code=1)
-    assert f"slurm (The Slurm found here): found {programs / 'squeue'}" in text
+    assert f"slurm (The Slurm found here), squeue is on PATH: {programs / 'squeue'}" in text
     assert "fail" in text and "this machine" not in text
     machine.wait_for_no_process()
 
