@@ -30,8 +30,7 @@ class Place:
 
     def __init__(self, folder: str | None) -> None:
         self.is_default = folder is None
-        default = state_folder() / "demo"
-        self.folder = default if folder is None else Path(folder).expanduser().resolve()
+        self.folder = state_folder() / "demo" if folder is None else _resolved(folder)
         self.marker = self.folder / MARKER
         self.page = self.folder / "demo.toml"
         self.site = self.folder / "site"
@@ -39,6 +38,13 @@ class Place:
     @property
     def exists(self) -> bool:
         """Whether anything is there; raises DemoError if it is not a demo's."""
+        try:
+            return self._exists()
+        except OSError as error:
+            what = f"cannot be looked at: {error.strerror}"
+            raise DemoError(what, where=str(self.folder), hint=_ANOTHER) from error
+
+    def _exists(self) -> bool:
         if not self.folder.is_dir() or self.folder.is_symlink():
             if os.path.lexists(self.folder):
                 raise DemoError("is not a folder", where=str(self.folder), hint=_ANOTHER)
@@ -162,6 +168,13 @@ class Place:
         if self.is_default:
             with suppress(OSError):  # something else is in it
                 self.folder.parent.rmdir()
+
+
+def _resolved(folder: str) -> Path:
+    try:
+        return Path(folder).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # no such user, a loop of links
+        raise DemoError("leads nowhere", where=folder, hint=_ANOTHER) from error
 
 
 _ANOTHER = "name another one with --folder"

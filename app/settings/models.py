@@ -155,7 +155,14 @@ def _out_of_place(page: Mapping[str, Any]) -> Iterator[Problem]:
             if "head_start" in partition:
                 key = ("partitions", at, "head_start")
                 yield Problem(key, "is only for a local site", "delete the line")
-    elif "gpus" in page.get("limits", {}):
+        return
+    folder, gpus = (page.get("local", {}).get(key, "") for key in ("folder", "gpus"))
+    if folder and folder[0] not in "/~":
+        yield Problem(("local", "folder"), f"must be a full path, not {folder!r}")
+    if gpus not in ("", "auto", "none") and not gpus.startswith("/"):
+        what = f"must be 'auto', 'none' or the full path of a file, not {gpus!r}"
+        yield Problem(("local", "gpus"), what)
+    if "gpus" in page.get("limits", {}):
         hint = 'delete the line; local.gpus = "none" gives none of them'
         yield Problem(("limits", "gpus"), "is not for a local site", hint)
 

@@ -90,16 +90,34 @@ def _own_pages() -> Iterator[Path]:
 def find_page(name: str) -> Page:
     """The page of a name, or of a path (with a ``/`` or ``.toml`` in it). Raises ConfigError."""
     if "/" in name or name.endswith(".toml"):
-        path = Path(name).expanduser().absolute()
-        if not path.is_file():
+        path = _full_path(name, where="")
+        if not _is_there(path):
             raise ConfigError("there is no such page", where=str(path), hint=_known_sites())
         return read_page(path)
     own = pages_folder() / f"{name}.toml"
     if _NAME.fullmatch(name):
         for path in (own, SHIPPED / own.name):
-            if path.is_file():
+            if _is_there(path):
                 return read_page(path)
     raise ConfigError(f"there is no site {name!r}", hint=_known_sites())
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # reading it will say so
+        return True
+    except OSError:
+        return False
+
+
+def _full_path(text: str, *, where: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except (RuntimeError, OSError) as error:  # no such user; the working folder is gone
+        raise ConfigError(
+            f"{text!r} leads nowhere", where=where, hint="give it a full path"
+        ) from error
 
 
 def _known_sites() -> str:
@@ -143,9 +161,11 @@ def local_site(page: Page) -> "LocalSite":
     from jobshape.app.domain.units import parse_duration, parse_size
 
     values, own = page.values, page.values.local
-    folder = Path(own.folder).expanduser() if own.folder else _default_folder(page)
+    folder = _default_folder(page)
+    if own.folder:
+        folder = _full_path(own.folder, where=f"{page.path}: local.folder")
     return LocalSite(
-        folder=str(folder.absolute()),
+        folder=str(folder),
         name=page.name,
         cpus=values.limits.cpus or None,
         memory_bytes=parse_size(values.limits.memory),

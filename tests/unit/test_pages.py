@@ -100,6 +100,18 @@ def test_a_page_can_be_named_by_its_path(own_folders: Path) -> None:
     assert "known: cloud-gpu, local, pbs, slurm" in caught.value.hint
 
 
+def test_paths_that_lead_nowhere_are_told(own_folders: Path) -> None:
+    with pytest.raises(ConfigError, match="leads nowhere"):
+        find_page("~no-such-user/site.toml")
+    path = write_page("box", LOCAL + '[local]\nfolder = "~no-such-user/jobs"\n')
+    with pytest.raises(ConfigError, match="leads nowhere") as caught:
+        local_site(find_page("box"))
+    assert caught.value.where == f"{path}: local.folder"
+    (own_folders / "folder.toml").mkdir()
+    with pytest.raises(ConfigError, match="is not a file"):
+        find_page(str(own_folders / "folder.toml"))
+
+
 def test_a_name_that_nobody_has_names_those_that_are() -> None:
     for name in ("nowhere", "../local", "a b", ""):
         with pytest.raises(ConfigError) as caught:
@@ -119,6 +131,8 @@ def test_a_name_that_nobody_has_names_those_that_are() -> None:
         (LOCAL + '[limits]\nmemory = "0"\n', "FILE:3: limits.memory: must be like"),
         (LOCAL + "[limits]\ngpus = 2\n", "FILE:3: limits.gpus: is not for a local site"),
         (LOCAL + "[cost]\ncpu_hour = -1.0\n", "FILE:3: cost.cpu_hour: must be 0 or more"),
+        (LOCAL + '[local]\nfolder = "jobs"\n', "FILE:3: local.folder: must be a full path"),
+        (LOCAL + '[local]\ngpus = "some"\n', "FILE:3: local.gpus: must be 'auto', 'none' or"),
         (LOCAL + '[slurm]\nssh = "x"\n', "FILE:2: slurm: is not for a site of kind 'local'"),
         (
             LOCAL + "[[partitions]]\nrole = 'smoke'\n",

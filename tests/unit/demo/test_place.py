@@ -114,6 +114,16 @@ def test_a_file_is_no_folder(own_folders: Path, capsys: pytest.CaptureFixture[st
     assert "is not a folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("folder", ["~no-such-user/demo", "/dev/null/demo"])
+def test_a_folder_that_leads_nowhere_is_told(
+    folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--no-screen"], ["--clean", "--yes"]):
+        code = main(["demo", "--folder", folder, *words])
+        said = capsys.readouterr()
+        assert (code, said.err.count("\n")) == (2, 1) or "nothing to remove" in said.out
+
+
 def test_a_link_in_it_is_removed_and_not_what_it_leads_to(
     own_folders: Path, stopped: Stopped
 ) -> None:
