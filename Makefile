@@ -55,7 +55,7 @@ format: $(VENV)  ## format and fix what ruff can
 unit: $(VENV)  ## the quick and pure tests
 	$(PYTEST) tests/unit $(ARGS)
 
-contract: $(VENV)  ## the same tests on every backend and every Slurm
+contract: $(VENV)  ## the same tests on every backend; by itself on the local site, `make cluster` for Slurm
 	$(PYTEST) tests/contract $(ARGS)
 
 screens: $(VENV)  ## each screen driven by keys, compared with its pictures
