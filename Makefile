@@ -33,7 +33,7 @@ $(VENV): requirements/dev.txt pyproject.toml
 venv: $(VENV)  ## make .venv with everything development needs
 
 .PHONY: test
-test: check  ## everything: check, unit, contract, screen and cluster tests
+test: check  ## everything: check, unit, contract, screen, local and cluster tests
 	.ci/tools >/dev/null
 	$(PYTEST) tests $(ARGS)
 
