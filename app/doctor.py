@@ -17,7 +17,7 @@ from typing import Literal
 from jobshape import __version__
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.board.text import sanitize
-from jobshape.app.domain.errors import ConfigError, NoSite
+from jobshape.app.domain.errors import BackendError, ConfigError, NoSite
 from jobshape.app.settings.folders import cache_folder, config_folder, state_folder
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import Site, choose_site
@@ -143,9 +143,25 @@ def _local_checks(site: LocalSite) -> Iterator[Check]:
     pid = running_pid(folder)
     runs = f"process {pid}" if pid else "does not run; the first job starts it"
     limits = _memory_limits(folder.log)
-    yield Check(
-        "Site", "scheduler", "ok", f"{runs}{f'; memory limits by {limits}' if limits else ''}"
-    )
+    how = f"; memory limits by {limits}" if limits else ""
+    yield Check("Site", "scheduler", "ok", f"{runs}{how}")
+    yield _gpus_check(site)
+
+
+def _gpus_check(site: LocalSite) -> Check:
+    """The GPUs that may be given away, or why there are none."""
+    from jobshape.app.backends.local.gpus import RealNvml, RecordedNvml, gpu_types
+
+    if site.gpus == "none":
+        return Check("Site", "GPUs", "note", "none: the page says so (local.gpus)")
+    try:
+        found = (RealNvml() if site.gpus == "auto" else RecordedNvml(site.gpus)).gpus()
+    except BackendError as error:
+        where = f"{error.where}: " if error.where else ""
+        level: Level = "note" if site.gpus == "auto" else "fail"
+        return Check("Site", "GPUs", level, f"none: {where}{error.what}", error.hint)
+    text = f"{gpu_types(found)}, through NVML" if found else "none: NVML knows of none"
+    return Check("Site", "GPUs", "ok" if found else "note", text)
 
 
 def _memory_limits(log: Path) -> str:
@@ -200,9 +216,8 @@ def _answer_checks(snapshot: Snapshot, chosen: Site) -> Iterator[Check]:
                     "please report them with your Slurm's version")  # fmt: skip
     for name, feature in site.features.items():
         if site.backend == "local" and not feature.available:
-            if name == "gpu_usage":
-                yield Check("Site", "GPUs", "note", feature.detail, feature.hint)
-        elif name == "private_data":
+            continue  # what one machine does not have is no trouble; GPUs were looked at
+        if name == "private_data":
             if feature.detail:
                 yield Check("Site", "private data", "note", feature.detail, feature.hint)
         else:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 ROUNDS = 5
 """Rounds at a time."""
 
-ROUND_S = 80
-"""From the beginning of one round to that of the next: about as long as it takes on two CPUs."""
+ROUND_S = 70
+"""From the beginning of one round to that of the next: a little less than it takes on two CPUs."""
 
 PROJECT = """\
 # The project file of jobshape's demo: its stages, and which jobs belong to which.

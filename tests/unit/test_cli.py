@@ -299,6 +299,23 @@ def test_doctor_without_a_site(run_python: RunPython) -> None:
     assert f"jobshape {__version__}" in done.stdout
 
 
+def test_doctor_of_this_machine_starts_nothing(run_python: RunPython, own_folders: Path) -> None:
+    pages = own_folders.parent / "config" / "sites"
+    pages.mkdir(parents=True)
+    recorded = own_folders / "nvml.json"
+    (pages / "box.toml").write_text(f'kind = "local"\n[local]\ngpus = "{recorded}"\n')
+    done = run_python([*JOBSHAPE, "doctor", "--site", "local"], path=NOWHERE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "local (This machine), command line --site: no squeue on PATH" in done.stdout
+    assert "does not run; the first job starts it" in done.stdout
+    assert "note  GPUs           none: " in done.stdout
+    assert len(done.stdout.splitlines()) <= 24
+    assert not (own_folders.parent / "state").exists()
+    done = run_python([*JOBSHAPE, "doctor", "--site", "box"], path=NOWHERE)
+    assert done.returncode == 1
+    assert f"fail  GPUs           none: {recorded}: not a recorded NVML" in done.stdout
+
+
 def test_doctor_for_scripts(run_python: RunPython) -> None:
     done = run_python([*JOBSHAPE, "--site", "slurm", "doctor", "--json"], path=NOWHERE)
     document = json.loads(done.stdout)
