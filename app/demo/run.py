@@ -59,13 +59,14 @@ def run_demo(
 
 
 def _afterwards(place: Place) -> str:
-    folder = () if place.is_default else ("--folder", str(place.folder))
-    again, clean = _command(*folder), _command(*folder, "--clean")
+    again, clean = _command(place), _command(place, "--clean")
     return f"See it with `{again}`; `{clean}` ends and removes it."
 
 
-def _command(*words: str) -> str:
+def _command(place: Place, *options: str) -> str:
     """The demo's command as the person began it: people with a checkout say `make demo`."""
+    folder = () if place.is_default else ("--folder", str(place.folder))
+    words = (*folder, *options)
     if "MAKELEVEL" not in os.environ:
         return shlex.join(("jobshape", "demo", *words))
     return f"make demo ARGS={shlex.quote(shlex.join(words))}" if words else "make demo"
@@ -153,7 +154,7 @@ def _end_site(folder: str) -> None:
 
 def _agreed(place: Place, say: Say) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
-        hint = f"`{_command('--clean', '--yes')}` asks nothing"
+        hint = f"`{_command(place, '--clean', '--yes')}` asks nothing"
         raise DemoError("there is nobody to ask", hint=hint)
     count, size = _contents(place.folder)
     say(f"This ends every job of the demo and removes {place.folder}")
