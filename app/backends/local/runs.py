@@ -231,14 +231,17 @@ class Runs:
             job.cpu_s = end.cpu_s
         job.peak_bytes = max(peaks) or None
 
-    def forget(self, job_id: int) -> Run | None:
-        """Drop a run that is settled on disk."""
-        run = self.runs.pop(job_id, None)
-        if run is not None:
-            if run.pidfd >= 0:
-                os.close(run.pidfd)
-            spool.remove(self._folder.spool / run.attempt)
-        return run
+    def forget(self, run: Run) -> None:
+        """Drop a run that is settled on disk; its files stay."""
+        if self.runs.get(run.job_id) is run:
+            del self.runs[run.job_id]
+        if run.pidfd >= 0:
+            os.close(run.pidfd)
+            run.pidfd = -1
+
+    def tidy(self, run: Run) -> None:
+        """Remove the files of a run that was dropped."""
+        spool.remove(self._folder.spool / run.attempt)
 
     def tidy_spool(self) -> None:
         """Remove what attempts left that are over."""

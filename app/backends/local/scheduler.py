@@ -152,11 +152,11 @@ def plan(
     passed: dict[Slots, None] = {}
     floors: dict[tuple[Slots, float], float] = {}  # no job of this shape can start before that
     for key, slots, walltime_s, count in candidates:
-        if only_starts and profile.free[0][0] <= 0:
-            break
         shape = (slots, walltime_s)
         left = count
         while left and reserved < depth:
+            if only_starts and profile.free[0][0] <= 0:
+                return Plan(starts, times)
             start = profile.earliest(slots, walltime_s, floors.get(shape, now))
             if start is None:
                 floors[shape] = NEVER
@@ -171,6 +171,8 @@ def plan(
                 reserved += 1
         if not left or reserved < depth:
             continue
+        if only_starts and profile.free[0][0] <= 0:
+            break
         if floors.get(shape, now) <= now and _harmless(profile, walltime_s, passed):
             while left and profile.fits_now(slots, walltime_s):
                 profile.take(slots, now, walltime_s)

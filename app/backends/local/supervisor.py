@@ -222,9 +222,7 @@ class Supervisor:
         """What the transaction allows, now that it is on disk."""
         for run in gone:
             self._gone.pop(run.job_id, None)
-            if self._runs.runs.get(run.job_id) is run:
-                self._unwatch(run)
-                self._runs.forget(run.job_id)
+            self._runs.forget(run)
         self._runs.unforked.clear()
         for job in self._starting:
             try:
@@ -237,6 +235,8 @@ class Supervisor:
                     self._watch(started)
         for effect in (*effects, *self._actions.effects):
             effect()
+        for run in gone:  # last: it takes a millisecond, in which the next ones already run
+            self._runs.tidy(run)
 
     def _answer_to(
         self, connection: socket.socket, message: dict[str, Any], now: float

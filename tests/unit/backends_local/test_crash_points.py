@@ -36,7 +36,7 @@ PATCHES = {
         queue.Queue.finish = lambda *args: (finish(*args), die())
     """,
     "the end is on disk, its files are still there": """
-        runs.Runs.forget = lambda self, job_id: die()
+        runs.Runs.forget = lambda self, run: die()
     """,
     "a submission is on disk, not yet answered": """
         supervisor.Supervisor._answer = lambda *args: die()
