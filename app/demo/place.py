@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 
 from jobshape.app.config_report import as_toml
@@ -16,6 +15,7 @@ from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.settings.folders import make_private, state_folder, write_private
 
 MARKER = ".jobshape-demo"
+_HERE = Path(__file__).parent
 MOST_CPUS = 2
 SUBMIT_S = 30.0
 """How long a second start waits for the first to have submitted its jobs."""
@@ -92,17 +92,13 @@ class Place:
             page = SITE_PAGE.format(folder=as_toml(str(self.site)), cpus=cpus)
             self._put("demo.toml", page)
             self._put(".jobshape.toml", project_text())
-            for script in self._shipped("scripts"):
-                self._put(script.name, script.read_text("utf-8"))
-            self._put("work.py", files("jobshape.app.demo").joinpath("work.py").read_text("utf-8"))
+            for shipped in (_HERE / "work.py", *sorted((_HERE / "scripts").glob("*.sh"))):
+                self._put(shipped.name, shipped.read_text("utf-8"))
             make_private(self.folder / "logs")
         except OSError as error:
             raise DemoError(
                 f"cannot be made: {error.strerror}", where=str(self.folder), hint=_ANOTHER
             ) from error
-
-    def _shipped(self, folder: str) -> list[Path]:
-        return sorted((Path(__file__).parent / folder).glob("*.sh"))
 
     def _put(self, name: str, text: str) -> None:
         """Write a file unless it says that already: its age tells the settings' cache."""
