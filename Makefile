@@ -33,7 +33,7 @@ $(VENV): requirements/dev.txt pyproject.toml
 venv: $(VENV)  ## make .venv with everything development needs
 
 .PHONY: test
-test: check  ## everything: check, unit, contract, screen and cluster tests
+test: check  ## everything: check, unit, contract, screen, local and cluster tests
 	.ci/tools >/dev/null
 	$(PYTEST) tests $(ARGS)
 
@@ -51,15 +51,18 @@ format: $(VENV)  ## format and fix what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: unit contract screens cluster
+.PHONY: unit contract screens local cluster
 unit: $(VENV)  ## the quick and pure tests
 	$(PYTEST) tests/unit $(ARGS)
 
-contract: $(VENV)  ## the same tests on every backend and every Slurm
+contract: $(VENV)  ## the same tests on every backend; by itself on the local site, `make cluster` for Slurm
 	$(PYTEST) tests/contract $(ARGS)
 
 screens: $(VENV)  ## each screen driven by keys, compared with its pictures
 	$(PYTEST) tests/screens $(ARGS)
+
+local: $(VENV)  ## the app in a real terminal on this machine without Slurm
+	$(PYTEST) tests/local $(ARGS)
 
 cluster: $(VENV)  ## the app in a real terminal on a real Slurm
 	.ci/tools >/dev/null
@@ -74,7 +77,11 @@ cluster-shell: $(VENV)  ## a shell on the login node of a test cluster, with job
 	$(BOX) shell $(ARGS)
 
 .PHONY: demo
-demo: $(VENV)  ## jobshape on a test cluster of its own with some jobs; gone when you quit
+demo: $(VENV)  ## jobshape on this machine with a small pipeline; ARGS=--clean removes it
+	$(BIN)/jobshape demo $(ARGS)
+
+.PHONY: cluster-demo
+cluster-demo: $(VENV)  ## jobshape on a test cluster of its own with some jobs; gone when you quit
 	$(BIN)/python tests/cluster/demo.py $(ARGS)
 
 .PHONY: bench

@@ -107,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_status(commands)
     _add_doctor(commands)
+    _add_sites(commands)
+    _add_demo(commands)
     _add_config(commands)
     keys = commands.add_parser("keys", help="list every key of the monitor")
     keys.add_argument("--markdown", action="store_true", help="as a Markdown table")
@@ -117,8 +119,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_site_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
     """Options every command knows; before the command they mean the same."""
     parser.add_argument(
+        "--site", metavar="NAME", **defaults, help="a site of `jobshape sites`, or a page's path"
+    )
+    parser.add_argument(
         "--backend", type=_backend, metavar="NAME", **defaults,
-        help="how to talk to Slurm: auto, pyslurm or commands",
+        help="how to talk to Slurm: auto, pyslurm or commands; or local: this machine",
     )  # fmt: skip
     parser.add_argument(
         "--ssh", type=_host, metavar="HOST", **defaults, help="run Slurm's commands on this host"
@@ -150,6 +155,24 @@ def _add_doctor(commands: Any) -> None:
     doctor.set_defaults(run=_doctor)
 
 
+def _add_sites(commands: Any) -> None:
+    sites = commands.add_parser("sites", help="list the sites there are, and their partitions")
+    sites.add_argument("name", nargs="?", metavar="NAME", help="tell everything about this one")
+    sites.add_argument("--json", action="store_true", help="for scripts: jobshape.sites/1")
+    sites.add_argument("--path", action="store_true", help="print the folder of your own pages")
+    sites.add_argument("--template", action="store_true", help="print a page with every field")
+    sites.set_defaults(run=_sites)
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="a small pipeline that really runs on this machine")
+    demo.add_argument("--folder", metavar="PATH", help="where everything of it is kept")
+    demo.add_argument("--no-screen", action="store_true", help="only start it")
+    demo.add_argument("--clean", action="store_true", help="end its jobs and remove all of it")
+    demo.add_argument("--yes", action="store_true", help="with --clean: do not ask")
+    demo.set_defaults(run=_demo)
+
+
 def _add_config(commands: Any) -> None:
     config = commands.add_parser("config", help="show the settings and where each comes from")
     config.add_argument("action", nargs="?", choices=("show", "edit"), default="show",
@@ -160,9 +183,9 @@ def _add_config(commands: Any) -> None:
 
 
 def _backend(text: str) -> str:
-    if text in ("auto", "pyslurm", "commands") or _FACTORY.fullmatch(text):
+    if text in ("auto", "pyslurm", "commands", "local") or _FACTORY.fullmatch(text):
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is none of auto, pyslurm, commands")
+    raise argparse.ArgumentTypeError(f"{text!r} is none of auto, pyslurm, commands, local")
 
 
 def _host(text: str) -> str:
@@ -188,6 +211,7 @@ def _seconds(text: str) -> float:
 
 
 _OPTIONS = {
+    "site": "site.name",
     "backend": "site.backend",
     "ssh": "site.ssh",
     "scope": "site.scope",
@@ -225,8 +249,10 @@ def _load(arguments: argparse.Namespace) -> "Loaded":
 
 def _monitor(arguments: argparse.Namespace) -> int:
     from jobshape.app.launch import launch
+    from jobshape.app.sites import choose_site
 
-    return launch(_load(arguments).settings, filter_text=_filter_text(arguments))
+    loaded = _load(arguments)
+    return launch(loaded.settings, choose_site(loaded), filter_text=_filter_text(arguments))
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -238,7 +264,7 @@ def _status(arguments: argparse.Namespace) -> int:
     from jobshape.app.status import run_status
 
     return run_status(
-        _load(arguments).settings,
+        _load(arguments),
         query_text=_filter_text(arguments),
         as_json=arguments.json,
         deadline_s=arguments.timeout,
@@ -262,6 +288,45 @@ def _doctor(arguments: argparse.Namespace) -> int:
         colour = sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         _say(*doctor.text(diagnosis, colour=colour))
     return diagnosis.exit_code
+
+
+def _sites(arguments: argparse.Namespace) -> int:
+    from jobshape.app import sites_report
+    from jobshape.app.settings.load import SettingsError
+    from jobshape.app.settings.pages import pages_folder
+
+    if arguments.path:
+        _say(str(pages_folder()))
+        return OK
+    if arguments.template:
+        _say(sites_report.template(), end="")
+        return OK
+    loaded = _load(arguments)
+    if arguments.name:
+        _say(*sites_report.detail(arguments.name, loaded))
+        return OK
+    found = sites_report.survey(loaded)
+    if arguments.json:
+        _say(sites_report.as_json(found))
+    else:
+        _say(*sites_report.table(found))
+    if found.problems:
+        raise SettingsError(list(found.problems))
+    return OK
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from jobshape.app.demo.run import clean_demo, run_demo
+
+    if arguments.clean:
+        return clean_demo(arguments.folder, sure=arguments.yes, say=_say)
+    return run_demo(
+        _options(arguments),
+        arguments.folder,
+        screen=not arguments.no_screen,
+        filter_text=_filter_text(arguments),
+        say=_say,
+    )
 
 
 def _config(arguments: argparse.Namespace) -> int:

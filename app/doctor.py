@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -13,14 +15,16 @@ from pathlib import Path
 from typing import Literal
 
 from jobshape import __version__
+from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.board.text import sanitize
-from jobshape.app.domain.errors import ConfigError, NoSite
+from jobshape.app.domain.errors import BackendError, ConfigError, NoSite
 from jobshape.app.settings.folders import cache_folder, config_folder, state_folder
 from jobshape.app.settings.values import Loaded
-from jobshape.app.site_check import check_site
+from jobshape.app.sites import Site, choose_site
 from jobshape.app.snapshot import Snapshot, Wanted, read_site
 
 SCHEMA = "jobshape.doctor/1"
+_MEMORY_LIMITS = re.compile(r"memory limits by (.+)$", re.MULTILINE)
 DEADLINE_S = 20.0
 
 Level = Literal["ok", "note", "warn", "fail"]
@@ -94,10 +98,21 @@ def _compiled(module: str) -> bool:
 
 def _site_checks(loaded: Loaded) -> Iterator[Check]:
     choice = loaded.settings.site
-    yield Check("Site", "found by", "note", _found_by(choice.backend, choice.ssh))
-    wanted = Wanted(choice.backend, choice.ssh, choice.scope, deadline_s=DEADLINE_S)
     try:
-        check_site(choice)
+        site = choose_site(loaded)
+    except (NoSite, ConfigError) as error:
+        yield Check("Site", "found by", "note", _found_by(choice.backend, choice.ssh))
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        yield Check("Site", "site", "fail", what, error.hint)
+        return
+    yield _chosen_check(site)
+    if site.local:
+        yield from _local_checks(site.local)
+    wanted = Wanted(
+        site.backend, site.ssh, site.local.head() if site.local else None, choice.scope,
+        deadline_s=DEADLINE_S,
+    )  # fmt: skip
+    try:
         snapshot = read_site(wanted)
     except NoSite as error:
         yield Check("Site", "site", "fail", error.what, error.hint)
@@ -105,10 +120,56 @@ def _site_checks(loaded: Loaded) -> Iterator[Check]:
     if snapshot.capabilities is None:
         trouble = snapshot.errors["site"]
         text = f"{trouble.where}: {trouble.what}" if trouble.where else trouble.what
-        hint = trouble.hint or "is the controller up? try `sinfo`"
+        hint = trouble.hint or ("" if site.local else "is the controller up? try `sinfo`")
         yield Check("Site", "answer", "fail", text, hint)
         return
-    yield from _answer_checks(snapshot, choice.ssh)
+    yield from _answer_checks(snapshot, site)
+
+
+def _chosen_check(site: Site) -> Check:
+    page = site.page
+    text = f"{page.name} ({page.title}), {site.reason}: {_found_by(site.backend, site.ssh)}"
+    return Check("Site", "found by", "note", text if page.shipped else f"{text}; {page.path}")
+
+
+def _local_checks(site: LocalSite) -> Iterator[Check]:
+    """Its folder and scheduler, without starting one."""
+    from jobshape.app.backends.local.folder import SiteFolder
+    from jobshape.app.backends.local.launch import running_pid
+
+    folder = SiteFolder(site.folder)
+    made = "" if folder.path.exists() else " (made with the first job)"
+    yield Check("Site", "folder", "ok", f"{folder.path}{made}")
+    pid = running_pid(folder)
+    runs = f"process {pid}" if pid else "does not run; the first job starts it"
+    limits = _memory_limits(folder.log)
+    how = f"; memory limits by {limits}" if limits else ""
+    yield Check("Site", "scheduler", "ok", f"{runs}{how}")
+    yield _gpus_check(site)
+
+
+def _gpus_check(site: LocalSite) -> Check:
+    """The GPUs that may be given away, or why there are none."""
+    from jobshape.app.backends.local.gpus import RealNvml, RecordedNvml, gpu_types
+
+    if site.gpus == "none":
+        return Check("Site", "GPUs", "note", "none: the page says so (local.gpus)")
+    try:
+        found = (RealNvml() if site.gpus == "auto" else RecordedNvml(site.gpus)).gpus()
+    except BackendError as error:
+        where = f"{error.where}: " if error.where else ""
+        level: Level = "note" if site.gpus == "auto" else "fail"
+        return Check("Site", "GPUs", level, f"none: {where}{error.what}", error.hint)
+    text = f"{gpu_types(found)}, through NVML" if found else "none: NVML knows of none"
+    return Check("Site", "GPUs", "ok" if found else "note", text)
+
+
+def _memory_limits(log: Path) -> str:
+    """What a scheduler said at its last start of how it limits memory; empty if it never did."""
+    with suppress(OSError):
+        told = _MEMORY_LIMITS.findall(log.read_text("utf-8", "replace"))
+        return told[-1] if told else ""
+    return ""
 
 
 def _found_by(backend: str, ssh: str) -> str:
@@ -123,10 +184,10 @@ def _found_by(backend: str, ssh: str) -> str:
         signs.append("pyslurm not installed")
     else:
         signs.append(f"pyslurm {_version_of('pyslurm') or 'of unknown version'}")
-    return f"{', '.join(signs)} (backend: {backend})"
+    return ", ".join(signs) + ("" if backend == "local" else f" (backend: {backend})")
 
 
-def _answer_checks(snapshot: Snapshot, ssh: str) -> Iterator[Check]:
+def _answer_checks(snapshot: Snapshot, chosen: Site) -> Iterator[Check]:
     site = snapshot.capabilities
     assert site is not None
     whose = f"user {site.user}" + (
@@ -136,7 +197,7 @@ def _answer_checks(snapshot: Snapshot, ssh: str) -> Iterator[Check]:
         "Site", "cluster", "ok", f"{site.cluster or '?'}: {site.scheduler_version}, {whose}"
     )
     yield Check("Site", "backend", "ok", site.source)
-    if site.backend != "pyslurm" and not ssh:
+    if site.backend == "commands" and not chosen.ssh:
         reason = _why_not_pyslurm()
         if reason:
             yield Check("Site", "pyslurm", "note", f"not used: {reason}", _pyslurm_hint(site))
@@ -154,14 +215,15 @@ def _answer_checks(snapshot: Snapshot, ssh: str) -> Iterator[Check]:
         yield Check("Site", "not understood", "warn", f"{snapshot.unread} records of the queue",
                     "please report them with your Slurm's version")  # fmt: skip
     for name, feature in site.features.items():
+        if site.backend == "local" and not feature.available:
+            continue  # what one machine does not have is no trouble; GPUs were looked at
         if name == "private_data":
-            level, text = "note", feature.detail
-            if not text:
-                continue
+            if feature.detail:
+                yield Check("Site", "private data", "note", feature.detail, feature.hint)
         else:
             level = "ok" if feature.available else "warn"
             text = feature.detail or ("available" if feature.available else "not available")
-        yield Check("Site", name.replace("_", " "), level, text, feature.hint)
+            yield Check("Site", name.replace("_", " "), level, text, feature.hint)
 
 
 def _why_not_pyslurm() -> str | None:

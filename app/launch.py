@@ -8,7 +8,7 @@ from jobshape.app.collector.start import Start
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.settings.folders import state_folder
 from jobshape.app.settings.values import Settings
-from jobshape.app.site_check import check_site
+from jobshape.app.sites import Site
 
 
 class NoTerminal(JobshapeError):
@@ -31,13 +31,12 @@ def check_terminal() -> None:
         )
 
 
-def launch(settings: Settings, *, filter_text: str = "") -> int:
+def launch(settings: Settings, site: Site, *, filter_text: str = "") -> int:
     """Run the monitor until the person leaves; gives the exit code."""
-    check_site(settings.site)
     check_terminal()
     from jobshape.app.collector.spawn import CollectorProcess
 
-    collector = CollectorProcess(start_of(settings))  # reads while Textual is imported
+    collector = CollectorProcess(start_of(settings, site))  # reads while Textual is imported
     try:
         from jobshape.app.log import start_log
         from jobshape.app.tui import run
@@ -48,11 +47,12 @@ def launch(settings: Settings, *, filter_text: str = "") -> int:
         collector.end()
 
 
-def start_of(settings: Settings) -> Start:
+def start_of(settings: Settings, site: Site) -> Start:
     """What the collector has to know."""
     return Start(
-        backend=settings.site.backend,
-        ssh=settings.site.ssh or None,
+        backend=site.backend,
+        ssh=site.ssh or None,
+        local=site.local.head() if site.local else None,
         scope=settings.site.scope,
         stage_rules=[asdict(rule) for rule in settings.stage_rules],
         finished_hours=settings.ui.finished_hours,

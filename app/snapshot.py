@@ -48,6 +48,7 @@ class Wanted:
 
     backend: str = "auto"
     ssh: str = ""
+    local: Mapping[str, Any] | None = None  # LocalSite.head(), for the backend "local"
     scope: str = "mine"
     stage_rules: Sequence[Mapping[str, str]] = ()
     finished_hours: float = 0.0
@@ -91,7 +92,7 @@ def read_site(wanted: Wanted) -> Snapshot:
     work = partial(_read, wanted)
     call = ForkedCall("status", work, wanted.deadline_s, subprocesses=wanted.backend != "pyslurm")
     try:
-        _receive(call, receiver)
+        _receive(call, receiver, "" if wanted.local else NO_ANSWER_HINT)
     finally:
         call.kill_group()
         ended = call.finish()
@@ -103,7 +104,7 @@ def read_site(wanted: Wanted) -> Snapshot:
     return receiver.snapshot
 
 
-def _receive(call: ForkedCall, receiver: "_Receiver") -> None:
+def _receive(call: ForkedCall, receiver: "_Receiver", hint: str) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(call.fd, selectors.EVENT_READ)
         more = True
@@ -111,7 +112,7 @@ def _receive(call: ForkedCall, receiver: "_Receiver") -> None:
             left_s = call.deadline_at - time.monotonic()
             if left_s <= 0 or not selector.select(left_s):
                 what = f"no answer within {call.deadline_s:g} s"
-                call.kill(["Unreachable", what, "", NO_ANSWER_HINT])
+                call.kill(["Unreachable", what, "", hint])
                 return
             frames, more = call.read()
             for frame in frames:
@@ -121,7 +122,9 @@ def _receive(call: ForkedCall, receiver: "_Receiver") -> None:
 def _read(wanted: Wanted, emit: Emit) -> dict[str, Any]:
     """Runs in the child: one part after another; a part that fails does not stop the next."""
     began = time.monotonic()
-    _, backend = choose_backend(wanted.backend, wanted.ssh or None, careful=True)
+    _, backend = choose_backend(
+        wanted.backend, wanted.ssh or None, local=wanted.local, careful=True
+    )
     site = backend.capabilities()
     emit(Frame("site", {"value": to_plain(site), "took_s": time.monotonic() - began}))
     stage_of = StageRules(wanted.stage_rules).stage_of

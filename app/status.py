@@ -20,8 +20,8 @@ from jobshape.app.domain.errors import BackendError, JobshapeError
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import phase_of
 from jobshape.app.domain.units import format_size
-from jobshape.app.settings.values import Settings
-from jobshape.app.site_check import check_site
+from jobshape.app.settings.values import Loaded
+from jobshape.app.sites import choose_site
 from jobshape.app.snapshot import Snapshot, Wanted, read_site
 from jobshape.app.text_table import Title, lay_out
 
@@ -34,7 +34,7 @@ class BadFilter(JobshapeError):
 
 
 def run_status(
-    settings: Settings,
+    loaded: Loaded,
     *,
     query_text: str,
     as_json: bool,
@@ -43,17 +43,18 @@ def run_status(
 ) -> int:
     """Read the site and say what is there; gives 0, or 1 where the queue could not be read.
 
-    Raises NoSite where there is no site, BadFilter.
+    Raises NoSite where there is no site, ConfigError, BadFilter.
     """
     try:
         query = compile_query(query_text)
     except QueryError as error:
         problem = error.problem
         raise BadFilter(problem.what, where=f"filter {query_text!r}", hint=problem.hint) from error
-    check_site(settings.site)
+    settings, site = loaded.settings, choose_site(loaded)
     wanted = Wanted(
-        backend=settings.site.backend,
-        ssh=settings.site.ssh,
+        backend=site.backend,
+        ssh=site.ssh,
+        local=site.local.head() if site.local else None,
         scope=settings.site.scope,
         stage_rules=[asdict(rule) for rule in settings.stage_rules],
         finished_hours=settings.ui.finished_hours,

@@ -49,7 +49,8 @@ async def carry_out(screen: "QueueScreen", todo: Plan) -> None:
                 return False
             return True
 
-    screen.status.say(f"{verb.lower()}: {count_words(count, todo.tasks)}, asking Slurm")
+    who = screen.board.link.scheduler
+    screen.status.say(f"{verb.lower()}: {count_words(count, todo.tasks)}, asking {who}")
     done = await asyncio.gather(*map(one, todo.targets))
     jobs = sum(done)
     tasks = sum(target.tasks for target, ok in zip(todo.targets, done, strict=True) if ok)
@@ -63,5 +64,5 @@ async def carry_out(screen: "QueueScreen", todo: Plan) -> None:
     elif count == 1:
         screen.status.say(f"{verb} {refusals[0][0]}: {refusals[0][1]}", problem=True)
     else:
-        title = f"Slurm refused {count_words(len(refusals), len(refusals))}"
+        title = f"{who[0].upper()}{who[1:]} refused {count_words(len(refusals), len(refusals))}"
         screen.app.push_screen(RefusedScreen(title, said, refusals, screen.glyphs))

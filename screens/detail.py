@@ -138,7 +138,9 @@ class DetailKeeper:
             row.job, tasks, known[1] if known else (), "answered" if is_new else "asking"
         )
         if known is None:
-            content = content._replace(note="asking Slurm for the rest")
+            content = content._replace(
+                note=f"asking {self._screen.board.link.scheduler} for the rest"
+            )
         if changed or self._pane.content is None:
             self._pane.show(content, self._screen.clock())
         if changed and not is_new:

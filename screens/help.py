@@ -17,8 +17,8 @@ _SIGNS = (
     ("R 1h20 ━━╸── 4h00", "running for 1 h 20 min of at most 4 h"),
     ("PD waits 3h20", "pending since 3 h 20 min; beside it why"),
     ("2F 12R 488PD", "an array: 2 failed, 12 running, 488 pending"),
-    ("~21:04", "when Slurm expects it to start; it may change"),
-    ("-", "Slurm did not say; never a zero"),
+    ("~21:04", "when it is expected to start; it may change"),
+    ("-", "nobody said; never a zero"),
 )
 
 _FILTERS = (

@@ -554,7 +554,7 @@ class QueueScreen(Screen[None]):
     def do_refresh(self) -> None:
         """Ask now."""
         self.actions.refresh()
-        self.status.say("asking Slurm")
+        self.status.say(f"asking {self.board.link.scheduler}")
 
     def do_redraw(self) -> None:
         """Draw everything anew."""

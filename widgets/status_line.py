@@ -93,9 +93,9 @@ class StatusLine(Lines):
     def _right(self, room: int) -> str:
         """As much of the link's figures as there is room for, the most needed kept longest."""
         link, now = self._board.link, self._clock()
-        source = clean(link.source or link.backend, self._glyphs)
+        source = clean(_source(link), self._glyphs)
         full = [_age(link, now), _cadence(link), _cost(link), source]
-        short = [_age(link, now), _cadence(link), _short_cost(link), source.partition(" ")[0]]
+        short = [_age(link, now), _cadence(link), _short_cost(link), _short_source(link, source)]
         for parts in (full, short, short[:3], short[:2], short[:1]):
             text = f" {self._glyphs.dot} ".join(filter(None, parts)) + " "
             if width_of(text) <= room:
@@ -122,14 +122,24 @@ def _cadence(link: Link) -> str:
     return "" if link.cadence_s is None else f"every {link.cadence_s:.0f}s"
 
 
+def _source(link: Link) -> str:
+    if link.is_local:
+        return "this machine" if link.cluster in ("", "local") else f"this machine: {link.cluster}"
+    return link.source or link.backend
+
+
+def _short_source(link: Link, source: str) -> str:
+    return source if link.is_local else source.partition(" ")[0]
+
+
 def _short_cost(link: Link) -> str:
-    if link.controller_ms_per_minute is None:
+    if link.controller_ms_per_minute is None or link.is_local:
         return ""
     return f"{link.controller_ms_per_minute:.0f} ms/min"
 
 
 def _cost(link: Link) -> str:
-    if link.calls_per_minute is None:
+    if link.calls_per_minute is None or link.is_local:
         return ""
     calls = f"{link.calls_per_minute:.0f} calls/min"
     if link.controller_ms_per_minute is None:

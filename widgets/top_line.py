@@ -52,7 +52,7 @@ class TopLine(Lines):
         palette, glyphs = self.palette, self._glyphs
         ground = palette.frame
         scope = SCOPE_WORDS.get(link.scope, link.scope)
-        where = f" on {clean(link.cluster, glyphs)}" if link.cluster else ""
+        where = f" on {clean(link.site, glyphs)}" if link.site else ""
         if link.last_answer_at is None:
             return [(f" {scope}{where}  ", palette.frame_strong), (f" {link.message}", ground)]
         counts = self._board.tally.counts
@@ -89,6 +89,7 @@ def on(style: Style, ground: Style) -> Style:
 
 def banner_text(link: Link) -> str:
     """What is wrong with the link, in plain words; "" when nothing is."""
-    if link.phase == "live" or link == STARTING._replace(scope=link.scope):
+    begun = STARTING._replace(scope=link.scope, backend=link.backend, cluster=link.cluster)
+    if link.phase == "live" or link == begun:
         return ""
     return " - ".join(filter(None, (link.message, link.hint)))

@@ -27,7 +27,7 @@ class Link(NamedTuple):
     next_at: float | None = None  # when the queue is read next
     cadence_s: float | None = None
     scope: str = "mine"  # whose jobs the rows are: "mine", "accounts", "all"
-    backend: str = ""  # "pyslurm", "commands"
+    backend: str = ""  # "pyslurm", "commands", "local"
     source: str = ""  # which call gave the rows
     cluster: str = ""
     scheduler_version: str = ""
@@ -47,6 +47,21 @@ class Link(NamedTuple):
     def stale(self) -> bool:
         """Whether the rows may be older than they should be."""
         return self.phase != "live"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the site is this machine, without Slurm."""
+        return self.backend == "local"
+
+    @property
+    def site(self) -> str:
+        """The site's name, as it is said after "on"; empty while unknown."""
+        return "this machine" if self.is_local and self.cluster in ("", "local") else self.cluster
+
+    @property
+    def scheduler(self) -> str:
+        """Who is asked, in a sentence."""
+        return "the scheduler" if self.is_local else "Slurm"
 
     def feature(self, name: str) -> Feature | None:
         """A feature by name, None while unknown."""

@@ -1,22 +1,29 @@
 """Which backend talks to this site."""
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from jobshape.app.backends.base import Backend
 from jobshape.app.domain.errors import NoSite, NotSupported
 
 
 def choose_backend(
-    kind: str = "auto", ssh: str | None = None, *, careful: bool = False
+    kind: str = "auto",
+    ssh: str | None = None,
+    *,
+    local: Mapping[str, Any] | None = None,
+    careful: bool = False,
 ) -> tuple[str, Backend]:
     """The backend for a kind, and the kind it turned out to be.
 
-    kind: ``auto`` (pyslurm if it works here, else Slurm's commands), ``pyslurm``, ``commands`` or
-    ``module:factory``. careful: try pyslurm in a process of its own first, since without a
-    slurm.conf its import ends the process; costs 0.1 s. Raises NoSite for a kind
-    that cannot be had; a machine without Slurm shows at the first call.
+    kind: ``auto`` (pyslurm if it works here, else Slurm's commands), ``pyslurm``, ``commands``,
+    ``local`` (this machine, as ``local`` describes it) or ``module:factory``. careful: try pyslurm
+    in a process of its own first, since without a slurm.conf its import ends the process; costs
+    0.1 s. Raises NoSite for a kind that cannot be had; a machine without Slurm shows at the first
+    call.
     """
     if ":" in kind:
         module, _, factory = kind.partition(":")
@@ -25,12 +32,14 @@ def choose_backend(
         except (ImportError, AttributeError) as error:
             hint = "module:factory names a function without arguments that gives a backend"
             raise NoSite(f"no backend {kind!r}: {error}", hint=hint) from error
+    if kind == "local":
+        return kind, _local(local)
     if not ssh:
         _check_named_config()
     if ssh or kind == "commands":
         return "commands", _commands(ssh)
     if kind not in ("auto", "pyslurm"):
-        raise NoSite(f"no backend {kind!r}", hint="auto, pyslurm or commands")
+        raise NoSite(f"no backend {kind!r}", hint="auto, pyslurm, commands or local")
     try:
         return "pyslurm", _pyslurm(careful)
     except NotSupported as error:
@@ -68,3 +77,12 @@ def _commands(ssh: str | None) -> Backend:
     from jobshape.app.backends.commands.backend import CommandsBackend
 
     return CommandsBackend(ssh_host=ssh)
+
+
+def _local(head: Mapping[str, Any] | None) -> Backend:
+    if head is None:
+        raise NoSite("the backend `local` was given no site", hint="a page of kind `local` is one")
+    from jobshape.app.backends.local.backend import LocalBackend
+    from jobshape.app.backends.local.config import LocalSite
+
+    return LocalBackend(LocalSite.from_head(head))

@@ -57,7 +57,7 @@ class CollectorClient:
         self._board = board
         self._on_change = on_change
         self._start = process.start
-        self._state = LinkState(self._start.scope)
+        self._state = LinkState(self._start.scope, local=self._start.local)
         self._inbox: deque[Frame] = deque()
         self._inbox_bytes = 0
         self._arrived = asyncio.Event()

@@ -1,8 +1,9 @@
 """Holds the backend that forked children inherit, and finds out which one it is."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from jobshape.app.backends.base import Backend
 from jobshape.app.collector.choose import choose_backend
@@ -17,8 +18,8 @@ class BackendKeeper:
     Nor is it tried first in a process of its own, which costs 0.1 s, unless there is doubt.
     """
 
-    def __init__(self, kind: str, ssh: str | None) -> None:
-        self._kind, self._ssh = kind, ssh
+    def __init__(self, kind: str, ssh: str | None, local: Mapping[str, Any] | None = None) -> None:
+        self._kind, self._ssh, self._local = kind, ssh, local
         self._careful = False
         self._loaded = False
         self.backend: Backend | None = None
@@ -26,7 +27,9 @@ class BackendKeeper:
     @property
     def make(self) -> Callable[[], tuple[str, Backend]]:
         """How a child gets a backend while there is none here."""
-        return partial(choose_backend, self._kind, self._ssh, careful=self._careful)
+        return partial(
+            choose_backend, self._kind, self._ssh, local=self._local, careful=self._careful
+        )
 
     @property
     def runs_commands(self) -> bool:
@@ -35,7 +38,7 @@ class BackendKeeper:
 
     def keep(self, ended: Ended) -> None:
         """The same backend as the child that got the first answer; shared pages stay shared."""
-        _, self.backend = choose_backend(ended.head["made"], self._ssh)
+        _, self.backend = choose_backend(ended.head["made"], self._ssh, local=self._local)
         self.learn(ended)
         gc.collect()
         gc.freeze()

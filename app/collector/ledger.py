@@ -24,11 +24,13 @@ class Ledger:
     """Adds up what was spent; forgets what is older than the window.
 
     ``per_call_ms`` is the controller's own average for each message type (sdiag). Without one, the
-    time we waited counts; nothing costs the controller more than the whole call took.
+    time we waited counts; nothing costs the controller more than the whole call took. free: there
+    is no controller to spare, as on this machine, where reading is reading a file.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, free: bool = False) -> None:
         self._since = now
+        self._free = free
         self._entries: deque[Spent] = deque()
         self.per_call_ms: Mapping[str, float] = {}
 
@@ -37,6 +39,8 @@ class Ledger:
 
         The average of REQUEST_JOB_INFO is no guide: most callers want one job, we want all.
         """
+        if self._free:
+            return 0.0
         if spent.controller_ms is not None:
             return spent.controller_ms
         waited_ms = spent.waited_s * 1000

@@ -18,8 +18,10 @@ _REPORTED = (
 class LinkState:
     """Keeps the link. Times are seconds since the epoch; every method is given the present."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, *, local: Mapping[str, Any] | None = None) -> None:
         self.link = STARTING._replace(scope=scope)
+        if local is not None:  # known before anybody has answered
+            self.link = self.link._replace(backend="local", cluster=local["name"])
         self._silent_since: float | None = None
         self._error: Sequence[str] | None = None  # class, what, where, hint of the last failure
         self._usual_s = 0.0
@@ -126,7 +128,7 @@ class LinkState:
         return hint
 
     def _who(self) -> str:
-        return "the site" if self.link.backend == "local" else "slurmctld"
+        return "the site" if self.link.is_local else "slurmctld"
 
     def _last_data(self) -> str:
         if self.link.last_answer_at is None:

@@ -60,8 +60,8 @@ class Collector:
         self._selector = selectors.DefaultSelector()
         self._over = False
         self._exit_code = 0
-        self._keeper = BackendKeeper(start.backend, start.ssh)
-        self._ledger = Ledger(now)
+        self._keeper = BackendKeeper(start.backend, start.ssh, start.local)
+        self._ledger = Ledger(now, free=start.backend == "local")
         self._rules = StageRules(start.stage_rules)
         self._waiting: deque[tuple[int, str, dict[str, Any]]] = deque()
         self._actions: dict[ForkedCall, tuple[int, str, list[Any]]] = {}

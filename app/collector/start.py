@@ -10,8 +10,9 @@ RESTART = 75
 class Start(NamedTuple):
     """The settings of one collector: plain JSON values only, so that spawning it stays cheap."""
 
-    backend: str = "auto"  # "auto", "pyslurm", "commands" or "module:factory"
+    backend: str = "auto"  # "auto", "pyslurm", "commands", "local" or "module:factory"
     ssh: str | None = None  # reach the site's commands through this host
+    local: Mapping[str, Any] | None = None  # LocalSite.head(), for the backend "local"
     scope: str = "mine"
     stage_rules: Sequence[Mapping[str, str]] = ()
     finished_hours: float = 12.0  # how long jobs that have ended stay in the list

@@ -7,24 +7,28 @@ It is only a copy: whatever is wrong with it, it is ignored and made anew.
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jobshape import __version__
 from jobshape.app.settings.folders import cache_folder, write_private
-from jobshape.app.settings.values import declared
+from jobshape.app.settings.values import Declared, declared
 
 _KEPT_ENTRIES = 32  # one a project; the oldest go
 
 CacheKey = list[Any]
 
 
-def key_of(files: tuple[Path, ...], variables: Mapping[str, tuple[str, str]]) -> CacheKey:
-    """All that an entry depends on."""
+def key_of(
+    files: tuple[Path, ...],
+    variables: Mapping[str, tuple[str, str]],
+    fields: Iterable[Declared] | None = None,
+) -> CacheKey:
+    """All that an entry depends on. fields: what the files may set; None: any of the settings."""
     return [
         __version__,
-        _schema(),
+        _schema(declared() if fields is None else fields),
         [_stamp(path) for path in files],
         sorted(map(list, variables.values())),
     ]
@@ -72,7 +76,7 @@ def _stamp(path: Path) -> list[Any]:
     return [str(path), stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino]
 
 
-def _schema() -> int:
+def _schema(fields: Iterable[Declared]) -> int:
     """A number that changes when a setting is added, renamed or gets another default or limit."""
-    text = repr([(item.name, item.default, sorted(item.metadata.items())) for item in declared()])
+    text = repr([(item.name, item.default, sorted(item.metadata.items())) for item in fields])
     return zlib.crc32(text.encode())

@@ -2,14 +2,15 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jobshape.app.domain.errors import ConfigError
 from jobshape.app.domain.job import DEFAULT_STAGES
 from jobshape.app.settings.load import SettingsError
-from jobshape.app.settings.models import Problem, check
+from jobshape.app.settings.models import Problem, check, check_page
 from jobshape.app.settings.toml_lines import Key, line_for, lines_of
 from jobshape.app.settings.values import Settings, declared, value_of
 
@@ -34,7 +35,7 @@ def merge(
         if path is None:
             continue
         document = _Document(path)
-        problems += document.problems(is_project)
+        problems += document.problems(partial(check, project=is_project))
         if problems:
             continue
         known_stages.update(document.values.get("stages", ()))
@@ -48,6 +49,15 @@ def merge(
         values["stage_rules"] = [rule.values for rule in rules]
         origins["stage_rules"] = ", ".join(rule.where for rule in rules)
     return values, origins
+
+
+def read_page(path: Path) -> dict[str, Any]:
+    """The values of a site's page, nested and plain. Raises SettingsError."""
+    document = _Document(path)
+    problems = document.problems(check_page)
+    if problems:
+        raise SettingsError(problems)
+    return document.values
 
 
 class _NoSettings(Exception):
@@ -103,11 +113,13 @@ class _Document:
                 "lists are nested too deeply", where=str(path), hint="no setting needs that"
             )
 
-    def problems(self, is_project: bool) -> list[ConfigError]:
+    def problems(
+        self, check_values: Callable[[Mapping[str, Any]], list[Problem]]
+    ) -> list[ConfigError]:
         """Everything wrong with it, in words."""
         if self._unreadable:
             return [self._unreadable]
-        found = check(self.values, project=is_project)
+        found = check_values(self.values)
         found.sort(key=lambda problem: line_for(self._lines, problem.key) or 0)
         return [self._located(problem) for problem in found]
 

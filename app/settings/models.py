@@ -4,11 +4,14 @@ Imported only when a file has changed: pydantic costs 0.2 s.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from jobshape.app.domain.units import parse_duration, parse_size
+from jobshape.app.settings.site_values import SitePage
 from jobshape.app.settings.toml_lines import Key
 from jobshape.app.settings.values import (
     RULE_PATTERNS,
@@ -17,6 +20,7 @@ from jobshape.app.settings.values import (
     StageRule,
 )
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -66,6 +70,28 @@ class _Plain(BaseModel):
 _BASES: dict[type, type[BaseModel]] = {Polling: _PollingChecks, StageRule: _RuleChecks}
 
 
+def _measured(text: str, parse: Callable[[str], int | None], like: str) -> str:
+    """The text, if it can be read and is not nothing; an empty one says nothing."""
+    with suppress(ValueError):
+        if not text or parse(text):
+            return text
+    raise ValueError(f"must be like {like}, not {text!r}")
+
+
+def _is_size(text: str) -> str:
+    return _measured(text, parse_size, '"512M" or "16G"')
+
+
+def _is_duration(text: str) -> str:
+    return _measured(text, parse_duration, '"30:00", "2:30:00" or "7-00:00:00"')
+
+
+_MEASURES = {
+    "size": Annotated[str, AfterValidator(_is_size)],
+    "duration": Annotated[str, AfterValidator(_is_duration)],
+}
+
+
 def _model_of(record: type, *, project: bool = False) -> type[BaseModel]:
     """A strict model with the fields, defaults and limits of a dataclass."""
     hints = get_type_hints(record)
@@ -81,8 +107,8 @@ def _model_of(record: type, *, project: bool = False) -> type[BaseModel]:
         if get_origin(hint) is tuple:
             (element, _) = get_args(hint)
             hint = list[_model_of(element) if is_dataclass(element) else element]  # type: ignore
-        required = record is StageRule and item.name == "stage"
-        default = ... if required else item.default
+        hint = _MEASURES.get(item.metadata["measure"], hint)
+        default = ... if item.metadata["required"] else item.default
         made[item.name] = (hint, Field(default, **item.metadata["limits"]))
     base = _BASES.get(record, _Plain)
     return create_model(record.__name__, __base__=base, **made)
@@ -104,8 +130,58 @@ def check(document: Mapping[str, Any], *, project: bool = False) -> list[Problem
     try:
         _model_of(Settings, project=project).model_validate(dict(document))
     except ValidationError as error:
-        return [_problem(item, project) for item in error.errors(include_url=False)]
+        return [_problem(item, Settings, project) for item in error.errors(include_url=False)]
     return list(_unknown_columns(document.get("ui", {})))
+
+
+def check_page(document: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a site's page; an empty list if it is valid."""
+    try:
+        _model_of(SitePage).model_validate(dict(document))
+    except ValidationError as error:
+        return [_problem(item, SitePage) for item in error.errors(include_url=False)]
+    return [*_out_of_place(document), *_odd_partitions(document.get("partitions", ()))]
+
+
+def _out_of_place(page: Mapping[str, Any]) -> Iterator[Problem]:
+    """What only another kind of site has."""
+    kind = page["kind"]
+    for table in ("slurm", "local"):
+        if table in page and kind != table:
+            hint = f'delete it, or set kind = "{table}"'
+            yield Problem((table,), f"is not for a site of kind {kind!r}", hint)
+    if kind != "local":
+        for at, partition in enumerate(page.get("partitions", ())):
+            if "head_start" in partition:
+                key = ("partitions", at, "head_start")
+                yield Problem(key, "is only for a local site", "delete the line")
+        return
+    folder, gpus = (page.get("local", {}).get(key, "") for key in ("folder", "gpus"))
+    if folder and folder[0] not in "/~":
+        yield Problem(("local", "folder"), f"must be a full path, not {folder!r}")
+    if gpus not in ("", "auto", "none") and not gpus.startswith("/"):
+        what = f"must be 'auto', 'none' or the full path of a file, not {gpus!r}"
+        yield Problem(("local", "gpus"), what)
+    if "gpus" in page.get("limits", {}):
+        hint = 'delete the line; local.gpus = "none" gives none of them'
+        yield Problem(("limits", "gpus"), "is not for a local site", hint)
+
+
+def _odd_partitions(partitions: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Partitions named twice, or whose default is above their limit."""
+    seen: set[str] = set()
+    for at, partition in enumerate(partitions):
+        name = partition["name"]
+        if name in seen:
+            what = f"{name!r} is the name of an earlier partition too"
+            yield Problem(("partitions", at, "name"), what, "give each its own name")
+        seen.add(name)
+        usual, most = (
+            parse_duration(partition.get(key, "")) for key in ("default_time", "time_limit")
+        )
+        if usual and most and most > 0 and not 0 < usual <= most:
+            what = f"{partition['default_time']!r} is more than the partition's time_limit"
+            yield Problem(("partitions", at, "default_time"), what)
 
 
 def _unknown_columns(ui: Mapping[str, Any]) -> Iterator[Problem]:
@@ -122,12 +198,14 @@ def _unknown_columns(ui: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(key, f"{name!r} is no column of the job table", hint)
 
 
-def _problem(error: Any, project: bool) -> Problem:
+def _problem(error: Any, root: type, project: bool = False) -> Problem:
     key: Key = tuple(error["loc"])
     kind, limits, given = error["type"], error.get("ctx", {}), error["input"]
     words = _WORDS.get(kind)
     if kind == "extra_forbidden":
-        return _unknown(key, project)
+        return _unknown(key, root, project)
+    if kind == "missing" and root is SitePage:
+        return Problem(key, "is missing", "add it; `jobshape sites --template` shows every field")
     if kind == "value_error":
         return Problem(key, str(limits["error"]))
     if words is None:
@@ -153,9 +231,11 @@ _WORDS = {
 }
 
 
-def _unknown(key: Key, project: bool) -> Problem:
+def _unknown(key: Key, root: type, project: bool) -> Problem:
     name = str(key[-1])
-    known = _fields_at(key[:-1])
+    known = _fields_at(key[:-1], root)
+    if root is SitePage:
+        return Problem(key, "is not a field of a site's page", _near(name, known))
     if project and len(key) == 1 and name in known:
         return Problem(
             key,
@@ -170,9 +250,9 @@ def _near(name: str, known: Sequence[str]) -> str:
     return f"did you mean `{near[0]}`?" if near else f"known here: {_listed(known)}"
 
 
-def _fields_at(key: Key) -> Sequence[str]:
+def _fields_at(key: Key, root: type) -> Sequence[str]:
     """The names a table of the document may hold."""
-    record: Any = Settings
+    record: Any = root
     for part in key:
         if isinstance(part, str):
             hint = get_type_hints(record)[part]

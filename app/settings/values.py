@@ -12,66 +12,71 @@ from typing import Any, Literal
 from jobshape.app.domain.job import DEFAULT_STAGES
 
 
-def _setting(
+def setting(
     default: Any,
     help: str,
     *,
     environment: str = "",
     project: bool = False,
+    required: bool = False,
+    measure: Literal["", "size", "duration"] = "",
+    example: Any = None,
     **limits: Any,
 ) -> Any:
     """A field: limits are pydantic's (ge, le, pattern), environment is the variable that sets it.
 
-    project: whether a project's own file may set it too.
+    project: whether a project's own file may set it too. measure: what a text has to be, as Slurm
+    writes it. example: what a template shows where the default says nothing.
     """
-    return field(
-        default=default,
-        metadata={"help": help, "environment": environment, "project": project, "limits": limits},
-    )
+    metadata = {
+        "help": help, "environment": environment, "project": project, "required": required,
+        "measure": measure, "example": example, "limits": limits,
+    }  # fmt: skip
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Ui:
     """How the screen looks and behaves."""
 
-    theme: str = _setting(
+    theme: str = setting(
         "auto",
         "Colours: a theme of Textual (`textual-dark`, `textual-light`, `ansi-dark`); `auto` picks.",
         environment="JOBSHAPE_THEME",
         pattern=r"^[a-zA-Z0-9_-]+$",
     )
-    ascii: bool = _setting(
+    ascii: bool = setting(
         False,
         "Draw with ASCII only, for terminals and fonts without line drawing.",
         environment="JOBSHAPE_ASCII",
     )
-    columns: tuple[str, ...] = _setting(
+    columns: tuple[str, ...] = setting(
         (), "Columns of the job table, left to right; empty: the default ones."
     )
-    sort: str = _setting(
+    sort: str = setting(
         "", "Column to sort by, `-` in front for descending; empty: as Slurm lists them."
     )
-    group: Literal["none", "stage", "state", "array", "user"] = _setting(
+    group: Literal["none", "stage", "state", "array", "user"] = setting(
         "none",
         "What headings stand between rows; an array is one row under any but its own heading.",
     )
-    finished_hours: float = _setting(
+    finished_hours: float = setting(
         12.0, "Jobs that finished in the last hours stand in the list; 0: none.", ge=0, le=168
     )
-    confirm: bool = _setting(True, "Ask before anything that cannot be undone (cancel, requeue).")
+    confirm: bool = setting(True, "Ask before anything that cannot be undone (cancel, requeue).")
 
 
 @dataclass(frozen=True, slots=True)
 class Polling:
     """How often the site is asked, and what that may cost it."""
 
-    fastest_s: float = _setting(
+    fastest_s: float = setting(
         2.0, "Seconds between two readings while things move and someone looks.", ge=1, le=3600
     )
-    slowest_s: float = _setting(
+    slowest_s: float = setting(
         30.0, "Seconds between two readings when nothing moves.", ge=1, le=3600
     )
-    controller_ms_per_minute: float = _setting(
+    controller_ms_per_minute: float = setting(
         0.0,
         "The controller's time we may use, in ms a minute; above it polling slows. "
         "0: 200, and up to 1000 where there are 100,000 jobs.",
@@ -81,20 +86,28 @@ class Polling:
 
 @dataclass(frozen=True, slots=True)
 class SiteChoice:
-    """Which cluster, how to reach it, and whose jobs to show."""
+    """Which site, how to reach it, and whose jobs to show."""
 
-    backend: Literal["auto", "pyslurm", "commands"] = _setting(
+    name: str = setting(
         "auto",
-        "How to talk to Slurm: `pyslurm` (its library), `commands` (squeue ...), or what works.",
+        "The site: a name of `jobshape sites`, a page's path, or `auto`: Slurm if there is one, "
+        "else this machine.",
+        environment="JOBSHAPE_SITE",
+        min_length=1,
+    )
+    backend: Literal["auto", "pyslurm", "commands", "local"] = setting(
+        "auto",
+        "How to talk to Slurm: `pyslurm` (its library), `commands` (squeue ...), or what works; "
+        "`local` is this machine without Slurm.",
         environment="JOBSHAPE_BACKEND",
     )
-    ssh: str = _setting(
+    ssh: str = setting(
         "",
         "Run Slurm's commands on this host (`[user@]host`, or a name from your ssh config).",
         environment="JOBSHAPE_SSH",
         pattern=r"^([A-Za-z0-9_.:@\[\]%][A-Za-z0-9_.:@\[\]%-]*)?$",
     )
-    scope: Literal["mine", "accounts", "all"] = _setting(
+    scope: Literal["mine", "accounts", "all"] = setting(
         "mine",
         "Whose jobs at the start: mine, those of my accounts, or everybody's.",
         environment="JOBSHAPE_SCOPE",
@@ -105,7 +118,7 @@ class SiteChoice:
 class Log:
     """What jobshape writes down about itself: `jobshape.log` in the state folder."""
 
-    level: Literal["off", "error", "warning", "info", "debug"] = _setting(
+    level: Literal["off", "error", "warning", "info", "debug"] = setting(
         "warning", "The least severe line that is kept.", environment="JOBSHAPE_LOG_LEVEL"
     )
 
@@ -117,11 +130,11 @@ class StageRule:
     A pattern is a regular expression searched anywhere in the text; an empty one says nothing.
     """
 
-    stage: str = _setting("", "The stage of the jobs that match.", min_length=1)
-    name: str = _setting("", "Pattern for the job's name.", max_length=1000)
-    comment: str = _setting("", "Pattern for its comment.", max_length=1000)
-    work_dir: str = _setting("", "Pattern for its working folder.", max_length=1000)
-    partition: str = _setting("", "Pattern for its partition.", max_length=1000)
+    stage: str = setting("", "The stage of the jobs that match.", required=True, min_length=1)
+    name: str = setting("", "Pattern for the job's name.", max_length=1000)
+    comment: str = setting("", "Pattern for its comment.", max_length=1000)
+    work_dir: str = setting("", "Pattern for its working folder.", max_length=1000)
+    partition: str = setting("", "Pattern for its partition.", max_length=1000)
 
 
 RULE_PATTERNS = ("name", "comment", "work_dir", "partition")
@@ -132,15 +145,15 @@ RULE_PATTERNS = ("name", "comment", "work_dir", "partition")
 class Settings:
     """Everything that can be set, with values that hold."""
 
-    read_only: bool = _setting(
+    read_only: bool = setting(
         False,
         "Never change anything: cancel, hold, release and the like are not offered.",
         environment="JOBSHAPE_READ_ONLY",
     )
-    stages: tuple[str, ...] = _setting(
+    stages: tuple[str, ...] = setting(
         DEFAULT_STAGES, "The workload's stages, in order.", project=True
     )
-    stage_rules: tuple[StageRule, ...] = _setting(
+    stage_rules: tuple[StageRule, ...] = setting(
         (),
         "Which jobs belong to which stage; a project's rules come before your own.",
         project=True,

@@ -1,4 +1,4 @@
-"""``make demo``: jobshape on a test cluster of its own with a workload; gone when you quit."""
+"""``make cluster-demo``: jobshape on a test cluster with a workload; gone when you quit."""
 
 from __future__ import annotations
 

@@ -12,14 +12,15 @@ import sys
 from jobshape.app.collector.spawn import CollectorProcess
 from jobshape.app.launch import start_of
 from jobshape.app.settings.load import load_settings
+from jobshape.app.sites import choose_site
 from jobshape.app.tui import LiveApp
 
 
 async def picture(columns: int, rows: int, keys: list[str]) -> str:
     """Open the app, wait for its jobs, press keys, take the picture."""
-    settings = load_settings({"site.scope": ("all", "for the picture")}).settings
-    process = CollectorProcess(start_of(settings))
-    app = LiveApp(settings, process)
+    loaded = load_settings({"site.scope": ("all", "for the picture")})
+    process = CollectorProcess(start_of(loaded.settings, choose_site(loaded)))
+    app = LiveApp(loaded.settings, process)
     try:
         async with app.run_test(size=(columns, rows)) as pilot:
             await asyncio.sleep(4)

@@ -1,12 +1,11 @@
-"""The contract tests run as a user of a real cluster, with JOBSHAPE_BACKEND naming the backend.
+"""The contract tests, with JOBSHAPE_BACKEND naming the backend; without it, on the local site.
 
-tests/cluster/test_contract.py runs them in every box. Without the variable nothing is collected.
+tests/cluster/test_contract.py runs them in every box, as a user of a real cluster.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,15 +15,16 @@ import pytest
 from jobshape.app.backends.base import Backend, Scope, SubmitRequest
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job
 
-WHICH = os.environ.get("JOBSHAPE_BACKEND", "")
+from .sites import BOX, THIS_MACHINE, end_local, local_backend
+
+WHICH = os.environ.get("JOBSHAPE_BACKEND") or "local"
+FACTS = THIS_MACHINE if WHICH == "local" else BOX
 ONLY_FOR = {
     "test_agreement.py": "pyslurm",
     "test_commands_trouble.py": "commands",
     "test_pyslurm_library.py": "pyslurm",
 }
 collect_ignore = [name for name, which in ONLY_FOR.items() if which != WHICH]
-if not WHICH:
-    collect_ignore_glob = ["test_*.py"]
 
 Thing = TypeVar("Thing")
 SLEEP = "#!/bin/sh\nsleep 300\n"
@@ -47,6 +47,7 @@ class Site:
     def __init__(self, backend: Backend, folder: Path) -> None:
         self.backend = backend
         self.folder = folder
+        self.facts = FACTS
         self._mine: list[str] = []
 
     def submit(self, script: str = SLEEP, **fields: object) -> str:
@@ -60,12 +61,8 @@ class Site:
 
     def sbatch(self, *options: str, script: str = SLEEP, mem: str | None = "60") -> str:
         """Submit with sbatch itself, for what no request of ours can say."""
-        command = ["sbatch", "--parsable", f"--chdir={self.folder}", "--time=5"]
-        if mem is not None:
-            command.append(f"--mem={mem}")
-        done = subprocess.run([*command, *options], input=script.encode(errors="surrogateescape"),
-                              capture_output=True, check=True)  # fmt: skip
-        return self.adopt(done.stdout.decode().strip().partition(";")[0])
+        fixed = ["--time=5"] if mem is None else ["--time=5", f"--mem={mem}"]
+        return self.adopt(self.facts.sbatch(self.backend, self.folder, script, [*fixed, *options]))
 
     def adopt(self, job: str) -> str:
         """Cancel this job, too, at the end."""
@@ -122,12 +119,19 @@ class Site:
     def clean(self) -> None:
         """Cancel what was submitted."""
         if self._mine:
-            subprocess.run(["scancel", *self._mine], check=False, capture_output=True)
+            self.facts.cancel(self.backend, self._mine)
 
 
 @pytest.fixture(scope="session")
-def backend() -> Backend:
-    return make_backend(WHICH)
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    if WHICH != "local":
+        yield make_backend(WHICH)
+        return
+    folder = tmp_path_factory.mktemp("local")
+    try:
+        yield local_backend(folder)
+    finally:
+        end_local(folder)
 
 
 @pytest.fixture

@@ -350,3 +350,14 @@ async def test_records_not_understood_are_counted() -> None:
     async with make_app(board).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         assert "3 records not understood" in lines_of(pilot)[-2]
+
+
+async def test_on_this_machine_nobody_speaks_of_slurm() -> None:
+    board = recorded_board()
+    board.set_link(LIVE._replace(backend="local", cluster="local", source="queue.db"))
+    async with make_app(board).run_test(size=(160, 40)) as pilot:
+        await settle(pilot)
+        status = lines_of(pilot)[-2]
+        assert "this machine" in status and "slurmctld" not in status
+        await press(pilot, "r")
+        assert "asking the scheduler" in "\n".join(lines_of(pilot))

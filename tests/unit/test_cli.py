@@ -35,15 +35,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["status"], ["status", "--json"]])
-def test_without_slurm_one_line_says_so_and_what_to_do(
+def test_slurm_asked_for_but_not_there_is_one_line_and_what_to_do(
     run_python: RunPython, command: list[str]
 ) -> None:
-    done = run_python([*JOBSHAPE, *command], path=NOWHERE)
+    done = run_python([*JOBSHAPE, "--site", "slurm", *command], path=NOWHERE)
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("jobshape: no Slurm on this machine: squeue is not on PATH")
-    assert "--ssh HOST" in line
+    assert "--ssh HOST" in line and "--site local" in line
 
 
 def test_pyslurm_asked_for_but_not_there(run_python: RunPython) -> None:
@@ -96,7 +96,7 @@ def test_a_terminal_that_cannot_place_a_cursor_is_told(own_folders: Path, tmp_pa
     [
         (["--ssh=-oProxyCommand=touch x"], "is no host name"),
         (["--ssh", "a b"], "is no host name"),
-        (["--backend", "slurmrestd"], "is none of auto, pyslurm, commands"),
+        (["--backend", "slurmrestd"], "is none of auto, pyslurm, commands, local"),
         (["--scope", "yours"], "invalid choice"),
         (["status", "--timeout", "0"], "is no number of seconds"),
         (["stauts"], "invalid choice"),
@@ -235,14 +235,17 @@ def test_nobody_reading_is_quiet(own_folders: Path) -> None:
     assert (errors, process.returncode) == (b"", 141)
 
 
-@pytest.mark.parametrize("command", ["config", "keys", "doctor"])
-def test_without_an_output_nothing_breaks(own_folders: Path, command: str) -> None:
+@pytest.mark.parametrize("command", ["config", "keys", "sites", "doctor"])
+def test_without_an_output_nothing_breaks(
+    own_folders: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBSHAPE_SITE", "slurm")
     words = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, *JOBSHAPE, command]
     done = subprocess.run(words, stderr=subprocess.PIPE, timeout=60, check=False)
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("command", ["config", "keys"])
+@pytest.mark.parametrize("command", ["config", "keys", "sites"])
 def test_a_full_disk_is_one_line(own_folders: Path, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -287,7 +290,7 @@ def test_ctrl_c_is_quiet(own_folders: Path, tmp_path: Path) -> None:
 
 
 def test_doctor_without_a_site(run_python: RunPython) -> None:
-    done = run_python([*JOBSHAPE, "doctor"], path=NOWHERE)
+    done = run_python([*JOBSHAPE, "--site", "slurm", "doctor"], path=NOWHERE)
     assert done.returncode == 2, done.stderr
     assert "\x1b" not in done.stdout
     assert "  fail  site " in done.stdout and "--ssh HOST" in done.stdout
@@ -296,8 +299,25 @@ def test_doctor_without_a_site(run_python: RunPython) -> None:
     assert f"jobshape {__version__}" in done.stdout
 
 
+def test_doctor_of_this_machine_starts_nothing(run_python: RunPython, own_folders: Path) -> None:
+    pages = own_folders.parent / "config" / "sites"
+    pages.mkdir(parents=True)
+    recorded = own_folders / "nvml.json"
+    (pages / "box.toml").write_text(f'kind = "local"\n[local]\ngpus = "{recorded}"\n')
+    done = run_python([*JOBSHAPE, "doctor", "--site", "local"], path=NOWHERE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "local (This machine), command line --site: no squeue on PATH" in done.stdout
+    assert "does not run; the first job starts it" in done.stdout
+    assert "note  GPUs           none: " in done.stdout
+    assert len(done.stdout.splitlines()) <= 24
+    assert not (own_folders.parent / "state").exists()
+    done = run_python([*JOBSHAPE, "doctor", "--site", "box"], path=NOWHERE)
+    assert done.returncode == 1
+    assert f"fail  GPUs           none: {recorded}: not a recorded NVML" in done.stdout
+
+
 def test_doctor_for_scripts(run_python: RunPython) -> None:
-    done = run_python([*JOBSHAPE, "doctor", "--json"], path=NOWHERE)
+    done = run_python([*JOBSHAPE, "--site", "slurm", "doctor", "--json"], path=NOWHERE)
     document = json.loads(done.stdout)
     assert document["schema"] == "jobshape.doctor/1"
     assert (document["site_found"], document["exit_code"], done.returncode) == (False, 2, 2)
@@ -308,7 +328,7 @@ def test_doctor_goes_on_with_broken_settings(run_python: RunPython, own_folders:
     config = own_folders.parent / "config" / "config.toml"
     config.parent.mkdir()
     config.write_text("[ui]\nascii = 1\n")
-    done = run_python([*JOBSHAPE, "doctor"], path=NOWHERE)
+    done = run_python([*JOBSHAPE, "--site", "slurm", "doctor"], path=NOWHERE)
     assert f"fail  settings       {config}:2: ui.ascii: must be true or false" in done.stdout
 
 
@@ -316,6 +336,6 @@ def test_doctor_finds_an_open_cache_folder(run_python: RunPython, own_folders: P
     cache = own_folders.parent / "cache"
     cache.mkdir(mode=0o755)
     cache.chmod(0o755)
-    done = run_python([*JOBSHAPE, "doctor"], path=NOWHERE)
+    done = run_python([*JOBSHAPE, "--site", "slurm", "doctor"], path=NOWHERE)
     assert f"warn  cache          {cache} is open to others (0755)" in done.stdout
     assert f"-> chmod 700 {cache}" in done.stdout

@@ -31,6 +31,7 @@ def roots(modules: set[str]) -> set[str]:
         "import jobshape.app.settings.load as s; s.load_settings(environ={})",
         "import jobshape.app.launch",
         "import jobshape.app.status, jobshape.app.doctor, jobshape.app.snapshot",
+        "import jobshape.app.sites, jobshape.app.sites_report, jobshape.app.demo.run",
         "import jobshape.app.collector.spawn",
         "import jobshape.app.collector.__main__",
         "import jobshape.app.backends.commands.backend",

@@ -17,7 +17,7 @@ from jobshape import __version__
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ROOMS = ("app", "widgets", "screens", "styles")
-DATA_SUFFIXES = {".tcss", ".typed", ".json", ".sql", ".toml"}
+DATA_SUFFIXES = {".tcss", ".typed", ".json", ".sql", ".toml", ".sh"}
 
 
 def import_name(path: Path) -> str:

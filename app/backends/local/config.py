@@ -43,6 +43,8 @@ class LocalSite(NamedTuple):
     idle_exit_s: float = 600.0  # the supervisor of an empty queue ends after this
     keep_finished_s: float = 14 * 86400.0  # accounting forgets what ended before that
     partitions: tuple[LocalPartition, ...] = DEFAULT_PARTITIONS
+    ended_stay_s: float = 300.0  # how long the queue shows jobs that are over; Slurm's MinJobAge
+    kill_wait_s: float = 5.0  # between TERM and KILL; Slurm's KillWait
 
     def head(self) -> dict[str, Any]:
         """As JSON values."""

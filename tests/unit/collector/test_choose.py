@@ -18,3 +18,9 @@ def test_a_backend_that_does_not_exist_is_said_to(kind: str) -> None:
 def test_commands_are_commands() -> None:
     kind, backend = choose_backend("commands", ssh="somewhere")
     assert (kind, backend.calls) == ("commands", {})
+
+
+def test_the_local_backend_needs_a_site() -> None:
+    with pytest.raises(NoSite) as caught:
+        choose_backend("local")
+    assert "page of kind `local`" in caught.value.hint

@@ -50,3 +50,11 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
     ledger.add(Spent(1.0, {"A": 5}, 1.0, 1.0))
     ledger.add(Spent(1000.0, {"A": 1}, 0.0, 0.0))
     assert ledger.rates(1000.0)[0] == pytest.approx(1 / 3)
+
+
+def test_where_there_is_no_controller_nothing_is_expensive() -> None:
+    ledger = Ledger(now=0.0, free=True)
+    spent = Spent(10.0, {"REQUEST_JOB_INFO": 1}, 0.5, 0.1, 10_000)
+    ledger.add(spent)
+    assert ledger.controller_ms(spent) == 0
+    assert ledger.rates(10.0)[1] == 0

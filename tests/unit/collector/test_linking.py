@@ -112,3 +112,10 @@ def test_another_scope_begins_without_figures_but_knows_the_site() -> None:
     assert feature
     assert feature.hint == "h"
     assert link.feature("script") is None
+
+
+def test_this_machine_is_not_taken_for_slurm_while_it_has_not_answered() -> None:
+    state = LinkState("mine", local={"name": "demo"})
+    state.polling(1000.0, 1000.0)
+    assert state.tick(1007.0).message == "no answer from the site for 7 s"
+    assert (state.link.is_local, state.link.cluster) == (True, "demo")

@@ -1,0 +1,101 @@
+"""Starts the supervisor where none runs, detached from whoever asks; and stops one."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+from jobshape.app.backends.local import link
+from jobshape.app.backends.local.config import LocalSite
+from jobshape.app.backends.local.folder import SiteFolder
+from jobshape.app.domain.errors import Unreachable
+
+START_S = 20.0
+"""How long a supervisor may take to listen, on a busy machine."""
+
+RETIRED = "retired"
+
+
+def request(site: LocalSite, do: str, arguments: dict[str, Any], timeout_s: float) -> Any:
+    """Ask the supervisor, which is started if need be. Raises BackendError."""
+    folder = SiteFolder(site.folder)
+    folder.is_there()
+    message = {
+        "do": do, "arguments": arguments, "site": site.head(), "protocol": link.PROTOCOL,
+    }  # fmt: skip
+    deadline = time.monotonic() + START_S
+    started = False
+    while True:
+        try:
+            value = link.ask(folder.socket, message, timeout_s)
+            if value != RETIRED:
+                return value
+        except link.NobodyThere:
+            if not started:
+                start(site)
+                started = True
+        if time.monotonic() > deadline:
+            raise Unreachable(
+                f"the local supervisor did not start in {START_S:.0f} s", where=str(folder.path),
+                hint=f"its log is {folder.log}",
+            )  # fmt: skip
+        time.sleep(0.01)
+
+
+def start(site: LocalSite) -> None:
+    """Start a supervisor; where one runs already, the new one ends. Raises BackendError."""
+    folder = SiteFolder(site.folder)
+    folder.make()
+    # -P: a folder called jobshape in the working directory must not be what runs.
+    command = [sys.executable, "-P", "-m", "jobshape.app.backends.local", json.dumps(site.head())]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            cwd="/", start_new_session=True, timeout=START_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unreachable(f"the local supervisor cannot be started: {error}",
+                          where=sys.executable) from error  # fmt: skip
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise Unreachable(
+            f"the local supervisor cannot be started: {said[-1] if said else done.returncode}",
+            where=str(folder.path), hint=f"its log is {folder.log}",
+        )  # fmt: skip
+
+
+def is_running(folder: SiteFolder) -> bool:
+    """Whether a supervisor has the lock."""
+    try:
+        descriptor = os.open(folder.lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def wait_until_gone(folder: SiteFolder, timeout_s: float) -> bool:
+    """Whether no supervisor has the lock within this time."""
+    deadline = time.monotonic() + timeout_s
+    while is_running(folder):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def running_pid(folder: SiteFolder) -> int | None:
+    """The supervisor's process, if one has the lock."""
+    with suppress(OSError, ValueError):
+        if is_running(folder):
+            return int(folder.lock.read_text("ascii"))
+    return None

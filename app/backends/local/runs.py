@@ -1,0 +1,309 @@
+"""The attempts under way: started, found again, watched, and settled when they are over.
+
+Nothing here is decided twice: the claim in the spool says who has an attempt, the exit record how
+it ended, and what the database says is written before it is acted on.
+"""
+
+import gc
+import json
+import os
+import resource
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jobshape.app.backends.local import process_tree, shepherd, spool
+from jobshape.app.backends.local.cgroup import Cgroup, CgroupBase
+from jobshape.app.backends.local.environment import job_environment
+from jobshape.app.backends.local.folder import SiteFolder
+from jobshape.app.backends.local.machine import boot_id
+from jobshape.app.backends.local.queue import Queue
+from jobshape.app.backends.local.record import COMPLETING, REQUEUE, LocalJob
+from jobshape.app.backends.local.shepherd import Assignment
+from jobshape.app.backends.local.spool import Claim, Exit
+from jobshape.app.backends.local.view import log_paths_of
+
+REQUEUE_DELAY_S = 10.0
+"""How long a requeued job waits: others may go first, and a person sees it pending."""
+
+RETRY_S = 5.0
+"""When to try again what the machine had no room for."""
+
+_OOM_SIGNAL = 125  # how Slurm reports it: exit code 0:125
+
+
+@dataclass(slots=True)
+class Run:
+    """An attempt under way. ``pidfd`` becomes readable when its shepherd is gone."""
+
+    job_id: int
+    attempt: str
+    pid: int
+    pidfd: int
+    own_child: bool
+    group: Cgroup | None = None
+    code: int | None = None  # the shepherd's exit code, once it was waited for
+    told: bool = False  # TERM has reached somebody
+    term_at: float | None = None
+    kill_at: float | None = None
+    signalled: bool = False  # --signal was sent
+    peak_bytes: int = 0
+    gpu_peak_bytes: int = 0
+    gpu_percent_sum: float = 0.0
+    gpu_samples: int = 0
+
+
+class Runs:
+    """Every attempt that has a shepherd, by job id."""
+
+    def __init__(
+        self, queue: Queue, folder: SiteFolder, *, site_id: str, site_name: str,
+        base: CgroupBase | None, open_files: tuple[int, int], log: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.runs: dict[int, Run] = {}
+        self.unforked: list[tuple[int, str]] = []  # jobs that no process was to be had for
+        self._queue = queue
+        self._folder = folder
+        self._site_id, self._site_name = site_id, site_name
+        self._base = base
+        self._open_files = open_files
+        self._log = log
+        self._boot = boot_id()
+        self._blob = lru_cache(maxsize=64)(queue.store.kept)
+
+    def marker(self, job: LocalJob) -> str:
+        """What the environment of the attempt's processes says."""
+        return f"{self._site_id}/{job.attempt_name}"
+
+    def launch(self, job: LocalJob) -> Run | None:
+        """Fork a shepherd for a job whose start is on disk; None where that was refused."""
+        task = self._assignment(job)
+        try:
+            pid = shepherd.fork_shepherd(task)
+        except OSError as error:  # EAGAIN, ENOMEM
+            self.unforked.append((job.id, f"no process can be started: {error.strerror}"))
+            self._log(f"job {job.label}: fork: {error}")
+            return None
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError as error:  # too many open files: without it we would not see its end
+            self._log(f"job {job.label}: pidfd: {error}")
+            descriptor = -1
+        run = Run(job.id, job.attempt_name, pid, descriptor, True, task.cgroup)
+        self.runs[job.id] = run
+        return run
+
+    def recover(self, now: float, rebooted: bool) -> None:
+        """Find again what a supervisor before us had started; inside a transaction."""
+        for job in self._queue.in_use():
+            claim = None if rebooted else self._adopt_or_claim(job, now)
+            if rebooted:
+                self._settle(job, None, now, "the machine was started anew")
+            elif claim is not None:
+                self._settle(job, None, now, "its processes were killed from outside")
+
+    def _adopt_or_claim(self, job: LocalJob, now: float) -> Claim | None:
+        """Adopt its shepherd, or put it back where it never ran; gives the claim of a dead one."""
+        folder = self._folder.spool / job.attempt_name
+        claim = spool.read_claim(folder)
+        if claim is None and spool.take_claim(folder, self._own_claim()):
+            self._never_ran(job, now, 0.0, "")
+            return None
+        claim = spool.read_claim(folder) or claim
+        if claim is not None and not claim.runs:
+            self._never_ran(job, now, 0.0, "")
+            return None
+        if claim is not None and self._adopt(job, claim, now):
+            return None
+        return claim or Claim(0, 0, "", True)
+
+    def _adopt(self, job: LocalJob, claim: Claim, now: float) -> bool:
+        if claim.boot != self._boot or not process_tree.is_alive(claim.pid, claim.start):
+            return False
+        try:
+            descriptor = os.pidfd_open(claim.pid)
+        except OSError:
+            return False
+        if not process_tree.is_alive(claim.pid, claim.start):  # the number went to somebody else
+            os.close(descriptor)
+            return False
+        run = Run(job.id, job.attempt_name, claim.pid, descriptor, False,
+                  Cgroup.named(claim.cgroup))  # fmt: skip
+        run.peak_bytes = job.peak_bytes or 0
+        if job.state == COMPLETING:
+            run.term_at = now
+        self.runs[job.id] = run
+        self._log(f"job {job.label}: found again, shepherd {claim.pid}")
+        return True
+
+    def settle(self, run: Run, now: float) -> None:
+        """The shepherd of a run is gone: write down what became of the job; in a transaction."""
+        if run.own_child and run.code is None:
+            with suppress(ChildProcessError):
+                pid, status = os.waitpid(run.pid, os.WNOHANG)
+                run.code = os.waitstatus_to_exitcode(status) if pid else None
+        job = self._queue.jobs.get(run.job_id)
+        if job is not None:
+            self._settle(job, run, now, "its shepherd process was killed from outside")
+
+    def settle_unforked(self, now: float) -> None:
+        """Put jobs back that got no process, to be tried again; in a transaction."""
+        for job_id, why in self.unforked:
+            job = self._queue.jobs.get(job_id)
+            if job is not None and job_id not in self.runs:
+                self._never_ran(job, now, RETRY_S, why)
+
+    def _settle(self, job: LocalJob, run: Run | None, now: float, lost: str) -> None:
+        folder = self._folder.spool / job.attempt_name
+        end = spool.read_exit(folder)
+        if end is not None:
+            self._ended(job, run, end, now)
+            return
+        claim = spool.read_claim(folder)
+        if run is not None and run.own_child and (claim is None or not claim.runs):
+            why = "its files cannot be written to the spool" if run.code == shepherd.NO_ROOM else ""
+            self._never_ran(job, now, RETRY_S if why else 0.0, why)
+            return
+        self._lost(job, run, claim, now, lost)
+
+    def _never_ran(self, job: LocalJob, now: float, delay_s: float, why: str) -> None:
+        """The script was never started: back in the queue, unless it was to end anyway."""
+        if job.ending and job.ending != REQUEUE:
+            job.end_time = now
+            self._queue.finish(job, job.ending, now)
+            return
+        job.reason = job.message = why
+        self._queue.give_back(job, now, delay_s=delay_s, restart=False)
+
+    def _lost(
+        self, job: LocalJob, run: Run | None, claim: Claim | None, now: float, why: str
+    ) -> None:
+        """Nobody lived to write how it ended; nothing of it may go on when its slots are free."""
+        process_tree.kill_marked(self.marker(job))
+        group = Cgroup.named(claim.cgroup) if claim else None
+        if group:
+            process_tree.send(group.processes(), signal.SIGKILL)
+            group.remove()
+        self._note_use(job, run, None)
+        if job.ending == REQUEUE or (job.requeue and not job.ending):
+            self._queue.give_back(job, now, delay_s=REQUEUE_DELAY_S, restart=True)
+            return
+        job.end_time = now
+        job.exit_code, job.exit_signal = 0, signal.SIGKILL
+        if not job.ending:
+            job.reason, job.message = "NodeFail", f"{why}; how it ended is not known"
+        self._queue.finish(job, job.ending or "NODE_FAIL", now)
+
+    def _ended(self, job: LocalJob, run: Run | None, end: Exit, now: float) -> None:
+        self._note_use(job, run, end)
+        if job.ending == REQUEUE:
+            self._queue.give_back(job, now, delay_s=REQUEUE_DELAY_S, restart=True)
+            return
+        job.end_time = min(max(end.end_time, job.start_time or 0.0), max(now, end.end_time))
+        job.exit_code, job.exit_signal = end.code, end.signal
+        state = job.ending
+        if end.oom and state in ("", "OUT_OF_MEMORY"):
+            state = "OUT_OF_MEMORY"
+            job.reason = "OutOfMemory"
+            job.message = job.message or "it reached its memory limit"
+        if state == "OUT_OF_MEMORY":
+            job.exit_code, job.exit_signal = 0, _OOM_SIGNAL
+            job.peak_bytes = min(job.peak_bytes or job.memory_bytes, job.memory_bytes)
+        elif state == "TIMEOUT":
+            job.exit_code = job.exit_signal = 0
+        elif end.error:
+            state, job.reason, job.message = "FAILED", end.error, end.error
+        elif not state:
+            state = _state_of(job)
+        self._queue.finish(job, state, now)
+
+    def _note_use(self, job: LocalJob, run: Run | None, end: Exit | None) -> None:
+        peaks = [job.peak_bytes or 0]
+        if run is not None:
+            peaks.append(run.peak_bytes)
+            if run.gpu_samples:
+                job.gpu_peak_bytes = run.gpu_peak_bytes
+                job.gpu_percent = run.gpu_percent_sum / run.gpu_samples
+        if end is not None and not end.error:
+            peaks.append(end.peak_bytes)
+            job.cpu_s = end.cpu_s
+        job.peak_bytes = max(peaks) or None
+
+    def forget(self, run: Run) -> None:
+        """Drop a run that is settled on disk; its files stay."""
+        if self.runs.get(run.job_id) is run:
+            del self.runs[run.job_id]
+        if run.pidfd >= 0:
+            os.close(run.pidfd)
+            run.pidfd = -1
+
+    def tidy(self, run: Run) -> None:
+        """Remove the files of a run that was dropped."""
+        spool.remove(self._folder.spool / run.attempt)
+
+    def tidy_spool(self) -> None:
+        """Remove what attempts left that are over."""
+        wanted = {job.attempt_name for job in self._queue.in_use()}
+        with suppress(OSError):
+            for folder in self._folder.spool.iterdir():
+                if folder.name not in wanted:
+                    spool.remove(folder)
+
+    def below(self, run: Run) -> list[int]:
+        """All processes of a run."""
+        found = process_tree.descendants(run.pid)
+        if run.group:
+            found += [pid for pid in run.group.processes() if pid not in found and pid != run.pid]
+        return found
+
+    def _own_claim(self) -> Claim:
+        me = os.getpid()
+        return Claim(me, process_tree.start_of(me) or 0, self._boot, False)
+
+    def _assignment(self, job: LocalJob) -> Assignment:
+        machine = self._queue.machine
+        given = [gpu for gpu in machine.gpus if str(gpu.number) in job.gpu_ids.split(",")]
+        environment = job_environment(
+            job, json.loads(self._blob(job.environment)), site=self._site_name,
+            marker=self.marker(job), node=machine.name, programs=str(self._folder.programs),
+            spool=str(self._folder.spool / job.attempt_name),
+            gpu_type=given[0].kind if given else "",
+        )  # fmt: skip
+        paths = log_paths_of(job, machine.name)
+        group = self._base.group(self._site_id, job.attempt_name) if self._base else None
+        append = job.open_mode == "a"
+        return Assignment(
+            folder=self._folder.spool / job.attempt_name, script=self._blob(job.script),
+            arguments=json.loads(job.arguments), environment=environment, work_dir=job.work_dir,
+            stdin=paths.stdin, stdout=paths.stdout, stderr=paths.stderr, append=append,
+            umask=job.umask, memory_bytes=job.memory_bytes, cgroup=group, boot=self._boot,
+            open_files=self._open_files,
+        )  # fmt: skip
+
+
+def _state_of(job: LocalJob) -> str:
+    """The state of a job whose script ended by itself; sets the reason as Slurm words it."""
+    if not job.exit_code and not job.exit_signal:
+        return "COMPLETED"
+    if job.exit_signal:
+        job.reason = f"RaisedSignal:{job.exit_signal}({_signal_words(job.exit_signal)})"
+        job.message = f"its script was ended by signal {job.exit_signal}"
+    else:
+        job.reason, job.message = "NonZeroExitCode", f"its script gave exit code {job.exit_code}"
+    return "FAILED"
+
+
+def _signal_words(number: int) -> str:
+    return (signal.strsignal(number) or "unknown").replace(" ", "_")
+
+
+def prepare_forks() -> tuple[int, int]:
+    """Get ready to fork many small children; gives the limit of open files as it was."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(before[1], 65536), before[1]))
+    gc.collect()
+    gc.freeze()
+    return before

@@ -1,0 +1,176 @@
+"""Starts the demo, joins one that runs, or removes it."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jobshape.app.backends.base import Backend, Scope, SubmitRequest
+from jobshape.app.collector.choose import choose_backend
+from jobshape.app.demo.place import DemoError, Place
+from jobshape.app.demo.plan import ROUNDS, Planned, batch
+from jobshape.app.domain.errors import BackendError, NoSite
+from jobshape.app.domain.job import Job
+from jobshape.app.domain.states import is_finished
+from jobshape.app.launch import check_terminal, launch
+from jobshape.app.settings.load import load_settings
+from jobshape.app.site_check import why_not_local
+from jobshape.app.sites import Site, choose_site
+
+Say = Callable[[str], object]
+Options = Mapping[str, tuple[Any, str]]
+
+_STUCK = frozenset({"DependencyNeverSatisfied", "JobHeldUser"})
+
+
+def run_demo(
+    options: Options, folder: str | None, *, screen: bool, filter_text: str, say: Say
+) -> int:
+    """Show the demo, with new jobs unless some are still to run; gives the exit code.
+
+    Raises NoTerminal, NoSite, ConfigError, DemoError before anything is started.
+    """
+    for name in ("site.name", "site.backend", "site.ssh"):
+        if name in options:
+            what = f"the demo has a site of its own, so {options[name][1]} makes no sense"
+            raise DemoError(what, hint="leave it out")
+    if screen:
+        check_terminal()
+    place = Place(folder)
+    if why := why_not_local(place.site):
+        raise NoSite(f"this machine cannot be the demo's site: {why}", hint="try --folder")
+    load_settings(options)
+    place.make()
+    place.keep_here()
+    named = {**options, "site.name": (str(place.page), "jobshape demo")}
+    loaded = load_settings(named, start=place.folder)
+    site = choose_site(loaded)
+    with place.in_use():
+        said = _fill(place, site)
+        if not screen:
+            say(said)
+            say(_afterwards(place))
+            return 0
+        code = launch(loaded.settings, site, filter_text=filter_text)
+    say(f"The demo's jobs go on. {_afterwards(place)}")
+    return code
+
+
+def _afterwards(place: Place) -> str:
+    again, clean = _command(place), _command(place, "--clean")
+    return f"See it with `{again}`; `{clean}` ends and removes it."
+
+
+def _command(place: Place, *options: str) -> str:
+    """The demo's command as the person began it: people with a checkout say `make demo`."""
+    folder = () if place.is_default else ("--folder", str(place.folder))
+    words = (*folder, *options)
+    if "MAKELEVEL" not in os.environ:
+        return shlex.join(("jobshape", "demo", *words))
+    return f"make demo ARGS={shlex.quote(shlex.join(words))}" if words else "make demo"
+
+
+# --- jobs ----------------------------------------------------------------------------------
+
+
+def _fill(place: Place, site: Site) -> str:
+    """Submit a batch of rounds, unless there is still something to run; says which."""
+    assert site.local is not None
+    _, backend = choose_backend("local", local=site.local.head())
+    with place.submitting():
+        jobs = backend.queue(Scope.MINE).jobs
+        left = [job for job in jobs if _goes_on(job)]
+        if left:
+            return f"The demo goes on: {len(left)} jobs are running or still to run."
+        count = _submit(backend, place, {job.name for job in jobs if not is_finished(job.state)})
+        return f"{count} jobs submitted in {place.folder}."
+
+
+def _goes_on(job: Job) -> bool:
+    return not is_finished(job.state) and job.reason not in _STUCK
+
+
+def _submit(backend: Backend, place: Place, waiting: set[str]) -> int:
+    """Submit the next batch, without what waits there already; gives how many."""
+    first = place.rounds + 1
+    place.count_rounds(place.rounds + ROUNDS)
+    ids: dict[str, int] = {}
+    for planned in batch(first):
+        if planned.name not in waiting:
+            ids[planned.name] = backend.submit(_request(place, planned, ids))
+    return len(ids)
+
+
+def _request(place: Place, planned: Planned, ids: Mapping[str, int]) -> SubmitRequest:
+    after = ",".join(f"{kind}:{ids[name]}" for kind, name in planned.after if name in ids)
+    script = (place.folder / planned.script).read_text("utf-8")
+    if planned.begin_s:
+        first, _, rest = script.partition("\n")
+        script = f"{first}\n#SBATCH --begin=now+{planned.begin_s}\n{rest}"
+    return SubmitRequest(
+        script=script,
+        arguments=("--round", str(planned.round)),
+        name=planned.name,
+        work_dir=str(place.folder),
+        partition=planned.partition,
+        dependency=after or None,
+        hold=planned.hold,
+        environment={**os.environ, "DEMO_PYTHON": sys.executable},
+    )
+
+
+# --- the end -------------------------------------------------------------------------------
+
+
+def clean_demo(folder: str | None, *, sure: bool, say: Say) -> int:
+    """Remove the demo with its jobs, after asking; gives the exit code. Raises DemoError."""
+    place = Place(folder)
+    if not place.exists:
+        say(f"There is no demo in {place.folder}: nothing to remove.")
+        return 0
+    if not sure and not _agreed(place, say):
+        say("Nothing was removed.")
+        return 0
+    with place.alone(), place.submitting():
+        _end_site(str(place.site))
+        place.remove()
+    say(f"Removed {place.folder} and ended its jobs.")
+    return 0
+
+
+def _end_site(folder: str) -> None:
+    """End the scheduler and its jobs. Raises DemoError."""
+    from jobshape.app.backends.local.supervisor import stop_supervisor
+
+    try:
+        stop_supervisor(folder, kill_jobs=True)
+    except BackendError as error:
+        raise DemoError(
+            f"its jobs cannot be ended: {error.what}", where=error.where, hint=error.hint
+        ) from error
+
+
+def _agreed(place: Place, say: Say) -> bool:
+    if sys.stdin is None or not sys.stdin.isatty():
+        hint = f"`{_command(place, '--clean', '--yes')}` asks nothing"
+        raise DemoError("there is nobody to ask", hint=hint)
+    count, size = _contents(place.folder)
+    say(f"This ends every job of the demo and removes {place.folder}")
+    say(f"with its {count} files ({size / (1 << 20):.1f} MiB).")
+    sys.stdout.write("Remove it? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _contents(folder: Path) -> tuple[int, int]:
+    count = size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += os.lstat(Path(parent) / name).st_size
+            except FileNotFoundError:
+                continue
+            count += 1
+    return count, size
