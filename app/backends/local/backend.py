@@ -224,7 +224,7 @@ class LocalBackend:
     def controller_cost(self) -> ControllerCost:
         """Nothing: reading costs the supervisor nothing."""
         return ControllerCost(
-            {name: 0.0 for name in ("REQUEST_JOB_INFO", "REQUEST_NODE_INFO",
+            {name: (1, 0.0) for name in ("REQUEST_JOB_INFO", "REQUEST_NODE_INFO",
                                     "REQUEST_PARTITION_INFO")}
         )  # fmt: skip
 
