@@ -22,7 +22,7 @@ _REASONS: dict[str, Words] = {
         "A smaller or shorter job may start in a gap (backfill): ask for what it needs, no more.",
     ),
     "Resources": Words(
-        "waits for free nodes",
+        "waits for resources",
         "It is next, but what it asks for is not free at the moment.",
         "Ask for fewer CPUs, less memory or time, or use another partition to start sooner.",
     ),
@@ -32,7 +32,7 @@ _REASONS: dict[str, Words] = {
         "See the dependency in the job's details.",
     ),
     "DependencyNeverSatisfied": Words(
-        "its dependency can never be met",
+        "never starts: dependency unmet",
         "A job it depends on ended in a way that rules this one out; it will never start.",
         "Cancel it, or change its dependency (scontrol update).",
     ),
