@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from jobshape.app.domain.errors import BackendError
 
-_MODEL = re.compile(r"\b(?:rtx[ _]?)?[a-z]{0,2}\d{1,4}[a-z]{0,2}\b")
+_MODEL = re.compile(r"\b(?:[rg]tx[ _]?)?[a-z]{0,2}\d{1,4}[a-z]{0,2}\b")
 AUTO, NO_GPUS = "auto", "none"
 
 
