@@ -87,7 +87,9 @@ class LocalBackend:
             active = store.active()
             ended = store.ended_since(now - self._site.ended_stay_s)
         shown = Shown(self._machine, active, now)
-        return QueueReading([shown.job(job) for job in (*active, *ended)], source=SOURCE)
+        trouble = launch.trouble(self._folder)
+        source = f"{SOURCE}: {trouble}" if trouble else SOURCE
+        return QueueReading([shown.job(job) for job in (*active, *ended)], source=source)
 
     def nodes(self) -> list[Node]:
         """This machine."""

@@ -62,14 +62,14 @@ def prepare(site: LocalSite) -> "Supervisor | None":
     except BlockingIOError:
         os.close(lock)
         return None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
     log = Log(folder.log)
     log.take_stdio()
     os.chdir("/")
     try:
         _write_programs(folder)
-        supervisor = Supervisor(site, folder, Store.to_write(folder.database), log)
+        word = launch.LockWord(lock)
+        word.say("")
+        supervisor = Supervisor(site, folder, Store.to_write(folder.database), log, word)
         supervisor.recover()
     except (OSError, sqlite3.Error) as error:
         raise Unreachable(f"the queue cannot be opened: {error}", where=str(folder.path),
@@ -108,8 +108,11 @@ def stop_supervisor(folder: str, *, kill_jobs: bool) -> None:
 class Supervisor:
     """Owns the queue of a site."""
 
-    def __init__(self, site: LocalSite, folder: SiteFolder, store: Store, log: Log) -> None:
+    def __init__(
+        self, site: LocalSite, folder: SiteFolder, store: Store, log: Log, word: launch.LockWord
+    ) -> None:  # fmt: skip
         self._site = site
+        self._word = word
         self._folder = folder
         self._store = store
         self._log = log
@@ -191,7 +194,10 @@ class Supervisor:
             self._reload(now)
             self._answer_all(requests, _bug(error))
             return
-        self._trouble = ""
+        if self._trouble:
+            self._trouble = ""
+            self._word.say("")
+            self._log.write("the queue can be written again")
         self._act(gone, effects)
         for connection, answer in answers:
             self._answer(connection, answer)
@@ -350,6 +356,7 @@ class Supervisor:
         """Nothing of this turn is on disk, so nothing of it is done."""
         if str(error) != self._trouble:
             self._log.write(f"the queue cannot be written: {error}")
+            self._word.say(f"{error}; nothing starts")
         self._trouble = str(error)
         self._again_at = now + TROUBLE_S
         with suppress(sqlite3.Error):

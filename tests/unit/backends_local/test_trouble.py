@@ -128,9 +128,11 @@ def test_a_full_disk_under_the_queue(site: TestSite) -> None:
     time.sleep(1.2)
     assert site.record(short).state == "RUNNING"  # its end cannot be written down yet
     assert site.record(after).state == "PENDING"
+    assert "disk is full; nothing starts" in site.backend.queue(Scope.MINE).source
     flag.unlink()
     for job in (short, after):
         site.wait(job, "COMPLETED")
+    assert site.backend.queue(Scope.MINE).source == "this machine"
     assert (site.work / "ran").read_text().split() == ["short", "after"]
 
 
