@@ -31,6 +31,7 @@ REQUEUE_DELAY_S = 10.0
 RETRY_S = 5.0
 """When to try again what the machine had no room for."""
 
+_NO_SPOOL = "its files cannot be written to the spool"
 _OOM_SIGNAL = 125  # how Slurm reports it: exit code 0:125
 
 
@@ -81,6 +82,11 @@ class Runs:
         """Fork a shepherd for a job whose start is on disk; None where that was refused."""
         task = self._assignment(job)
         try:
+            spool.make(task.folder)
+        except OSError as error:
+            self.unforked.append((job.id, f"{_NO_SPOOL}: {error.strerror}"))
+            return None
+        try:
             pid = shepherd.fork_shepherd(task)
         except OSError as error:  # EAGAIN, ENOMEM
             self.unforked.append((job.id, f"no process can be started: {error.strerror}"))
@@ -108,7 +114,7 @@ class Runs:
         """Adopt its shepherd, or put it back where it never ran; gives the claim of a dead one."""
         folder = self._folder.spool / job.attempt_name
         claim = spool.read_claim(folder)
-        if claim is None and spool.take_claim(folder, self._own_claim()):
+        if claim is None and (not folder.exists() or spool.take_claim(folder, self._own_claim())):
             self._never_ran(job, now, 0.0, "")
             return None
         claim = spool.read_claim(folder) or claim
@@ -163,7 +169,7 @@ class Runs:
             return
         claim = spool.read_claim(folder)
         if run is not None and run.own_child and (claim is None or not claim.runs):
-            why = "its files cannot be written to the spool" if run.code == shepherd.NO_ROOM else ""
+            why = _NO_SPOOL if run.code == shepherd.NO_ROOM else ""
             self._never_ran(job, now, RETRY_S if why else 0.0, why)
             return
         self._lost(job, run, claim, now, lost)

@@ -75,6 +75,8 @@ def _shepherd(task: Assignment) -> int:
             task.folder, Claim(me, process_tree.start_of(me) or 0, task.boot, True, name)
         ):
             return TAKEN
+    except FileNotFoundError:  # the folder is gone: this attempt was given up
+        return TAKEN
     except OSError:
         return NO_ROOM
     try:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 from jobshape.app.backends.base import Scope
@@ -76,6 +77,7 @@ def test_killed_at_the_worst_moment(site: TestSite, patch: str) -> None:
         lambda: {job.state for job in site.backend.queue(Scope.MINE).jobs},
         lambda states: states == {"COMPLETED"},
     )
+    time.sleep(1.2)  # for whoever comes late
     jobs = sorted(str(job.job_id) for job in site.backend.queue(Scope.MINE).jobs)
     assert 1 <= len(jobs) <= 2
     assert sorted((site.work / "ran").read_text().split()) == jobs
@@ -140,8 +142,13 @@ def test_after_the_machine_was_started_anew(site: TestSite) -> None:
     assert "started anew" in shown["Message"]
 
 
-def test_killed_shepherd(site: TestSite) -> None:
+NO_CGROUPS = "supervisor.cgroup.find_base = lambda: None"
+
+
+@pytest.mark.parametrize("patch", ["", NO_CGROUPS], ids=["as found", "no control groups"])
+def test_killed_shepherd(site: TestSite, patch: str) -> None:
     """Its job's processes are found by their environment and ended before their slots are free."""
+    start_patched(site, patch)
     from jobshape.app.backends.local import spool
 
     job = site.submit("setsid sleep 60 & echo $! > child; sleep 60", cpus_per_task=4)

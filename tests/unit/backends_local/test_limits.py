@@ -14,10 +14,9 @@ from jobshape.app.backends.local import cgroup
 from jobshape.app.backends.local.process_tree import start_of
 
 from .sites import MIB, TestSite, recorded_gpus, until
-from .test_crash_points import start_patched
+from .test_crash_points import NO_CGROUPS, start_patched
 
 HUNGRY = "exec python3 -c 'import time; b = bytearray({0} << 20); time.sleep(30)'"
-NO_CGROUPS = "supervisor.cgroup.find_base = lambda: None"
 
 
 @pytest.fixture(params=["sampled", "control groups"])
