@@ -5,12 +5,15 @@ delegated to us. Source: the kernel's admin-guide, cgroup-v1/memory and cgroup-v
 """
 
 import os
+import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "jobshape_"
+_ROUNDS = 40
 _LEAF = "jobshape-supervisor"
 
 
@@ -84,6 +87,18 @@ class Cgroup:
         """Remove it if nobody is in it."""
         with suppress(OSError):
             self.path.rmdir()
+
+    def kill(self) -> None:
+        """Kill everybody in it, and remove it."""
+        for turn in range(_ROUNDS):
+            there = self.processes()
+            if not there:
+                break
+            for pid in there:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001 * (turn + 1))
+        self.remove()
 
     def _fields(self, file: str) -> dict[str, int]:
         try:

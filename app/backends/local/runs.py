@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jobshape.app.backends.local import process_tree, shepherd, spool
+from jobshape.app.backends.local import cgroup, process_tree, shepherd, spool
 from jobshape.app.backends.local.cgroup import Cgroup, CgroupBase
 from jobshape.app.backends.local.environment import job_environment
 from jobshape.app.backends.local.folder import SiteFolder
@@ -190,8 +190,7 @@ class Runs:
         process_tree.kill_marked(self.marker(job))
         group = Cgroup.named(claim.cgroup) if claim else None
         if group:
-            process_tree.send(group.processes(), signal.SIGKILL)
-            group.remove()
+            group.kill()
         self._note_use(job, run, None)
         if job.ending == REQUEUE or (job.requeue and not job.ending):
             self._queue.give_back(job, now, delay_s=REQUEUE_DELAY_S, restart=True)
@@ -249,13 +248,15 @@ class Runs:
         """Remove the files of a run that was dropped."""
         spool.remove(self._folder.spool / run.attempt)
 
-    def tidy_spool(self) -> None:
+    def tidy_all(self) -> None:
         """Remove what attempts left that are over."""
         wanted = {job.attempt_name for job in self._queue.in_use()}
         with suppress(OSError):
             for folder in self._folder.spool.iterdir():
                 if folder.name not in wanted:
                     spool.remove(folder)
+        if self._base:
+            cgroup.remove_left(self._base, self._site_id, wanted)
 
     def below(self, run: Run) -> list[int]:
         """All processes of a run."""

@@ -156,7 +156,7 @@ class Supervisor:
             self._queue.load(now)
             self._runs.recover(now, self._store.fact("boot") not in ("", boot))
             self._store.note("boot", boot)
-        self._runs.tidy_spool()
+        self._runs.tidy_all()
         for run in self._runs.runs.values():
             self._watch(run)
 

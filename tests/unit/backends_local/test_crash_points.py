@@ -160,3 +160,4 @@ def test_killed_shepherd(site: TestSite, patch: str) -> None:
     assert site.wait(job, "NODE_FAIL").exit_code == "0:9"
     assert start_of(int((site.work / "child").read_text())) is None
     site.wait(after, "COMPLETED")
+    assert site.groups() == []

@@ -50,10 +50,10 @@ WISHES = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     wishes=st.lists(WISHES, min_size=6, max_size=14),
-    pauses=st.lists(st.floats(0.02, 0.5), min_size=2, max_size=8),
+    pauses=st.lists(st.floats(0.02, 0.5), min_size=2, max_size=6),
 )
 def test_random_jobs_while_the_supervisor_is_killed(
     wishes: list[Wish], pauses: list[float]

@@ -302,7 +302,7 @@ def test_srun(site: TestSite) -> None:
         "srun --mem=5 -c1 sh -c 'echo $SLURM_STEP_ID:$SLURM_PROCID' | sort",
         "srun -n1 -l --output=step-%s-%t true",
         "srun --ntasks 2 sh -c 'exit $SLURM_PROCID'; echo $?",
-        "srun nothing-of-this-name; echo $?",
+        "srun /nothing/of/this/name; echo $?",
         "srun -n x true; echo $?",
         "ls step-1-0",
     )
