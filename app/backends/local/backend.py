@@ -37,7 +37,7 @@ from jobshape.app.backends.local.reference import Reference, parse_reference, un
 from jobshape.app.backends.local.shape import job_of, options_of
 from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, user_name
-from jobshape.app.domain.errors import BadRequest
+from jobshape.app.domain.errors import BadRequest, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.site import Node, Partition
 
@@ -246,7 +246,13 @@ class LocalBackend:
         """The database for reading; None where nothing was ever submitted."""
         store = None
         if self._folder.is_there():
-            store = Store.to_read(self._folder.database)
+            try:
+                store = Store.to_read(self._folder.database)
+            except Unreachable:  # after a power cut only who may write can open it
+                if launch.is_running(self._folder):
+                    raise
+                launch.start(self._site)
+                store = Store.to_read(self._folder.database)
         if store is None:
             yield None
             return

@@ -45,6 +45,7 @@ class Queue:
     def _clear(self) -> None:
         self.jobs.clear()
         self._partitions = {one.name: one for one in self.machine.partitions}
+        self._in_use: dict[int, LocalJob] = {}
         self._ready: list[tuple[float, int]] = []
         self._ranks: dict[int, float] = {}
         self._gpu_jobs: set[int] = set()
@@ -103,7 +104,7 @@ class Queue:
 
     def in_use(self) -> list[LocalJob]:
         """Jobs that have slots."""
-        return [job for job in self.jobs.values() if job.state != PENDING]
+        return list(self._in_use.values())
 
     @property
     def gpu_jobs_ready(self) -> bool:
@@ -112,9 +113,8 @@ class Queue:
 
     def has_work(self) -> bool:
         """Whether anything runs, or is pending and may start one day by itself."""
-        return any(
-            job.state != PENDING or not (job.held or job.dependency_state == NEVER)
-            for job in self.jobs.values()
+        return bool(self._in_use) or any(
+            not (job.held or job.dependency_state == NEVER) for job in self.jobs.values()
         )
 
     def next_alarm(self) -> float | None:
@@ -133,6 +133,7 @@ class Queue:
         if job.array_tasks:
             job = self.split(job, self._tasks[job.id].first(), now)
         self._leave_ready(job)
+        self._in_use[job.id] = job
         job.state, job.reason, job.message = RUNNING, "", ""
         job.attempt += 1
         job.start_time, job.end_time = now, None
@@ -296,6 +297,8 @@ class Queue:
 
     def _index(self, job: LocalJob) -> None:
         self.jobs[job.id] = job
+        if job.state in ACTIVE and job.state != PENDING:
+            self._in_use[job.id] = job
         if job.array_tasks:
             self._tasks[job.id] = TaskSet.parse(job.array_tasks)
         if job.array_id is not None:
@@ -314,6 +317,7 @@ class Queue:
 
     def _release(self, job: LocalJob) -> None:
         """Its slots are free again."""
+        self._in_use.pop(job.id, None)
         if job.array_id is not None:
             self._count_running(job.array_id, -1)
             self._pending_of.setdefault(job.array_id, set()).add(job.id)

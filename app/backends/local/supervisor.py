@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from jobshape import __version__
-from jobshape.app.backends.local import cgroup, launch, link
+from jobshape.app.backends.local import cgroup, launch, link, process_tree, spool
 from jobshape.app.backends.local.actions import Actions
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
@@ -48,6 +48,7 @@ GPU_LOOK_S = 5.0
 TROUBLE_S = 2.0
 CLIENT_S = 10.0
 PRUNE_S = 3600.0
+LOCK_TRIES = 10
 _RECEIVE = 1 << 18
 
 
@@ -57,9 +58,7 @@ def prepare(site: LocalSite) -> "Supervisor | None":
     folder.make()
     os.umask(0o077)
     lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(lock):
         os.close(lock)
         return None
     log = Log(folder.log)
@@ -76,6 +75,18 @@ def prepare(site: LocalSite) -> "Supervisor | None":
                           hint="is the disk full?") from error  # fmt: skip
     supervisor.listen()
     return supervisor
+
+
+def _locked(lock: int) -> bool:
+    """Whether the site is ours. Clients that look whether somebody has it hold it for a moment."""
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
 
 
 def stop_supervisor(folder: str, *, kill_jobs: bool) -> None:
@@ -103,6 +114,10 @@ def stop_supervisor(folder: str, *, kill_jobs: bool) -> None:
             os.kill(pid, signal.SIGKILL)
     if not launch.wait_until_gone(place, 5.0):
         raise Unreachable("the local supervisor does not end", where=str(place.path))
+    for attempt in place.spool.iterdir() if kill_jobs else ():  # it could not end them itself
+        claim = spool.read_claim(attempt)
+        if claim and claim.runs and process_tree.is_alive(claim.pid, claim.start):
+            process_tree.kill_below(claim.pid)
 
 
 class Supervisor:
@@ -122,6 +137,7 @@ class Supervisor:
         self._gone: dict[int, Run] = {}
         self._starting: list[LocalJob] = []
         self._trouble = ""
+        self._stale = False  # memory may hold what never came to disk
         self._again_at = 0.0
         self._idle_since: float | None = None
         self._look_at: float | None = None
@@ -183,6 +199,8 @@ class Supervisor:
         self._starting.clear()
         try:
             with self._store.transaction():
+                if self._stale:
+                    self._queue.load(now)
                 effects = self._work(requests, answers, gone, now)
         except sqlite3.Error as error:
             self._lose(error, requests, now)
@@ -191,9 +209,10 @@ class Supervisor:
             self._log.write(traceback.format_exc())
             if not requests:
                 raise
-            self._reload(now)
+            self._stale = self._queue.changed = True
             self._answer_all(requests, _bug(error))
             return
+        self._stale = False
         if self._trouble:
             self._trouble = ""
             self._word.say("")
@@ -333,7 +352,18 @@ class Supervisor:
         elif self._idle_since is None:
             self._idle_since = now
         elif now >= self._idle_since + self._site.idle_exit_s and not self._clients:
-            self._done = True
+            self._done = self._nobody_came()
+
+    def _nobody_came(self) -> bool:
+        """Close the door; whether nobody stood in it. Else it is open again."""
+        self._folder.socket.unlink(missing_ok=True)
+        self._connect(None)
+        if not self._clients and not self._requests:
+            return True
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self.listen()
+        return False
 
     def _timeout(self) -> float | None:
         now = time.time()
@@ -359,14 +389,10 @@ class Supervisor:
             self._word.say(f"{error}; nothing starts")
         self._trouble = str(error)
         self._again_at = now + TROUBLE_S
-        with suppress(sqlite3.Error):
-            self._reload(now)
+        self._stale = True
+        self._stopping = None
         self._requests = requests
         self._refuse()
-
-    def _reload(self, now: float) -> None:
-        self._queue.load(now)
-        self._stopping = None
 
     def _refuse(self) -> None:
         requests, self._requests = self._requests, []
