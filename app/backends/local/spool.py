@@ -50,6 +50,14 @@ def prepare(folder: Path) -> None:
     _write(folder / "exit", b" " * _EXIT_BYTES)
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether there was room for the exit record."""
+    try:
+        return (folder / "exit").stat().st_size >= _EXIT_BYTES
+    except OSError:
+        return False
+
+
 def take_claim(folder: Path, claim: Claim) -> bool:
     """Whether the attempt is ours now: false where somebody else was first. Raises OSError."""
     draft = folder / f"claim.{claim.pid}"

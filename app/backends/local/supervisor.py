@@ -30,7 +30,7 @@ from jobshape.app.backends.local.log import Log
 from jobshape.app.backends.local.machine import boot_id, machine_of
 from jobshape.app.backends.local.queue import Queue
 from jobshape.app.backends.local.record import LocalJob
-from jobshape.app.backends.local.runs import Run, Runs, prepare_forks
+from jobshape.app.backends.local.runs import Run, Runs, Unforked, prepare_forks
 from jobshape.app.backends.local.scheduler import Candidate, plan
 from jobshape.app.backends.local.store import Store
 from jobshape.app.backends.local.view import (
@@ -136,6 +136,7 @@ class Supervisor:
         self._clients: dict[socket.socket, tuple[link.MessageReader, float]] = {}
         self._gone: dict[int, Run] = {}
         self._starting: list[LocalJob] = []
+        self._unforked: list[Unforked] = []
         self._trouble = ""
         self._stale = False  # memory may hold what never came to disk
         self._again_at = 0.0
@@ -173,8 +174,7 @@ class Supervisor:
             self._runs.recover(now, self._store.fact("boot") not in ("", boot))
             self._store.note("boot", boot)
         self._runs.tidy_all()
-        for run in self._runs.runs.values():
-            self._watch(run)
+        self._watch_all()
 
     def run(self) -> None:
         """Work until there has been nothing to do for a while."""
@@ -183,6 +183,7 @@ class Supervisor:
                 key.data(key.fileobj)
             self._turn()
         self._log.write("ends")
+        self._runs.close()
         self._selector.close()
         self._folder.socket.unlink(missing_ok=True)
         self._store.close()
@@ -229,7 +230,7 @@ class Supervisor:
         """Everything of a turn that changes the queue."""
         for run in gone:
             self._runs.settle(run, now)
-        self._runs.settle_unforked(now)
+        self._unforked = self._runs.settle_unforked(now)
         for connection, message in requests:
             answer = self._answer_to(connection, message, now)
             if answer is not None:
@@ -248,16 +249,15 @@ class Supervisor:
         for run in gone:
             self._gone.pop(run.job_id, None)
             self._runs.forget(run)
-        self._runs.unforked.clear()
+        self._runs.unforked = self._unforked
         for job in self._starting:
             try:
-                started = self._runs.launch(job)
+                self._runs.launch(job)
             except Exception as error:  # one job's trouble must not become everybody's
                 self._log.write(traceback.format_exc())
-                self._runs.unforked.append((job.id, f"it cannot be started: {error}"))
-            else:
-                if started is not None:
-                    self._watch(started)
+                why = f"it cannot be started: {error}"
+                self._runs.unforked.append(Unforked(job.id, why, 0.0))
+        self._watch_all()
         for effect in (*effects, *self._actions.effects):
             effect()
         for run in gone:  # last: it takes a millisecond, in which the next ones already run
@@ -372,7 +372,8 @@ class Supervisor:
             times.append(self._idle_since + self._site.idle_exit_s)
         if self._clients:
             times.append(min(until for _, until in self._clients.values()))
-        if self._queue.changed or self._runs.unforked or self._gone or self._requests:
+        times += [entry.look_at for entry in self._runs.unforked]
+        if self._queue.changed or self._gone or self._requests:
             times.append(now)
         if self._trouble:
             times = [self._again_at]
@@ -408,11 +409,13 @@ class Supervisor:
         for connection, _ in requests:
             self._answer(connection, link.error_message(error))
 
-    def _watch(self, run: Run) -> None:
-        if run.pidfd >= 0:
-            self._selector.register(
-                run.pidfd, selectors.EVENT_READ, partial(self._shepherd_gone, run)
-            )
+    def _watch_all(self) -> None:
+        """Be told of the death of every shepherd."""
+        for run in self._runs.runs.values():
+            if not run.watched:
+                run.watched = True
+                gone = partial(self._shepherd_gone, run)
+                self._selector.register(run.pidfd, selectors.EVENT_READ, gone)
 
     def _unwatch(self, run: Run) -> None:
         with suppress(KeyError, ValueError):

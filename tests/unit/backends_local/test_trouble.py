@@ -70,12 +70,12 @@ FULL_SPOOL = """
     runs.RETRY_S = 0.3
 """
 NO_FORK = """
-    fork = shepherd.fork_shepherd
+    fork = nursery.fork_shepherd
     def refused(task):
         if os.path.exists({flag!r}):
             raise BlockingIOError(11, "Resource temporarily unavailable")
         return fork(task)
-    shepherd.fork_shepherd = refused
+    nursery.fork_shepherd = refused
     runs.RETRY_S = 0.3
 """
 
