@@ -295,11 +295,6 @@ def test_update_of_the_size(site: Site) -> None:
     assert (record.tasks, record.nodes, record.cpus) == (2, nodes, 4)
 
 
-def test_more_nodes_than_there_are(site: Site) -> None:
-    with pytest.raises(Refused, match=r"not available|Node count specification invalid"):
-        site.submit(nodes=len(FACTS.nodes) + 1)
-
-
 def test_update_that_is_refused(site: Site) -> None:
     job = site.submit(hold=True)
     with pytest.raises(Refused, match="Invalid partition name specified"):

@@ -160,12 +160,16 @@ class Limits:
         """TERM until somebody got it, then KILL until nobody is left."""
         if run.kill_at is not None and now >= run.kill_at:
             run.kill_at, run.term_at = now + 1.0, None
-            effects.append(lambda: process_tree.kill_below(run.pid))
+            effects.append(lambda: self._kill(run))
         elif run.term_at is not None and now >= run.term_at:
             if run.kill_at is None:
                 run.kill_at = now + self.kill_wait_s
             run.term_at = now + _NOBODY_YET_S
             effects.append(lambda: self._terminate(run))
+
+    def _kill(self, run: Run) -> None:
+        process_tree.kill_below(run.pid)
+        process_tree.send([run.pid], signal.SIGCONT)  # a shepherd that somebody stopped
 
     def _terminate(self, run: Run) -> None:
         pids = self._runs.below(run)
