@@ -37,7 +37,7 @@ from jobshape.app.backends.local.reference import Reference, parse_reference, un
 from jobshape.app.backends.local.shape import job_of, options_of
 from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, user_name
-from jobshape.app.domain.errors import BadRequest, Unreachable
+from jobshape.app.domain.errors import BackendError, BadRequest, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.site import Node, Partition
 
@@ -53,6 +53,7 @@ class LocalBackend:
         self.calls: dict[str, int] = Counter()
         self._site = site
         self._folder = SiteFolder(site.folder)
+        self._unwoken = ""  # why no supervisor could be started
 
     def capabilities(self) -> Capabilities:
         """What works here."""
@@ -87,7 +88,7 @@ class LocalBackend:
             active = store.active()
             ended = store.ended_since(now - self._site.ended_stay_s)
         shown = Shown(self._machine, active, now)
-        trouble = launch.trouble(self._folder)
+        trouble = self._unwoken or launch.trouble(self._folder)
         source = f"{SOURCE}: {trouble}" if trouble else SOURCE
         return QueueReading([shown.job(job) for job in (*active, *ended)], source=source)
 
@@ -258,11 +259,19 @@ class LocalBackend:
             return
         try:
             with reading(self._folder.database):
-                if store.has_work() and not launch.is_running(self._folder):
-                    launch.start(self._site)
+                self._wake(store)
                 yield store
         finally:
             store.close()
+
+    def _wake(self, store: Store) -> None:
+        """See that somebody looks after the work there is; where that fails, reading goes on."""
+        self._unwoken = ""
+        if store.has_work() and not launch.is_running(self._folder):
+            try:
+                launch.start(self._site)
+            except BackendError as error:
+                self._unwoken = error.what
 
     def _has_running(self) -> bool:
         with self._open() as store:

@@ -136,6 +136,22 @@ def test_a_full_disk_under_the_queue(site: TestSite) -> None:
     assert (site.work / "ran").read_text().split() == ["short", "after"]
 
 
+def test_what_can_be_read_is_read_though_no_supervisor_can_start(
+    site: TestSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = site.submit("sleep 0.5")
+    site.wait(job, "RUNNING")
+    site.kill_supervisor()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    reading = site.backend.queue(Scope.MINE)
+    assert [str(record.job_id) for record in reading.jobs] == [job]
+    assert "cannot be started" in reading.source
+    with pytest.raises(Unreachable, match="cannot be started"):
+        site.submit("true")
+    monkeypatch.undo()
+    site.wait(job, "COMPLETED")
+
+
 def test_only_its_user_may_open_it(site: TestSite) -> None:
     site.wait(site.submit("true"), "COMPLETED")
 
