@@ -74,18 +74,18 @@ class Bench:
         kib = next(line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:"))
         return int(kib) / 1024
 
-    def left(self) -> int:
-        """Rows that are not over."""
+    def busy(self) -> bool:
+        """Whether anything is not over."""
         store = Store.to_read(Path(self.site.folder) / "queue.db")
         assert store
         try:
-            return len(store.active())
+            return store.has_work()
         finally:
             store.close()
 
     def drain(self) -> None:
         """Wait until all are over."""
-        while self.left():
+        while self.busy():
             time.sleep(0.25)
 
     def end(self) -> None:
