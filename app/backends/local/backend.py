@@ -4,6 +4,7 @@ Reading needs no supervisor and costs it nothing. The first call that needs one 
 any call that finds work nobody looks after: the machine was started anew, or it was killed.
 """
 
+import gc
 import json
 import os
 import time
@@ -85,12 +86,13 @@ class LocalBackend:
         with self._open() as store:
             if store is None:
                 return QueueReading([], source=SOURCE)
-            active = store.active()
-            ended = store.ended_since(now - self._site.ended_stay_s)
-        shown = Shown(self._machine, active, now)
+            with _without_garbage_collection():
+                active = store.active()
+                ended = store.ended_since(now - self._site.ended_stay_s)
+                shown = Shown(self._machine, active, now)
+                jobs = [shown.job(job) for job in (*active, *ended)]
         trouble = self._unwoken or launch.trouble(self._folder)
-        source = f"{SOURCE}: {trouble}" if trouble else SOURCE
-        return QueueReading([shown.job(job) for job in (*active, *ended)], source=source)
+        return QueueReading(jobs, source=f"{SOURCE}: {trouble}" if trouble else SOURCE)
 
     def nodes(self) -> list[Node]:
         """This machine."""
@@ -296,6 +298,18 @@ class LocalBackend:
         if any(task in left for task in reference.tasks):
             return row
         raise unknown(job)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Collections walk every record made so far."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _is_meant(job: LocalJob, reference: Reference) -> bool:

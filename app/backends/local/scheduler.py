@@ -167,7 +167,7 @@ def plan(
                 reserved += 1
         if not left or reserved < depth:
             continue
-        if only_starts and profile.free[0][0] <= 0:
+        if profile.free[0][0] <= 0:  # nothing more can start, nor be planned
             break
         if shape not in passed and _harmless(profile, walltime_s, passed, floors):
             while left and profile.fits_now(slots, walltime_s):
