@@ -94,11 +94,14 @@ class Queue:
 
     def ready(self) -> Iterator[tuple[LocalJob, int]]:
         """Jobs that may start, the first in line first, each with how many of its tasks may."""
+        room: dict[int, int] = {}  # of arrays with a % limit, whose tasks may stand in many records
         for _, job_id in self._ready:
             job = self.jobs[job_id]
             count = len(self._tasks[job_id]) if job.array_tasks else 1
             if job.throttle and job.array_id is not None:
-                count = min(count, job.throttle - self._running.get(job.array_id, 0))
+                left = room.get(job.array_id, job.throttle - self._running.get(job.array_id, 0))
+                count = max(0, min(count, left))
+                room[job.array_id] = left - count
             if count > 0:
                 yield job, count
 

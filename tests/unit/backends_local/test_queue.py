@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from jobshape.app.backends.base import JobChanges, Scope, SubmitRequest
@@ -71,6 +72,17 @@ def test_dependencies_on_arrays(site: TestSite) -> None:
         record = site.record(job)
         assert (record.state, record.reason) == ("PENDING", "DependencyNeverSatisfied")
     assert site.record(bad).dependency == f"afterok:{array}(failed)"
+
+
+def test_a_limit_counts_for_tasks_with_records_of_their_own(site: TestSite) -> None:
+    first = site.submit("true", array="0-3", hold=True)
+    job = site.submit("sleep 0.3", array="0-3%1", dependency=f"aftercorr:{first}")
+    site.backend.release(first)
+    until(lambda: set(labels(site, job).values()), lambda found: found == {"COMPLETED"})
+    found = site.backend.accounting(Scope.MINE, 0, jobs=[job])
+    rows = sorted((site.row(str(one.job.job_id)) for one in found), key=lambda r: r.start_time or 0)
+    assert len(rows) == 4
+    assert all((r.end_time or 0) <= (after.start_time or 0) for r, after in pairwise(rows))
 
 
 def test_after_and_singleton(site: TestSite) -> None:
