@@ -23,6 +23,7 @@ from jobshape import __version__
 from jobshape.app.backends.local import cgroup, launch, link, process_tree, spool
 from jobshape.app.backends.local.actions import Actions
 from jobshape.app.backends.local.config import LocalSite
+from jobshape.app.backends.local.door import Door, Request
 from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.gpus import GpuPool, nvml_of
 from jobshape.app.backends.local.limits import Limits
@@ -46,10 +47,8 @@ GPU_LOOK_S = 5.0
 """How often to see whether somebody else's GPU has come free, while a job waits for it."""
 
 TROUBLE_S = 2.0
-CLIENT_S = 10.0
 PRUNE_S = 3600.0
 LOCK_TRIES = 10
-_RECEIVE = 1 << 18
 
 
 def prepare(site: LocalSite) -> "Supervisor | None":
@@ -132,8 +131,7 @@ class Supervisor:
         self._store = store
         self._log = log
         self._selector = selectors.DefaultSelector()
-        self._requests: list[tuple[socket.socket, dict[str, Any]]] = []
-        self._clients: dict[socket.socket, tuple[link.MessageReader, float]] = {}
+        self._door = Door(folder.socket, self._selector)
         self._gone: dict[int, Run] = {}
         self._starting: list[LocalJob] = []
         self._unforked: list[Unforked] = []
@@ -162,8 +160,7 @@ class Supervisor:
 
     def listen(self) -> None:
         """Take requests from now on."""
-        self._listener = link.listen(self._folder.socket)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._connect)
+        self._door.open()
 
     def recover(self) -> None:
         """Take up what a supervisor before us left. Raises sqlite3.Error."""
@@ -190,11 +187,11 @@ class Supervisor:
 
     def _turn(self) -> None:
         now = time.time()
+        requests = self._door.take()
         if self._trouble and now < self._again_at:
-            self._refuse()
+            self._refuse(requests)
             return
-        requests, self._requests = self._requests, []
-        answers: list[tuple[socket.socket, dict[str, Any]]] = []
+        answers: list[Request] = []
         gone = list(self._gone.values())
         self._actions.effects.clear()
         self._starting.clear()
@@ -220,12 +217,12 @@ class Supervisor:
             self._log.write("the queue can be written again")
         self._act(gone, effects)
         for connection, answer in answers:
-            self._answer(connection, answer)
+            self._door.answer(connection, answer)
         self._consider_ending(time.time())
 
     def _work(
-        self, requests: list[tuple[socket.socket, dict[str, Any]]],
-        answers: list[tuple[socket.socket, dict[str, Any]]], gone: list[Run], now: float,
+        self, requests: list[Request],
+        answers: list[Request], gone: list[Run], now: float,
     ) -> list[Callable[[], None]]:  # fmt: skip
         """Everything of a turn that changes the queue."""
         for run in gone:
@@ -345,35 +342,24 @@ class Supervisor:
         if self._stopping is not None and (self._done or not self._queue.in_use()):
             self._done = True
             for connection in self._stopping:
-                self._answer(connection, {"value": None})
+                self._door.answer(connection, {"value": None})
             return
         if self._queue.has_work() or self._runs.runs:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
-        elif now >= self._idle_since + self._site.idle_exit_s and not self._clients:
-            self._done = self._nobody_came()
-
-    def _nobody_came(self) -> bool:
-        """Close the door; whether nobody stood in it. Else it is open again."""
-        self._folder.socket.unlink(missing_ok=True)
-        self._connect(None)
-        if not self._clients and not self._requests:
-            return True
-        self._selector.unregister(self._listener)
-        self._listener.close()
-        self.listen()
-        return False
+        elif now >= self._idle_since + self._site.idle_exit_s:
+            self._done = self._door.close_unless_somebody_came()
+            self._idle_since = now
 
     def _timeout(self) -> float | None:
         now = time.time()
         times = [self._limits.next_time(now), self._queue.next_alarm(), self._look_at]
         if self._idle_since is not None:
             times.append(self._idle_since + self._site.idle_exit_s)
-        if self._clients:
-            times.append(min(until for _, until in self._clients.values()))
+        times.append(self._door.next_time())
         times += [entry.look_at for entry in self._runs.unforked]
-        if self._queue.changed or self._gone or self._requests:
+        if self._queue.changed or self._gone:
             times.append(now)
         if self._trouble:
             times = [self._again_at]
@@ -381,7 +367,7 @@ class Supervisor:
         return max(0.0, min(known) - now) + 0.001 if known else None
 
     def _lose(
-        self, error: sqlite3.Error, requests: list[tuple[socket.socket, dict[str, Any]]],
+        self, error: sqlite3.Error, requests: list[Request],
         now: float,
     ) -> None:  # fmt: skip
         """Nothing of this turn is on disk, so nothing of it is done."""
@@ -392,22 +378,18 @@ class Supervisor:
         self._again_at = now + TROUBLE_S
         self._stale = True
         self._stopping = None
-        self._requests = requests
-        self._refuse()
+        self._refuse(requests)
 
-    def _refuse(self) -> None:
-        requests, self._requests = self._requests, []
+    def _refuse(self, requests: list[Request]) -> None:
         trouble = Unreachable(
             f"the queue cannot be written: {self._trouble}; nothing new starts until it can",
             where=str(self._folder.database), hint="is the disk full?",
         )  # fmt: skip
         self._answer_all(requests, trouble)
 
-    def _answer_all(
-        self, requests: list[tuple[socket.socket, dict[str, Any]]], error: BackendError
-    ) -> None:
+    def _answer_all(self, requests: list[Request], error: BackendError) -> None:
         for connection, _ in requests:
-            self._answer(connection, link.error_message(error))
+            self._door.answer(connection, link.error_message(error))
 
     def _watch_all(self) -> None:
         """Be told of the death of every shepherd."""
@@ -424,46 +406,6 @@ class Supervisor:
     def _shepherd_gone(self, run: Run, _: object) -> None:
         self._gone[run.job_id] = run
         self._unwatch(run)
-
-    def _connect(self, _: object) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            if not link.peer_is_us(connection):
-                connection.close()
-                continue
-            connection.setblocking(False)
-            self._clients[connection] = (link.MessageReader(), time.time() + CLIENT_S)
-            self._selector.register(connection, selectors.EVENT_READ, self._receive)
-            self._receive(connection)  # most have sent it all by now
-
-    def _receive(self, connection: socket.socket) -> None:
-        try:
-            data = connection.recv(_RECEIVE)
-            message = self._clients[connection][0].feed(data) if data else None
-        except BlockingIOError:
-            return
-        except (OSError, ValueError):
-            data, message = b"", None
-        if not data:
-            self._drop(connection)
-        elif message is not None:
-            self._selector.unregister(connection)
-            del self._clients[connection]
-            self._requests.append((connection, message))
-
-    def _drop(self, connection: socket.socket) -> None:
-        self._clients.pop(connection, None)
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(connection)
-        connection.close()
-
-    def _answer(self, connection: socket.socket, answer: dict[str, Any]) -> None:
-        with suppress(OSError), connection:
-            connection.settimeout(1.0)
-            connection.sendall(link.encode(answer))
 
 
 def _bug(error: Exception) -> BackendError:

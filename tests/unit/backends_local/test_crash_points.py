@@ -40,13 +40,13 @@ PATCHES = {
         runs.Runs.forget = lambda self, run: die()
     """,
     "a submission is on disk, not yet answered": """
-        supervisor.Supervisor._answer = lambda *args: die()
+        door.Door.answer = lambda *args: die()
     """,
 }
 CODE = """
 import os, sys, time
 from jobshape.app.backends.local import __main__ as main
-from jobshape.app.backends.local import nursery, queue, runs, shepherd, spool, supervisor
+from jobshape.app.backends.local import door, nursery, queue, runs, shepherd, spool, supervisor
 def die():
     os.kill(os.getpid(), 9)
 {patch}
