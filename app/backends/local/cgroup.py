@@ -4,6 +4,7 @@ Found by trying: version 1's memory controller below our own group, or version 2
 delegated to us. Source: the kernel's admin-guide, cgroup-v1/memory and cgroup-v2.
 """
 
+import errno
 import os
 import signal
 import time
@@ -84,9 +85,18 @@ class Cgroup:
         return stat.get("anon") if self._version == 2 else stat.get("total_rss")
 
     def remove(self) -> None:
-        """Remove it if nobody is in it."""
-        with suppress(OSError):
-            self.path.rmdir()
+        """Remove it if nobody is in it; the kernel may take a moment to let the last one go."""
+        for _ in range(_ROUNDS):
+            try:
+                self.path.rmdir()
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                if error.errno != errno.EBUSY or self.processes():
+                    return
+                time.sleep(0.005)
+            else:
+                return
 
     def kill(self) -> None:
         """Kill everybody in it, and remove it."""
