@@ -36,11 +36,26 @@ class Bench:
         )  # fmt: skip
         self.backend = LocalBackend(self.site)
 
-    def submit(self, array: str | None = None, *, hold: bool = False) -> int:
+    def submit(self, array: str | None = None) -> int:
         """One job, or an array."""
-        request = SubmitRequest(SCRIPT, stdout="/dev/null", work_dir="/", array=array, hold=hold,
+        request = SubmitRequest(SCRIPT, stdout="/dev/null", work_dir="/", array=array,
                                 environment={"PATH": os.defpath})  # fmt: skip
         return self.backend.submit(request)
+
+    def block(self) -> str:
+        """A job that keeps all others waiting."""
+        request = SubmitRequest("#!/bin/sh\nsleep 9999\n", stdout="/dev/null", work_dir="/",
+                                cpus_per_task=self.site.cpus)  # fmt: skip
+        return str(self.backend.submit(request))
+
+    def singles(self, jobs: int) -> int:
+        """So many jobs one by one; gives the first one's id."""
+        ids = [self.submit() for _ in range(jobs)]
+        return ids[0]
+
+    def one(self, jobs: int) -> int:
+        """An array of so many tasks; gives its id."""
+        return self.submit(f"1-{jobs}")
 
     def pid(self) -> int:
         """The supervisor."""
@@ -59,18 +74,18 @@ class Bench:
         kib = next(line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:"))
         return int(kib) / 1024
 
-    def left(self) -> int:
-        """Rows that are not over."""
+    def busy(self) -> bool:
+        """Whether anything is not over."""
         store = Store.to_read(Path(self.site.folder) / "queue.db")
         assert store
         try:
-            return len(store.active())
+            return store.has_work()
         finally:
             store.close()
 
     def drain(self) -> None:
         """Wait until all are over."""
-        while self.left():
+        while self.busy():
             time.sleep(0.25)
 
     def end(self) -> None:
@@ -92,27 +107,22 @@ def measure(jobs: int, cpus: int) -> list[tuple[str, str]]:
             share = (bench.cpu_s() - started) / IDLE_S
             lines.append(("CPU of an empty supervisor, share of a core", f"{share:.2%}"))
 
-            started = time.monotonic()
-            first = bench.submit()
-            for _ in range(jobs - 1):
-                bench.submit()
-            took = time.monotonic() - started
-            lines.append((f"submit {jobs} jobs, one by one", f"{jobs / took:.0f} jobs/s"))
-            lines.append(("still queued then", str(bench.left())))
-            lines.append(("PSS with that queue", f"{bench.pss_mb():.1f} MB"))
-            started = time.monotonic()
-            bench.backend.queue(Scope.MINE)
-            lines.append(("one reading of that queue", f"{time.monotonic() - started:.2f} s"))
-            bench.drain()
-            lines.append((f"drain of {jobs} single jobs", rate(bench, first, jobs)))
-
-            cpu = bench.cpu_s()
-            first = bench.submit(f"1-{jobs}")
-            bench.drain()
-            lines.append((f"drain of one array of {jobs} tasks", rate(bench, first, jobs)))
-            lines.append(
-                ("supervisor's own CPU a task", f"{(bench.cpu_s() - cpu) / jobs * 1e3:.2f} ms")
-            )
+            for what, submit in (("single jobs", bench.singles), ("tasks of one array", bench.one)):
+                blocker = bench.block()
+                started = time.monotonic()
+                first = submit(jobs)
+                took = time.monotonic() - started
+                lines.append((f"submit {jobs} {what}", f"{took:.2f} s"))
+                started = time.monotonic()
+                bench.backend.queue(Scope.MINE)
+                lines.append(("one reading of that queue", f"{time.monotonic() - started:.2f} s"))
+                lines.append(("PSS of the supervisor with it", f"{bench.pss_mb():.1f} MB"))
+                cpu = bench.cpu_s()
+                bench.backend.cancel(blocker)
+                bench.drain()
+                cpu = (bench.cpu_s() - cpu) / jobs
+                lines.append((f"drain of {jobs} {what}", rate(bench, first, jobs)))
+                lines.append(("supervisor's own CPU a job", f"{cpu * 1e3:.2f} ms"))
             lines.append(("PSS after all that", f"{bench.pss_mb():.1f} MB"))
         finally:
             bench.end()

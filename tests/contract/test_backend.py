@@ -295,17 +295,6 @@ def test_update_of_the_size(site: Site) -> None:
     assert (record.tasks, record.nodes, record.cpus) == (2, nodes, 4)
 
 
-def test_more_nodes_than_there_are(site: Site) -> None:
-    """Refused, or (Slurm without EnforcePartLimits) left waiting with a reason."""
-    try:
-        job = site.submit(nodes=len(FACTS.nodes) + 1)
-    except Refused as error:
-        assert re.search("not available|Node count specification invalid", error.what)
-    else:
-        record = site.until(lambda: site.record(job), lambda j: j.reason not in ("", "None"))
-        assert record.state == "PENDING"
-
-
 def test_update_that_is_refused(site: Site) -> None:
     job = site.submit(hold=True)
     with pytest.raises(Refused, match="Invalid partition name specified"):

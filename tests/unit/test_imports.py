@@ -35,6 +35,7 @@ def roots(modules: set[str]) -> set[str]:
         "import jobshape.app.collector.spawn",
         "import jobshape.app.collector.__main__",
         "import jobshape.app.backends.commands.backend",
+        "import jobshape.app.backends.local.backend, jobshape.app.backends.local.supervisor",
         "import jobshape.app.board.board, jobshape.app.board.view, jobshape.app.board.columns",
         "import jobshape.screens.commands",
     ],

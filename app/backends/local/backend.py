@@ -4,6 +4,7 @@ Reading needs no supervisor and costs it nothing. The first call that needs one 
 any call that finds work nobody looks after: the machine was started anew, or it was killed.
 """
 
+import gc
 import json
 import os
 import time
@@ -38,7 +39,7 @@ from jobshape.app.backends.local.reference import Reference, parse_reference, un
 from jobshape.app.backends.local.shape import job_of, options_of
 from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, user_name
-from jobshape.app.domain.errors import BadRequest
+from jobshape.app.domain.errors import BackendError, BadRequest, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.site import Node, Partition
 
@@ -54,6 +55,7 @@ class LocalBackend:
         self.calls: dict[str, int] = Counter()
         self._site = site
         self._folder = SiteFolder(site.folder)
+        self._unwoken = ""  # why no supervisor could be started
 
     def capabilities(self) -> Capabilities:
         """What works here."""
@@ -85,10 +87,13 @@ class LocalBackend:
         with self._open() as store:
             if store is None:
                 return QueueReading([], source=SOURCE)
-            active = store.active()
-            ended = store.ended_since(now - self._site.ended_stay_s)
-        shown = Shown(self._machine, active, now)
-        return QueueReading([shown.job(job) for job in (*active, *ended)], source=SOURCE)
+            with _without_garbage_collection():
+                active = store.active()
+                ended = store.ended_since(now - self._site.ended_stay_s)
+                shown = Shown(self._machine, active, now)
+                jobs = [shown.job(job) for job in (*active, *ended)]
+        trouble = self._unwoken or launch.trouble(self._folder)
+        return QueueReading(jobs, source=f"{SOURCE}: {trouble}" if trouble else SOURCE)
 
     def nodes(self) -> list[Node]:
         """This machine."""
@@ -245,17 +250,31 @@ class LocalBackend:
         """The database for reading; None where nothing was ever submitted."""
         store = None
         if self._folder.is_there():
-            store = Store.to_read(self._folder.database)
+            try:
+                store = Store.to_read(self._folder.database)
+            except Unreachable:  # after a power cut only who may write can open it
+                if launch.is_running(self._folder):
+                    raise
+                launch.start(self._site)
+                store = Store.to_read(self._folder.database)
         if store is None:
             yield None
             return
         try:
             with reading(self._folder.database):
-                if store.has_work() and not launch.is_running(self._folder):
-                    launch.start(self._site)
+                self._wake(store)
                 yield store
         finally:
             store.close()
+
+    def _wake(self, store: Store) -> None:
+        """See that somebody looks after the work there is; where that fails, reading goes on."""
+        self._unwoken = ""
+        if store.has_work() and not launch.is_running(self._folder):
+            try:
+                launch.start(self._site)
+            except BackendError as error:
+                self._unwoken = error.what
 
     def _has_running(self) -> bool:
         with self._open() as store:
@@ -280,6 +299,18 @@ class LocalBackend:
         if any(task in left for task in reference.tasks):
             return row
         raise unknown(job)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Collections walk every record made so far."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _is_meant(job: LocalJob, reference: Reference) -> bool:

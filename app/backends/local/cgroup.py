@@ -4,13 +4,17 @@ Found by trying: version 1's memory controller below our own group, or version 2
 delegated to us. Source: the kernel's admin-guide, cgroup-v1/memory and cgroup-v2.
 """
 
+import errno
 import os
+import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "jobshape_"
+_ROUNDS = 40
 _LEAF = "jobshape-supervisor"
 
 
@@ -81,9 +85,30 @@ class Cgroup:
         return stat.get("anon") if self._version == 2 else stat.get("total_rss")
 
     def remove(self) -> None:
-        """Remove it if nobody is in it."""
-        with suppress(OSError):
-            self.path.rmdir()
+        """Remove it if nobody is in it; the kernel may take a moment to let the last one go."""
+        for _ in range(_ROUNDS):
+            try:
+                self.path.rmdir()
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                if error.errno != errno.EBUSY or self.processes():
+                    return
+                time.sleep(0.005)
+            else:
+                return
+
+    def kill(self) -> None:
+        """Kill everybody in it, and remove it."""
+        for turn in range(_ROUNDS):
+            there = self.processes()
+            if not there:
+                break
+            for pid in there:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001 * (turn + 1))
+        self.remove()
 
     def _fields(self, file: str) -> dict[str, int]:
         try:

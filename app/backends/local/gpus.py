@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from jobshape.app.domain.errors import BackendError
 
-_MODEL = re.compile(r"\b(?:rtx[ _]?)?[a-z]{0,2}\d{2,4}[a-z]{0,2}\b")
+_MODEL = re.compile(r"\b(?:[rg]tx[ _]?)?[a-z]{0,2}\d{1,4}[a-z]{0,2}\b")
 AUTO, NO_GPUS = "auto", "none"
 
 
@@ -137,6 +137,8 @@ class RecordedNvml:
     def _entries(self) -> list[dict[str, Any]]:
         try:
             entries: list[dict[str, Any]] = json.loads(self._path.read_text("utf-8"))["gpus"]
+            if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+                raise ValueError("gpus is no list of objects")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BackendError(f"not a recorded NVML: {error}", where=str(self._path),
                                hint="the site's gpus names this file") from error  # fmt: skip

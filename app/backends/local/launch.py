@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -18,6 +17,7 @@ START_S = 20.0
 """How long a supervisor may take to listen, on a busy machine."""
 
 RETIRED = "retired"
+_WORD_BYTES = 512
 
 
 def request(site: LocalSite, do: str, arguments: dict[str, Any], timeout_s: float) -> Any:
@@ -27,17 +27,17 @@ def request(site: LocalSite, do: str, arguments: dict[str, Any], timeout_s: floa
     message = {
         "do": do, "arguments": arguments, "site": site.head(), "protocol": link.PROTOCOL,
     }  # fmt: skip
-    deadline = time.monotonic() + START_S
-    started = False
+    now = time.monotonic()
+    deadline, start_at = now + START_S, now
     while True:
         try:
             value = link.ask(folder.socket, message, timeout_s)
             if value != RETIRED:
                 return value
         except link.NobodyThere:
-            if not started:
+            if time.monotonic() >= start_at:  # again, should it have met one that was about to end
                 start(site)
-                started = True
+                start_at = time.monotonic() + 1.0
         if time.monotonic() > deadline:
             raise Unreachable(
                 f"the local supervisor did not start in {START_S:.0f} s", where=str(folder.path),
@@ -48,6 +48,8 @@ def request(site: LocalSite, do: str, arguments: dict[str, Any], timeout_s: floa
 
 def start(site: LocalSite) -> None:
     """Start a supervisor; where one runs already, the new one ends. Raises BackendError."""
+    import subprocess
+
     folder = SiteFolder(site.folder)
     folder.make()
     # -P: a folder called jobshape in the working directory must not be what runs.
@@ -97,5 +99,28 @@ def running_pid(folder: SiteFolder) -> int | None:
     """The supervisor's process, if one has the lock."""
     with suppress(OSError, ValueError):
         if is_running(folder):
-            return int(folder.lock.read_text("ascii"))
+            return int(folder.lock.read_text("utf-8").partition("\n")[0])
     return None
+
+
+def trouble(folder: SiteFolder) -> str:
+    """What keeps a running supervisor from its work; "" for nothing."""
+    with suppress(OSError):
+        said = folder.lock.read_text("utf-8").partition("\n")[2].strip()
+        return said if said and is_running(folder) else ""
+    return ""
+
+
+class LockWord:
+    """What a supervisor says in its lock file: its pid, and its trouble.
+
+    The file has its full size from the start, so that this works on a disk without room.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def say(self, trouble: str) -> None:
+        """Write the pid and this trouble. Raises OSError where even the first time has no room."""
+        text = f"{os.getpid()}\n{trouble[:200]}".encode("utf-8", "replace")
+        os.pwrite(self._descriptor, text[: _WORD_BYTES - 1].ljust(_WORD_BYTES - 1) + b"\n", 0)

@@ -24,7 +24,6 @@ SAVE_S = 10.0
 """How often peaks go to disk: a supervisor that is killed loses no more."""
 
 _NOBODY_YET_S = 0.05
-_GPU_SAMPLE_S = 2.0
 
 Effect = Callable[[], None]
 
@@ -37,7 +36,7 @@ class Limits:
         self._runs = runs
         self.pool = pool
         self.kill_wait_s = kill_wait_s
-        self._sample_at = self._save_at = self._gpu_at = 0.0
+        self._sample_at = self._save_at = 0.0
 
     def next_time(self, now: float) -> float | None:
         """When to look again; None while nothing runs."""
@@ -56,7 +55,6 @@ class Limits:
         """Do what is due; inside a transaction."""
         effects: list[Effect] = []
         sampling = now >= self._sample_at
-        gpus_too = sampling and now >= self._gpu_at
         for run in list(self._runs.runs.values()):
             job = self._queue.jobs.get(run.job_id)
             if job is None:
@@ -64,14 +62,11 @@ class Limits:
             if job.state == RUNNING:
                 self._check_time(job, run, now, effects)
             if sampling:
-                self._sample(job, run, now, effects)
-            if gpus_too:
+                self._sample(job, run, now)
                 self._sample_gpus(job, run)
             self._press_on(run, now, effects)
         if sampling:
             self._sample_at = now + SAMPLE_S
-        if gpus_too:
-            self._gpu_at = now + _GPU_SAMPLE_S
         if now >= self._save_at:
             self._save_at = now + SAVE_S
             self._save()
@@ -133,7 +128,7 @@ class Limits:
             job.message = "its walltime was over"
             self.end(job, "TIMEOUT", now)
 
-    def _sample(self, job: LocalJob, run: Run, now: float, effects: list[Effect]) -> None:
+    def _sample(self, job: LocalJob, run: Run, now: float) -> None:
         pids = self._runs.below(run)
         memory = process_tree.figures(pids).memory_bytes
         if memory > job.memory_bytes and run.group is None:
@@ -165,12 +160,16 @@ class Limits:
         """TERM until somebody got it, then KILL until nobody is left."""
         if run.kill_at is not None and now >= run.kill_at:
             run.kill_at, run.term_at = now + 1.0, None
-            effects.append(lambda: process_tree.kill_below(run.pid))
+            effects.append(lambda: self._kill(run))
         elif run.term_at is not None and now >= run.term_at:
             if run.kill_at is None:
                 run.kill_at = now + self.kill_wait_s
             run.term_at = now + _NOBODY_YET_S
             effects.append(lambda: self._terminate(run))
+
+    def _kill(self, run: Run) -> None:
+        process_tree.kill_below(run.pid)
+        process_tree.send([run.pid], signal.SIGCONT)  # a shepherd that somebody stopped
 
     def _terminate(self, run: Run) -> None:
         pids = self._runs.below(run)

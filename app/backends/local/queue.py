@@ -45,6 +45,7 @@ class Queue:
     def _clear(self) -> None:
         self.jobs.clear()
         self._partitions = {one.name: one for one in self.machine.partitions}
+        self._in_use: dict[int, LocalJob] = {}
         self._ready: list[tuple[float, int]] = []
         self._ranks: dict[int, float] = {}
         self._gpu_jobs: set[int] = set()
@@ -93,17 +94,20 @@ class Queue:
 
     def ready(self) -> Iterator[tuple[LocalJob, int]]:
         """Jobs that may start, the first in line first, each with how many of its tasks may."""
+        room: dict[int, int] = {}  # of arrays with a % limit, whose tasks may stand in many records
         for _, job_id in self._ready:
             job = self.jobs[job_id]
             count = len(self._tasks[job_id]) if job.array_tasks else 1
             if job.throttle and job.array_id is not None:
-                count = min(count, job.throttle - self._running.get(job.array_id, 0))
+                left = room.get(job.array_id, job.throttle - self._running.get(job.array_id, 0))
+                count = max(0, min(count, left))
+                room[job.array_id] = left - count
             if count > 0:
                 yield job, count
 
     def in_use(self) -> list[LocalJob]:
         """Jobs that have slots."""
-        return [job for job in self.jobs.values() if job.state != PENDING]
+        return list(self._in_use.values())
 
     @property
     def gpu_jobs_ready(self) -> bool:
@@ -112,9 +116,8 @@ class Queue:
 
     def has_work(self) -> bool:
         """Whether anything runs, or is pending and may start one day by itself."""
-        return any(
-            job.state != PENDING or not (job.held or job.dependency_state == NEVER)
-            for job in self.jobs.values()
+        return bool(self._in_use) or any(
+            not (job.held or job.dependency_state == NEVER) for job in self.jobs.values()
         )
 
     def next_alarm(self) -> float | None:
@@ -133,6 +136,7 @@ class Queue:
         if job.array_tasks:
             job = self.split(job, self._tasks[job.id].first(), now)
         self._leave_ready(job)
+        self._in_use[job.id] = job
         job.state, job.reason, job.message = RUNNING, "", ""
         job.attempt += 1
         job.start_time, job.end_time = now, None
@@ -296,6 +300,8 @@ class Queue:
 
     def _index(self, job: LocalJob) -> None:
         self.jobs[job.id] = job
+        if job.state in ACTIVE and job.state != PENDING:
+            self._in_use[job.id] = job
         if job.array_tasks:
             self._tasks[job.id] = TaskSet.parse(job.array_tasks)
         if job.array_id is not None:
@@ -314,6 +320,7 @@ class Queue:
 
     def _release(self, job: LocalJob) -> None:
         """Its slots are free again."""
+        self._in_use.pop(job.id, None)
         if job.array_id is not None:
             self._count_running(job.array_id, -1)
             self._pending_of.setdefault(job.array_id, set()).add(job.id)

@@ -13,14 +13,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from jobshape.app.backends.local import process_tree, shepherd, spool
+from jobshape.app.backends.local import cgroup, process_tree, spool
 from jobshape.app.backends.local.cgroup import Cgroup, CgroupBase
 from jobshape.app.backends.local.environment import job_environment
 from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.machine import boot_id
+from jobshape.app.backends.local.nursery import Nursery
 from jobshape.app.backends.local.queue import Queue
-from jobshape.app.backends.local.record import COMPLETING, REQUEUE, LocalJob
+from jobshape.app.backends.local.record import COMPLETING, PENDING, REQUEUE, LocalJob
 from jobshape.app.backends.local.shepherd import Assignment
 from jobshape.app.backends.local.spool import Claim, Exit
 from jobshape.app.backends.local.view import log_paths_of
@@ -31,6 +33,7 @@ REQUEUE_DELAY_S = 10.0
 RETRY_S = 5.0
 """When to try again what the machine had no room for."""
 
+_NO_SPOOL = "its files cannot be written to the spool"
 _OOM_SIGNAL = 125  # how Slurm reports it: exit code 0:125
 
 
@@ -42,10 +45,8 @@ class Run:
     attempt: str
     pid: int
     pidfd: int
-    own_child: bool
     group: Cgroup | None = None
-    code: int | None = None  # the shepherd's exit code, once it was waited for
-    told: bool = False  # TERM has reached somebody
+    watched: bool = False  # the supervisor looks at the pidfd
     term_at: float | None = None
     kill_at: float | None = None
     signalled: bool = False  # --signal was sent
@@ -53,6 +54,14 @@ class Run:
     gpu_peak_bytes: int = 0
     gpu_percent_sum: float = 0.0
     gpu_samples: int = 0
+
+
+class Unforked(NamedTuple):
+    """A job whose start is on disk, and that got no process, as far as we know."""
+
+    job_id: int
+    why: str
+    look_at: float  # when to see what became of it
 
 
 class Runs:
@@ -63,7 +72,8 @@ class Runs:
         base: CgroupBase | None, open_files: tuple[int, int], log: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.runs: dict[int, Run] = {}
-        self.unforked: list[tuple[int, str]] = []  # jobs that no process was to be had for
+        self.unforked: list[Unforked] = []
+        self._nursery = Nursery()
         self._queue = queue
         self._folder = folder
         self._site_id, self._site_name = site_id, site_name
@@ -77,43 +87,49 @@ class Runs:
         """What the environment of the attempt's processes says."""
         return f"{self._site_id}/{job.attempt_name}"
 
-    def launch(self, job: LocalJob) -> Run | None:
-        """Fork a shepherd for a job whose start is on disk; None where that was refused."""
+    def launch(self, job: LocalJob) -> None:
+        """Have a shepherd forked for a job whose start is on disk."""
         task = self._assignment(job)
         try:
-            pid = shepherd.fork_shepherd(task)
-        except OSError as error:  # EAGAIN, ENOMEM
-            self.unforked.append((job.id, f"no process can be started: {error.strerror}"))
-            self._log(f"job {job.label}: fork: {error}")
-            return None
+            spool.make(task.folder)
+        except OSError as error:
+            self.unforked.append(Unforked(job.id, f"{_NO_SPOOL}: {error.strerror}", 0.0))
+            return
         try:
-            descriptor = os.pidfd_open(pid)
-        except OSError as error:  # too many open files: without it we would not see its end
-            self._log(f"job {job.label}: pidfd: {error}")
-            descriptor = -1
-        run = Run(job.id, job.attempt_name, pid, descriptor, True, task.cgroup)
-        self.runs[job.id] = run
-        return run
+            pid, descriptor = self._nursery.start(task)
+        except OSError as error:  # EAGAIN, ENOMEM
+            self._log(f"job {job.label}: fork: {error}")
+            why = f"no process can be started: {error.strerror}"
+            self.unforked.append(Unforked(job.id, why, 0.0))
+            return
+        self.runs[job.id] = Run(job.id, job.attempt_name, pid, descriptor, task.cgroup)
+
+    def close(self) -> None:
+        """End what was needed to start jobs; those that run go on."""
+        self._nursery.close()
 
     def recover(self, now: float, rebooted: bool) -> None:
         """Find again what a supervisor before us had started; inside a transaction."""
         for job in self._queue.in_use():
-            claim = None if rebooted else self._adopt_or_claim(job, now)
+            claim = None if rebooted else self._adopt_or_claim(job, now, 0.0, "")
             if rebooted:
                 self._settle(job, None, now, "the machine was started anew")
             elif claim is not None:
                 self._settle(job, None, now, "its processes were killed from outside")
 
-    def _adopt_or_claim(self, job: LocalJob, now: float) -> Claim | None:
-        """Adopt its shepherd, or put it back where it never ran; gives the claim of a dead one."""
+    def _adopt_or_claim(self, job: LocalJob, now: float, delay_s: float, why: str) -> Claim | None:
+        """Adopt its shepherd, or put it back where it never ran; gives the claim of a dead one.
+
+        Raises OSError where it cannot be claimed.
+        """
         folder = self._folder.spool / job.attempt_name
         claim = spool.read_claim(folder)
-        if claim is None and spool.take_claim(folder, self._own_claim()):
-            self._never_ran(job, now, 0.0, "")
+        if claim is None and (not folder.exists() or spool.take_claim(folder, self._own_claim())):
+            self._never_ran(job, now, delay_s, why)
             return None
         claim = spool.read_claim(folder) or claim
         if claim is not None and not claim.runs:
-            self._never_ran(job, now, 0.0, "")
+            self._never_ran(job, now, delay_s, why)
             return None
         if claim is not None and self._adopt(job, claim, now):
             return None
@@ -129,7 +145,7 @@ class Runs:
         if not process_tree.is_alive(claim.pid, claim.start):  # the number went to somebody else
             os.close(descriptor)
             return False
-        run = Run(job.id, job.attempt_name, claim.pid, descriptor, False,
+        run = Run(job.id, job.attempt_name, claim.pid, descriptor,
                   Cgroup.named(claim.cgroup))  # fmt: skip
         run.peak_bytes = job.peak_bytes or 0
         if job.state == COMPLETING:
@@ -140,20 +156,29 @@ class Runs:
 
     def settle(self, run: Run, now: float) -> None:
         """The shepherd of a run is gone: write down what became of the job; in a transaction."""
-        if run.own_child and run.code is None:
-            with suppress(ChildProcessError):
-                pid, status = os.waitpid(run.pid, os.WNOHANG)
-                run.code = os.waitstatus_to_exitcode(status) if pid else None
         job = self._queue.jobs.get(run.job_id)
         if job is not None:
             self._settle(job, run, now, "its shepherd process was killed from outside")
 
-    def settle_unforked(self, now: float) -> None:
-        """Put jobs back that got no process, to be tried again; in a transaction."""
-        for job_id, why in self.unforked:
-            job = self._queue.jobs.get(job_id)
-            if job is not None and job_id not in self.runs:
-                self._never_ran(job, now, RETRY_S, why)
+    def settle_unforked(self, now: float) -> list[Unforked]:
+        """Put jobs back that got no process, to be tried again; gives those to look at later.
+
+        Whether nobody was forked is only sure once the claim is ours. In a transaction.
+        """
+        later: list[Unforked] = []
+        for entry in self.unforked:
+            job = self._queue.jobs.get(entry.job_id)
+            if now < entry.look_at:
+                later.append(entry)
+            elif job is not None and job.state != PENDING and job.id not in self.runs:
+                try:
+                    claim = self._adopt_or_claim(job, now, RETRY_S, entry.why)
+                except OSError:
+                    later.append(entry._replace(look_at=now + 1.0))
+                    continue
+                if claim is not None:
+                    self._settle(job, None, now, "its processes were killed from outside")
+        return later
 
     def _settle(self, job: LocalJob, run: Run | None, now: float, lost: str) -> None:
         folder = self._folder.spool / job.attempt_name
@@ -162,8 +187,8 @@ class Runs:
             self._ended(job, run, end, now)
             return
         claim = spool.read_claim(folder)
-        if run is not None and run.own_child and (claim is None or not claim.runs):
-            why = "its files cannot be written to the spool" if run.code == shepherd.NO_ROOM else ""
+        if run is not None and (claim is None or not claim.runs):
+            why = "" if spool.is_prepared(folder) else _NO_SPOOL
             self._never_ran(job, now, RETRY_S if why else 0.0, why)
             return
         self._lost(job, run, claim, now, lost)
@@ -184,8 +209,7 @@ class Runs:
         process_tree.kill_marked(self.marker(job))
         group = Cgroup.named(claim.cgroup) if claim else None
         if group:
-            process_tree.send(group.processes(), signal.SIGKILL)
-            group.remove()
+            group.kill()
         self._note_use(job, run, None)
         if job.ending == REQUEUE or (job.requeue and not job.ending):
             self._queue.give_back(job, now, delay_s=REQUEUE_DELAY_S, restart=True)
@@ -243,13 +267,15 @@ class Runs:
         """Remove the files of a run that was dropped."""
         spool.remove(self._folder.spool / run.attempt)
 
-    def tidy_spool(self) -> None:
+    def tidy_all(self) -> None:
         """Remove what attempts left that are over."""
         wanted = {job.attempt_name for job in self._queue.in_use()}
         with suppress(OSError):
             for folder in self._folder.spool.iterdir():
                 if folder.name not in wanted:
                     spool.remove(folder)
+        if self._base:
+            cgroup.remove_left(self._base, self._site_id, wanted)
 
     def below(self, run: Run) -> list[int]:
         """All processes of a run."""

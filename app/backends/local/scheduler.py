@@ -17,6 +17,9 @@ from typing import NamedTuple
 Slots = tuple[int, ...]
 """CPUs, bytes of memory, GPUs of any type, then GPUs of each type: see :func:`slots_of`."""
 
+Shape = tuple[Slots, float]
+"""Slots and a walltime: jobs of one shape are alike to the scheduler."""
+
 NEVER = float("inf")
 DEPTH = 64
 OVERDUE_S = 5.0  # how long a job past its walltime is thought to take to go
@@ -103,13 +106,6 @@ class Profile:
                 return False
         return True
 
-    def ever_fits_before(self, slots: Slots, end: float) -> bool:
-        """Whether there is any moment before this time in which they are free."""
-        return any(
-            time < end and _fits(slots, free)
-            for time, free in zip(self.times, self.free, strict=True)
-        )
-
     def take(self, slots: Slots, start: float, walltime_s: float) -> None:
         """Take them from a time in the profile for that long."""
         end = start + walltime_s
@@ -149,8 +145,8 @@ def plan(
     starts: list[int] = []
     times: dict[int, float] = {}
     reserved = 0
-    passed: dict[Slots, None] = {}
-    floors: dict[tuple[Slots, float], float] = {}  # no job of this shape can start before that
+    passed: dict[Shape, None] = {}
+    floors: dict[Shape, float] = {}  # no job of this shape can start before that
     for key, slots, walltime_s, count in candidates:
         shape = (slots, walltime_s)
         left = count
@@ -171,22 +167,29 @@ def plan(
                 reserved += 1
         if not left or reserved < depth:
             continue
-        if only_starts and profile.free[0][0] <= 0:
+        if profile.free[0][0] <= 0:  # nothing more can start, nor be planned
             break
-        if floors.get(shape, now) <= now and _harmless(profile, walltime_s, passed):
+        if shape not in passed and _harmless(profile, walltime_s, passed, floors):
             while left and profile.fits_now(slots, walltime_s):
                 profile.take(slots, now, walltime_s)
                 starts.append(key)
                 left -= 1
         if left:
-            floors[shape] = NEVER
-            passed[slots] = None
+            passed[shape] = None
             if len(passed) > MOST_PASSED_SHAPES:
                 break
     return Plan(starts, times)
 
 
-def _harmless(profile: Profile, walltime_s: float, passed: Iterable[Slots]) -> bool:
+def _harmless(
+    profile: Profile, walltime_s: float, passed: Iterable[Shape], floors: dict[Shape, float]
+) -> bool:
     """Whether none of the jobs passed over could begin before one that starts now is over."""
-    end = profile.times[0] + walltime_s
-    return not any(profile.ever_fits_before(slots, end) for slots in passed)
+    now = profile.times[0]
+    for slots, other_walltime_s in passed:
+        shape = (slots, other_walltime_s)
+        start = profile.earliest(slots, other_walltime_s, floors.get(shape, now))
+        floors[shape] = NEVER if start is None else start
+        if start is not None and start < now + walltime_s:
+            return False
+    return True

@@ -38,6 +38,9 @@ def options_of(request: SubmitRequest) -> dict[str, str]:
     if "\0" in request.script:
         raise BadRequest("The SLURM controller does not allow scripts that contain a NULL"
                          " character '\\0'")  # fmt: skip
+    if "\r\n" in request.script:
+        raise BadRequest("Batch script contains DOS line breaks (\\r\\n) instead of expected UNIX"
+                         " line breaks (\\n).", hint="dos2unix takes them out")  # fmt: skip
     options = read_options(request.script)
     given = {
         "job-name": request.name, "chdir": request.work_dir, "partition": request.partition,

@@ -1,7 +1,7 @@
 """The process that stands above one job: starts its script, waits, writes how it ended.
 
-Forked, not started anew, from the single-threaded supervisor, and independent of it from then on:
-it outlives a supervisor that is killed. As a subreaper it stays above every process of its job.
+Forked, not started anew, from the single-threaded nursery, and independent of all from then on: it
+outlives a supervisor that is killed. As a subreaper it stays above every process of its job.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ from jobshape.app.backends.local.cgroup import Cgroup
 from jobshape.app.backends.local.spool import Claim, Exit
 
 DONE, TAKEN, NO_ROOM = 0, 3, 4
-"""Exit codes: how it ended is recorded; the attempt was another's; nothing could be written."""
+"""Exit codes: its end is recorded; the attempt was somebody else's; nothing could be written."""
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
@@ -75,6 +75,8 @@ def _shepherd(task: Assignment) -> int:
             task.folder, Claim(me, process_tree.start_of(me) or 0, task.boot, True, name)
         ):
             return TAKEN
+    except FileNotFoundError:  # the folder is gone: this attempt was given up
+        return TAKEN
     except OSError:
         return NO_ROOM
     try:
@@ -95,15 +97,27 @@ def _stand_alone() -> None:
     os.chdir("/")
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _LIBC.prctl(_PR_SET_NAME, b"jobshape-job", 0, 0, 0)
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    # The database among them: it is not ours to close properly, which could tidy its log away.
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    signal.set_wakeup_fd(-1)
+    close_all_but(0)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, _nothing)  # a handler, unlike SIG_IGN, is not passed on to the job
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def close_all_but(kept: int) -> None:
+    """Close every descriptor but this one; the first three become nothing.
+
+    The database among them: it is not ours to close properly, which could tidy its log away.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if kept > 2:
+        os.closerange(3, kept)
+        os.closerange(kept + 1, most)
+    else:
+        os.closerange(3, most)
 
 
 def _nothing(*_: object) -> None:

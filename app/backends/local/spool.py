@@ -37,23 +37,34 @@ class Exit(NamedTuple):
     error: str = ""
 
 
-def prepare(folder: Path) -> None:
-    """Make the folder, and the exit record at its full size: it must not need room at the end.
+def make(folder: Path) -> None:
+    """Make the folder of an attempt, before anybody can claim it. Raises OSError.
 
-    Raises OSError.
+    It is never made again: once it is removed, a shepherd that comes late finds nothing to claim.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def prepare(folder: Path) -> None:
+    """Write the exit record at its full size: it must not need room at the end. Raises OSError."""
     _write(folder / "exit", b" " * _EXIT_BYTES)
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether there was room for the exit record."""
+    try:
+        return (folder / "exit").stat().st_size >= _EXIT_BYTES
+    except OSError:
+        return False
 
 
 def take_claim(folder: Path, claim: Claim) -> bool:
     """Whether the attempt is ours now: false where somebody else was first. Raises OSError."""
-    folder.mkdir(mode=0o700, exist_ok=True)
     draft = folder / f"claim.{claim.pid}"
-    _write(draft, json.dumps(claim).encode())
     try:
+        _write(draft, json.dumps(claim).encode())
         os.link(draft, folder / "claim")  # atomic, with its content, never replacing
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         return False
     finally:
         draft.unlink(missing_ok=True)

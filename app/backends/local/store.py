@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,6 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        connection.text_factory = to_text
 
     @classmethod
     def to_write(cls, path: Path) -> "Store":
@@ -228,8 +227,13 @@ class Store:
         return gone
 
     def _jobs(self, query: str, *values: Any) -> list[LocalJob]:
-        rows: Iterable[Sequence[Any]] = self._db.execute(query, values)
-        return [LocalJob(*row) for row in rows]
+        try:
+            return [LocalJob(*row) for row in self._db.execute(query, values)]
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+        self._db.text_factory = to_text  # some name is no UTF-8; else it is done in C, far quicker
+        return [LocalJob(*row) for row in self._db.execute(query, values)]
 
 
 @contextmanager

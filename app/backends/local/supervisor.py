@@ -20,9 +20,10 @@ from functools import partial
 from typing import Any
 
 from jobshape import __version__
-from jobshape.app.backends.local import cgroup, launch, link
+from jobshape.app.backends.local import cgroup, launch, link, process_tree, spool
 from jobshape.app.backends.local.actions import Actions
 from jobshape.app.backends.local.config import LocalSite
+from jobshape.app.backends.local.door import Door, Request
 from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.gpus import GpuPool, nvml_of
 from jobshape.app.backends.local.limits import Limits
@@ -30,7 +31,7 @@ from jobshape.app.backends.local.log import Log
 from jobshape.app.backends.local.machine import boot_id, machine_of
 from jobshape.app.backends.local.queue import Queue
 from jobshape.app.backends.local.record import LocalJob
-from jobshape.app.backends.local.runs import Run, Runs, prepare_forks
+from jobshape.app.backends.local.runs import Run, Runs, Unforked, prepare_forks
 from jobshape.app.backends.local.scheduler import Candidate, plan
 from jobshape.app.backends.local.store import Store
 from jobshape.app.backends.local.view import (
@@ -46,9 +47,8 @@ GPU_LOOK_S = 5.0
 """How often to see whether somebody else's GPU has come free, while a job waits for it."""
 
 TROUBLE_S = 2.0
-CLIENT_S = 10.0
 PRUNE_S = 3600.0
-_RECEIVE = 1 << 18
+LOCK_TRIES = 10
 
 
 def prepare(site: LocalSite) -> "Supervisor | None":
@@ -57,25 +57,35 @@ def prepare(site: LocalSite) -> "Supervisor | None":
     folder.make()
     os.umask(0o077)
     lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(lock):
         os.close(lock)
         return None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
     log = Log(folder.log)
     log.take_stdio()
     os.chdir("/")
     try:
         _write_programs(folder)
-        supervisor = Supervisor(site, folder, Store.to_write(folder.database), log)
+        word = launch.LockWord(lock)
+        word.say("")
+        supervisor = Supervisor(site, folder, Store.to_write(folder.database), log, word)
         supervisor.recover()
     except (OSError, sqlite3.Error) as error:
         raise Unreachable(f"the queue cannot be opened: {error}", where=str(folder.path),
                           hint="is the disk full?") from error  # fmt: skip
     supervisor.listen()
     return supervisor
+
+
+def _locked(lock: int) -> bool:
+    """Whether the site is ours. Clients that look whether somebody has it hold it for a moment."""
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
 
 
 def stop_supervisor(folder: str, *, kill_jobs: bool) -> None:
@@ -103,22 +113,30 @@ def stop_supervisor(folder: str, *, kill_jobs: bool) -> None:
             os.kill(pid, signal.SIGKILL)
     if not launch.wait_until_gone(place, 5.0):
         raise Unreachable("the local supervisor does not end", where=str(place.path))
+    for attempt in place.spool.iterdir() if kill_jobs else ():  # it could not end them itself
+        claim = spool.read_claim(attempt)
+        if claim and claim.runs and process_tree.is_alive(claim.pid, claim.start):
+            process_tree.kill_below(claim.pid)
 
 
 class Supervisor:
     """Owns the queue of a site."""
 
-    def __init__(self, site: LocalSite, folder: SiteFolder, store: Store, log: Log) -> None:
+    def __init__(
+        self, site: LocalSite, folder: SiteFolder, store: Store, log: Log, word: launch.LockWord
+    ) -> None:  # fmt: skip
         self._site = site
+        self._word = word
         self._folder = folder
         self._store = store
         self._log = log
         self._selector = selectors.DefaultSelector()
-        self._requests: list[tuple[socket.socket, dict[str, Any]]] = []
-        self._clients: dict[socket.socket, tuple[link.MessageReader, float]] = {}
+        self._door = Door(folder.socket, self._selector)
         self._gone: dict[int, Run] = {}
         self._starting: list[LocalJob] = []
+        self._unforked: list[Unforked] = []
         self._trouble = ""
+        self._stale = False  # memory may hold what never came to disk
         self._again_at = 0.0
         self._idle_since: float | None = None
         self._look_at: float | None = None
@@ -142,8 +160,7 @@ class Supervisor:
 
     def listen(self) -> None:
         """Take requests from now on."""
-        self._listener = link.listen(self._folder.socket)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._connect)
+        self._door.open()
 
     def recover(self) -> None:
         """Take up what a supervisor before us left. Raises sqlite3.Error."""
@@ -153,9 +170,8 @@ class Supervisor:
             self._queue.load(now)
             self._runs.recover(now, self._store.fact("boot") not in ("", boot))
             self._store.note("boot", boot)
-        self._runs.tidy_spool()
-        for run in self._runs.runs.values():
-            self._watch(run)
+        self._runs.tidy_all()
+        self._watch_all()
 
     def run(self) -> None:
         """Work until there has been nothing to do for a while."""
@@ -164,22 +180,25 @@ class Supervisor:
                 key.data(key.fileobj)
             self._turn()
         self._log.write("ends")
+        self._runs.close()
         self._selector.close()
         self._folder.socket.unlink(missing_ok=True)
         self._store.close()
 
     def _turn(self) -> None:
         now = time.time()
+        requests = self._door.take()
         if self._trouble and now < self._again_at:
-            self._refuse()
+            self._refuse(requests)
             return
-        requests, self._requests = self._requests, []
-        answers: list[tuple[socket.socket, dict[str, Any]]] = []
+        answers: list[Request] = []
         gone = list(self._gone.values())
         self._actions.effects.clear()
         self._starting.clear()
         try:
             with self._store.transaction():
+                if self._stale:
+                    self._queue.load(now)
                 effects = self._work(requests, answers, gone, now)
         except sqlite3.Error as error:
             self._lose(error, requests, now)
@@ -188,23 +207,27 @@ class Supervisor:
             self._log.write(traceback.format_exc())
             if not requests:
                 raise
-            self._reload(now)
+            self._stale = self._queue.changed = True
             self._answer_all(requests, _bug(error))
             return
-        self._trouble = ""
+        self._stale = False
+        if self._trouble:
+            self._trouble = ""
+            self._word.say("")
+            self._log.write("the queue can be written again")
         self._act(gone, effects)
         for connection, answer in answers:
-            self._answer(connection, answer)
+            self._door.answer(connection, answer)
         self._consider_ending(time.time())
 
     def _work(
-        self, requests: list[tuple[socket.socket, dict[str, Any]]],
-        answers: list[tuple[socket.socket, dict[str, Any]]], gone: list[Run], now: float,
+        self, requests: list[Request],
+        answers: list[Request], gone: list[Run], now: float,
     ) -> list[Callable[[], None]]:  # fmt: skip
         """Everything of a turn that changes the queue."""
         for run in gone:
             self._runs.settle(run, now)
-        self._runs.settle_unforked(now)
+        self._unforked = self._runs.settle_unforked(now)
         for connection, message in requests:
             answer = self._answer_to(connection, message, now)
             if answer is not None:
@@ -223,16 +246,15 @@ class Supervisor:
         for run in gone:
             self._gone.pop(run.job_id, None)
             self._runs.forget(run)
-        self._runs.unforked.clear()
+        self._runs.unforked = self._unforked
         for job in self._starting:
             try:
-                started = self._runs.launch(job)
+                self._runs.launch(job)
             except Exception as error:  # one job's trouble must not become everybody's
                 self._log.write(traceback.format_exc())
-                self._runs.unforked.append((job.id, f"it cannot be started: {error}"))
-            else:
-                if started is not None:
-                    self._watch(started)
+                why = f"it cannot be started: {error}"
+                self._runs.unforked.append(Unforked(job.id, why, 0.0))
+        self._watch_all()
         for effect in (*effects, *self._actions.effects):
             effect()
         for run in gone:  # last: it takes a millisecond, in which the next ones already run
@@ -320,23 +342,24 @@ class Supervisor:
         if self._stopping is not None and (self._done or not self._queue.in_use()):
             self._done = True
             for connection in self._stopping:
-                self._answer(connection, {"value": None})
+                self._door.answer(connection, {"value": None})
             return
         if self._queue.has_work() or self._runs.runs:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
-        elif now >= self._idle_since + self._site.idle_exit_s and not self._clients:
-            self._done = True
+        elif now >= self._idle_since + self._site.idle_exit_s:
+            self._done = self._door.close_unless_somebody_came()
+            self._idle_since = now
 
     def _timeout(self) -> float | None:
         now = time.time()
         times = [self._limits.next_time(now), self._queue.next_alarm(), self._look_at]
         if self._idle_since is not None:
             times.append(self._idle_since + self._site.idle_exit_s)
-        if self._clients:
-            times.append(min(until for _, until in self._clients.values()))
-        if self._queue.changed or self._runs.unforked or self._gone or self._requests:
+        times.append(self._door.next_time())
+        times += [entry.look_at for entry in self._runs.unforked]
+        if self._queue.changed or self._gone:
             times.append(now)
         if self._trouble:
             times = [self._again_at]
@@ -344,42 +367,37 @@ class Supervisor:
         return max(0.0, min(known) - now) + 0.001 if known else None
 
     def _lose(
-        self, error: sqlite3.Error, requests: list[tuple[socket.socket, dict[str, Any]]],
+        self, error: sqlite3.Error, requests: list[Request],
         now: float,
     ) -> None:  # fmt: skip
         """Nothing of this turn is on disk, so nothing of it is done."""
         if str(error) != self._trouble:
             self._log.write(f"the queue cannot be written: {error}")
+            self._word.say(f"{error}; nothing starts")
         self._trouble = str(error)
         self._again_at = now + TROUBLE_S
-        with suppress(sqlite3.Error):
-            self._reload(now)
-        self._requests = requests
-        self._refuse()
-
-    def _reload(self, now: float) -> None:
-        self._queue.load(now)
+        self._stale = True
         self._stopping = None
+        self._refuse(requests)
 
-    def _refuse(self) -> None:
-        requests, self._requests = self._requests, []
+    def _refuse(self, requests: list[Request]) -> None:
         trouble = Unreachable(
             f"the queue cannot be written: {self._trouble}; nothing new starts until it can",
             where=str(self._folder.database), hint="is the disk full?",
         )  # fmt: skip
         self._answer_all(requests, trouble)
 
-    def _answer_all(
-        self, requests: list[tuple[socket.socket, dict[str, Any]]], error: BackendError
-    ) -> None:
+    def _answer_all(self, requests: list[Request], error: BackendError) -> None:
         for connection, _ in requests:
-            self._answer(connection, link.error_message(error))
+            self._door.answer(connection, link.error_message(error))
 
-    def _watch(self, run: Run) -> None:
-        if run.pidfd >= 0:
-            self._selector.register(
-                run.pidfd, selectors.EVENT_READ, partial(self._shepherd_gone, run)
-            )
+    def _watch_all(self) -> None:
+        """Be told of the death of every shepherd."""
+        for run in self._runs.runs.values():
+            if not run.watched:
+                run.watched = True
+                gone = partial(self._shepherd_gone, run)
+                self._selector.register(run.pidfd, selectors.EVENT_READ, gone)
 
     def _unwatch(self, run: Run) -> None:
         with suppress(KeyError, ValueError):
@@ -388,46 +406,6 @@ class Supervisor:
     def _shepherd_gone(self, run: Run, _: object) -> None:
         self._gone[run.job_id] = run
         self._unwatch(run)
-
-    def _connect(self, _: object) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            if not link.peer_is_us(connection):
-                connection.close()
-                continue
-            connection.setblocking(False)
-            self._clients[connection] = (link.MessageReader(), time.time() + CLIENT_S)
-            self._selector.register(connection, selectors.EVENT_READ, self._receive)
-            self._receive(connection)  # most have sent it all by now
-
-    def _receive(self, connection: socket.socket) -> None:
-        try:
-            data = connection.recv(_RECEIVE)
-            message = self._clients[connection][0].feed(data) if data else None
-        except BlockingIOError:
-            return
-        except (OSError, ValueError):
-            data, message = b"", None
-        if not data:
-            self._drop(connection)
-        elif message is not None:
-            self._selector.unregister(connection)
-            del self._clients[connection]
-            self._requests.append((connection, message))
-
-    def _drop(self, connection: socket.socket) -> None:
-        self._clients.pop(connection, None)
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(connection)
-        connection.close()
-
-    def _answer(self, connection: socket.socket, answer: dict[str, Any]) -> None:
-        with suppress(OSError), connection:
-            connection.settimeout(1.0)
-            connection.sendall(link.encode(answer))
 
 
 def _bug(error: Exception) -> BackendError:

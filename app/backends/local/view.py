@@ -5,7 +5,7 @@ import os
 import pwd
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from jobshape.app.backends.base import JobDetail
 from jobshape.app.backends.commands.detail import filled
@@ -126,6 +126,9 @@ def gpu_kinds(machine: Machine) -> tuple[str, ...]:
     return tuple(dict.fromkeys(gpu.kind for gpu in machine.gpus))
 
 
+_slots = lru_cache(maxsize=256)(slots_of)
+
+
 def kind_asked(job: LocalJob, machine: Machine) -> str:
     """The machine's word for the type that a job asks for; "" for any."""
     if not job.gpu_type:
@@ -135,8 +138,8 @@ def kind_asked(job: LocalJob, machine: Machine) -> str:
 
 def slots_for(job: LocalJob, machine: Machine) -> tuple[int, ...]:
     """What a pending job asks for."""
-    kinds = gpu_kinds(machine)
-    return slots_of(job.cpus, job.memory_bytes, job.gpus, kind_asked(job, machine), kinds)
+    kind = kind_asked(job, machine) if job.gpu_type else ""
+    return _slots(job.cpus, job.memory_bytes, job.gpus, kind, gpu_kinds(machine))
 
 
 def capacity_of(

@@ -14,6 +14,7 @@ from typing import TypeVar
 from jobshape.app.backends.base import Scope, SubmitRequest
 from jobshape.app.backends.local import launch
 from jobshape.app.backends.local.backend import LocalBackend
+from jobshape.app.backends.local.cgroup import find_base
 from jobshape.app.backends.local.config import LocalPartition, LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.record import LocalJob
@@ -75,6 +76,15 @@ class TestSite:
     def supervisor(self) -> int | None:
         """Its pid, if it runs."""
         return launch.running_pid(self.folder)
+
+    def groups(self) -> list[str]:
+        """Control groups of its jobs that are there."""
+        base = find_base()
+        store = Store.to_read(self.folder.database)
+        assert store
+        site_id = store.fact("site")
+        store.close()
+        return [path.name for path in base.path.glob(f"jobshape_{site_id}_*")] if base else []
 
     def kill_supervisor(self) -> None:
         """Kill -9; its jobs go on."""

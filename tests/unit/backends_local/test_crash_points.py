@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local import launch, spool
-from jobshape.app.backends.local.process_tree import start_of
+from jobshape.app.backends.local.process_tree import descendants, start_of
 from jobshape.app.backends.local.store import Store
 
 from .sites import TestSite, until
@@ -24,12 +25,12 @@ PATCHES = {
     "the shepherd is slow to make its claim": """
         take = spool.take_claim
         spool.take_claim = lambda folder, claim: (time.sleep(1.0), take(folder, claim))[1]
-        fork = shepherd.fork_shepherd
-        shepherd.fork_shepherd = lambda task: (fork(task), die())
+        start = nursery.Nursery.start
+        nursery.Nursery.start = lambda *args: (start(*args), die())
     """,
     "forked, not yet watched": """
-        fork = shepherd.fork_shepherd
-        shepherd.fork_shepherd = lambda task: (fork(task), time.sleep(0.2), die())
+        start = nursery.Nursery.start
+        nursery.Nursery.start = lambda *args: (start(*args), time.sleep(0.2), die())
     """,
     "the end is seen, not yet on disk": """
         finish = queue.Queue.finish
@@ -39,13 +40,13 @@ PATCHES = {
         runs.Runs.forget = lambda self, run: die()
     """,
     "a submission is on disk, not yet answered": """
-        supervisor.Supervisor._answer = lambda *args: die()
+        door.Door.answer = lambda *args: die()
     """,
 }
 CODE = """
 import os, sys, time
 from jobshape.app.backends.local import __main__ as main
-from jobshape.app.backends.local import queue, runs, shepherd, spool, supervisor
+from jobshape.app.backends.local import door, nursery, queue, runs, shepherd, spool, supervisor
 def die():
     os.kill(os.getpid(), 9)
 {patch}
@@ -76,6 +77,7 @@ def test_killed_at_the_worst_moment(site: TestSite, patch: str) -> None:
         lambda: {job.state for job in site.backend.queue(Scope.MINE).jobs},
         lambda states: states == {"COMPLETED"},
     )
+    time.sleep(1.2)  # for whoever comes late
     jobs = sorted(str(job.job_id) for job in site.backend.queue(Scope.MINE).jobs)
     assert 1 <= len(jobs) <= 2
     assert sorted((site.work / "ran").read_text().split()) == jobs
@@ -140,8 +142,13 @@ def test_after_the_machine_was_started_anew(site: TestSite) -> None:
     assert "started anew" in shown["Message"]
 
 
-def test_killed_shepherd(site: TestSite) -> None:
+NO_CGROUPS = "supervisor.cgroup.find_base = lambda: None"
+
+
+@pytest.mark.parametrize("patch", ["", NO_CGROUPS], ids=["as found", "no control groups"])
+def test_killed_shepherd(site: TestSite, patch: str) -> None:
     """Its job's processes are found by their environment and ended before their slots are free."""
+    start_patched(site, patch)
     from jobshape.app.backends.local import spool
 
     job = site.submit("setsid sleep 60 & echo $! > child; sleep 60", cpus_per_task=4)
@@ -153,3 +160,36 @@ def test_killed_shepherd(site: TestSite) -> None:
     assert site.wait(job, "NODE_FAIL").exit_code == "0:9"
     assert start_of(int((site.work / "child").read_text())) is None
     site.wait(after, "COMPLETED")
+    assert site.groups() == []
+
+
+def test_killed_nursery(site: TestSite) -> None:
+    """The process that forks shepherds is replaced; a job that it may have started runs once."""
+    first = site.submit("sleep 0.5; echo first >> ran")
+    site.wait(first, "RUNNING")
+    os.kill(descendants(site.supervisor() or 0)[0], signal.SIGKILL)
+    second = site.submit("echo second >> ran")
+    for job in (first, second):
+        site.wait(job, "COMPLETED")
+    assert sorted((site.work / "ran").read_text().split()) == ["first", "second"]
+
+
+LOST = """
+    def lost(link, task):
+        from pathlib import Path
+        if not Path({flag!r}).exists():
+            Path({flag!r}).touch()
+            fork(task)
+            os._exit(1)
+        answer(link, task)
+    answer, fork = nursery._answer, nursery.fork_shepherd
+    nursery._answer = lost
+"""
+
+
+def test_a_nursery_that_dies_before_it_answers(site: TestSite) -> None:
+    start_patched(site, LOST.format(flag=str(site.work / "flag")))
+    job = site.submit("sleep 0.3; echo ran >> ran")
+    site.wait(job, "COMPLETED")
+    assert (site.work / "ran").read_text() == "ran\n"
+    assert site.row(job).state == "COMPLETED"

@@ -1,0 +1,132 @@
+"""GPUs through NVML, a pretended one and a recorded one: the same code for all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from jobshape.app.backends.local.gpus import (
+    Gpu,
+    GpuPool,
+    GpuReading,
+    RealNvml,
+    RecordedNvml,
+    gpu_types,
+    nvml_of,
+)
+from jobshape.app.domain.errors import BackendError
+
+from .sites import GIB, MIB, recorded_gpus
+
+A100, T4 = "NVIDIA A100-SXM4-80GB", "Tesla T4"
+
+
+class PretendedNvml(ModuleType):
+    """The few functions of nvidia-ml-py that are used."""
+
+    class NVMLError(Exception):
+        """What it raises."""
+
+    def __init__(self) -> None:
+        super().__init__("pynvml")
+        self.broken = False
+
+    def nvmlInit(self) -> None:
+        if self.broken:
+            raise self.NVMLError("Driver Not Loaded")
+
+    def nvmlDeviceGetCount(self) -> int:
+        return 2
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        if self.broken:
+            raise self.NVMLError("GPU is lost")
+        return index
+
+    def nvmlDeviceGetName(self, handle: int) -> str | bytes:
+        return A100 if handle else T4.encode()
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
+        return SimpleNamespace(total=80 * GIB, used=handle * GIB)
+
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
+        if handle == 0:
+            raise self.NVMLError("Not Supported")
+        return SimpleNamespace(gpu=55)
+
+
+@pytest.fixture
+def pynvml(monkeypatch: pytest.MonkeyPatch) -> PretendedNvml:
+    module = PretendedNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", module)
+    return module
+
+
+def test_nvml(pynvml: PretendedNvml) -> None:
+    nvml = nvml_of("auto")
+    assert nvml
+    assert nvml.gpus() == (Gpu(0, T4, 80 * GIB), Gpu(1, A100, 80 * GIB))
+    assert nvml.read(0) == GpuReading(0, None)
+    assert nvml.read(1) == GpuReading(GIB, 55.0)
+    assert gpu_types(nvml.gpus()) == "t4:1,a100:1"
+
+
+def test_a_gpu_that_is_lost_is_not_given(pynvml: PretendedNvml) -> None:
+    pool = GpuPool(nvml_of("auto"), 500 * MIB)
+    pool.look()
+    assert [gpu.number for gpu in pool.free()] == [0]
+    pynvml.broken = True
+    pool.look()
+    assert pool.free() == []
+
+
+def test_no_driver_and_no_package(pynvml: PretendedNvml, monkeypatch: pytest.MonkeyPatch) -> None:
+    pynvml.broken = True
+    assert nvml_of("auto") is None
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert nvml_of("auto") is None
+    with pytest.raises(BackendError, match="nvidia-ml-py is not installed"):
+        RealNvml()
+    assert nvml_of("none") is None
+
+
+def test_a_recorded_nvml(tmp_path: Path) -> None:
+    path = tmp_path / "nvml.json"
+    nvml = RecordedNvml(recorded_gpus(path, 2, used={1: 7}))
+    assert nvml.read(1) == GpuReading(7, 40)
+    for text in ("", "[]", '{"gpus": 3}'):
+        path.write_text(text)
+        with pytest.raises(BackendError, match="not a recorded NVML"):
+            nvml.gpus()
+
+
+def test_what_may_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "nvml.json"
+    names = (A100, A100, T4)
+    pool = GpuPool(RecordedNvml(recorded_gpus(path, 6, names=names, used={0: 500 * MIB})),
+                   500 * MIB)  # fmt: skip
+    pool.given.add(4)
+    pool.look()
+    assert pool.foreign == {0}
+    assert [gpu.number for gpu in pool.free()] == [1, 2, 3, 5]
+    assert pool.pick(2, "a100") == (1, 3)
+    assert pool.pick(3, "a100") is None
+    assert pool.pick(2, "T4") == (2, 5)
+    assert pool.pick(4) == (1, 2, 3, 5)
+    assert pool.pick(5) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (A100, "a100"), (T4, "t4"), ("NVIDIA GeForce RTX 4090", "rtx_4090"),
+        ("NVIDIA RTX A6000", "rtx_a6000"), ("NVIDIA L40S", "l40s"), ("NVIDIA H100 PCIe", "h100"),
+        ("GeForce GTX 1080 Ti", "gtx_1080"), ("Something else", "something_else"),
+    ],
+)  # fmt: skip
+def test_types_as_people_say_them(name: str, kind: str) -> None:
+    gpu = Gpu(0, name, 1)
+    assert gpu.kind == kind
+    assert gpu.is_a(kind) and not gpu.is_a("v100")
