@@ -175,6 +175,14 @@ class Backend(Protocol):
         """
         ...
 
+    def pulse(self) -> str:
+        """A text that is another one once any job of the site came, went or changed its state.
+
+        Of a long queue it costs the controller, and us, a tenth of a reading. Raises NotSupported
+        where the site has nothing of the kind.
+        """
+        ...
+
     def nodes(self) -> list[Node]:
         """All nodes, each once."""
         ...

@@ -14,6 +14,13 @@ CPU_SHARE_BUSY, CPU_SHARE_QUIET = 0.2, 0.012
 LONGEST_FOR_CPU_S = 60.0
 """Our own CPU time makes no wait longer than this."""
 
+COSTLY_S, COSTLY_WAITS = 15.0, 7.5
+"""A reading whose price makes it wait so long, or so many of the fastest waits, is costly: something
+cheaper is asked first whether anything moved."""
+
+CALM_S, CALM_WAITS = 120.0, 60.0
+"""The wait between two costly readings while no job comes, goes or changes its state."""
+
 
 def controller_budget_ms(jobs: int) -> float:
     """Controller time we may cause in a minute: 200 ms up to 20,000 jobs, 1 s from 100,000 on."""
@@ -42,6 +49,7 @@ class Cadence:
     longest_s: float = 300.0  # not even a slow controller or a failing one makes it longer
     budget_ms: float = 0.0  # a minute, of all kinds together; 0: by the queue's size
     looking: bool = True
+    calm: bool = False  # something cheaper watches, and nothing has moved
     quiet_s: float = field(default=0.0, init=False)  # how long nothing has moved, about
     failures: int = field(default=0, init=False)
     cost: Cost = field(default=Cost(), init=False)  # of the last reading
@@ -56,8 +64,9 @@ class Cadence:
         self.failures += 1
 
     def wake(self) -> None:
-        """Something is about to move: a key was pressed, a job submitted."""
+        """Something moves or is about to: a key was pressed, a job submitted."""
         self.quiet_s = 0.0
+        self.calm = False
 
     @property
     def interval_s(self) -> float:
@@ -67,9 +76,16 @@ class Cadence:
             return max(min(self.slowest_s, backoff), self._controller_floor_s())
         growth = 1 + QUIET_SHARE * self.quiet_s / self.fastest_s
         wanted = self.fastest_s * growth if self.looking else self.slowest_s
-        return max(
-            min(self.slowest_s, wanted), self._cpu_floor_s(growth), self._controller_floor_s()
-        )
+        price_s = max(self._cpu_floor_s(growth), self._controller_floor_s())
+        if self.calm and self.is_costly:
+            price_s = max(price_s, min(CALM_S, CALM_WAITS * self.fastest_s))
+        return max(min(self.slowest_s, wanted), price_s)
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether readings are so dear that something cheaper should watch between them."""
+        price_s = max(self._controller_floor_s(), self._cpu_floor_s(1.0))
+        return price_s >= min(COSTLY_S, COSTLY_WAITS * self.fastest_s)
 
     def _controller_floor_s(self) -> float:
         budget_ms = self.budget_ms or controller_budget_ms(self.cost.jobs)

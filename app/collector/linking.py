@@ -39,6 +39,9 @@ class LinkState:
         self.link = self.link._replace(
             **known, collector_cpu=head["cpu"], notes=tuple(head["notes"])
         )
+        if self.link.last_answer_at is not None:  # as good as new, if nothing has moved since
+            newest = max(self.link.last_answer_at, head["unmoved_at"])
+            self.link = self.link._replace(last_answer_at=newest)
         answer = head.get("answer")
         if answer:
             self._error = answer["error"]

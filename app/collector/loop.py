@@ -30,6 +30,7 @@ from jobshape.app.collector.polls import (
     NodesPoll,
     PartitionsPoll,
     Poll,
+    PulsePoll,
     QueuePoll,
     UsagePoll,
 )
@@ -69,15 +70,17 @@ class Collector:
         known.kept.update((int(job_id), int(end)) for job_id, end in start.kept)
         fast, slow = start.fastest_s, start.slowest_s
         self._queue = QueuePoll(
-            Cadence(fast, slow, 0.7), Scope(start.scope), self._rules, known, now
+            Cadence(fast, slow, 0.55), Scope(start.scope), self._rules, known, now
         )
         self._nodes = NodesPoll(Cadence(max(10.0, fast), 60.0, 0.15), now)
+        self._pulse = PulsePoll(self._queue, Cadence(4 * fast, max(15.0, 4 * fast), 0.2))
         self._usage = UsagePoll(Cadence(max(10.0, fast), 60.0, 0.1))
         self._accounting = AccountingPoll(
             self._queue, start.finished_hours, start.most_finished, now
         )
         self._polls: list[Poll] = [
             self._queue,
+            self._pulse,
             self._nodes,
             PartitionsPoll(Cadence(60.0, 300.0, 0.05), now),
             CapabilitiesPoll(now),
@@ -335,6 +338,7 @@ class Collector:
             self._accounting.next_at = min(
                 self._accounting.next_at, now + self._accounting.cadence.interval_s
             )
+        self._pulse.arm(now)
         self._report(ended)
         if ended.error is None:
             if self._keeper.backend is None:
@@ -357,9 +361,12 @@ class Collector:
         now, clock = time.monotonic(), time.time()
         calls, spent_ms, cpu = self._ledger.rates(now)
         last, known = self._queue.last, self._queue.known
+        cadence = self._queue.cadence
+        watching = self._pulse if cadence.calm and cadence.is_costly else self._queue
         head: dict[str, Any] = {
             "scope": self._queue.scope.value,
-            "cadence_s": self._queue.cadence.interval_s,
+            "cadence_s": watching.cadence.interval_s,
+            "unmoved_at": self._pulse.felt_at if cadence.calm else 0.0,
             "next_at": clock + self._queue.next_at - now if not self._queue.running else None,
             "failures": self._queue.cadence.failures,
             "jobs": last.get("jobs"),

@@ -100,6 +100,19 @@ class QueuePoll(Poll):
         self.known.saw_in_queue(head["ids"], head["marks"], head["ends"])
         return (self._frame(frame.body),)
 
+    def stir(self) -> None:
+        """Jobs moved: read as soon as the last reading's price allows."""
+        self.cadence.wake()
+        if not self.running:
+            self.next_at = min(self.next_at, self.last_start_at + self.cadence.interval_s)
+
+    def rest(self) -> None:
+        """Nothing moves: the next reading can wait, unless somebody asked for it."""
+        is_regular = self.next_at >= self.last_start_at + self.cadence.interval_s
+        self.cadence.calm = True
+        if not self.running and is_regular:
+            self.next_at = self.last_start_at + self.cadence.interval_s
+
     def answered(self, head: dict[str, Any]) -> Iterable[Frame]:
         """Remember what left; the end of a full reading is told even if it was empty."""
         self.last, self.size = head, head["jobs"]
@@ -110,6 +123,60 @@ class QueuePoll(Poll):
 
     def _frame(self, body: bytes = b"", *, first: bool = False, last: bool = False) -> Frame:
         return Frame("jobs", {"first": first, "last": last, "gone": []}, body)
+
+
+class PulsePoll(Poll):
+    """Whether jobs moved, felt between two readings of a long queue, which are dear."""
+
+    name = "pulse"
+    deadline_s = 10.0
+
+    def __init__(self, queue: QueuePoll, cadence: Cadence) -> None:
+        super().__init__(cadence, next_at=NEVER)
+        self._queue = queue
+        self._last = ""
+        self._is_known = True
+        self.felt_at = 0.0  # when nothing had moved, seconds since the epoch
+
+    def arm(self, now: float) -> None:
+        """After a reading of the queue: feel the pulse from now on, if that one was dear."""
+        if self.next_at == NEVER and not self.running and self._is_worth_it():
+            self.next_at = now + self.cadence.fastest_s
+
+    def _is_worth_it(self) -> bool:
+        queue = self._queue
+        return (
+            self._is_known
+            and queue.scope is not Scope.MINE
+            and queue.cadence.is_costly
+            and queue.cadence.looking
+            and not queue.cadence.failures
+        )
+
+    def work(self) -> BackendWork | None:
+        """Feel it, while that is worth it."""
+        return reading.read_pulse if self._is_worth_it() else None
+
+    def answered(self, head: dict[str, Any]) -> Iterable[Frame]:
+        """What moved since the last time is read as soon as its price allows."""
+        last, self._last = self._last, head["pulse"]
+        if last == self._last:
+            self.felt_at = time.time()
+            self._queue.rest()
+        elif last:
+            self.cadence.wake()
+            self._queue.stir()
+        return ()
+
+    def failed(self, error: Sequence[str]) -> Iterable[Frame]:
+        """A site without a pulse is not asked again; what else is wrong the queue is to say."""
+        self.trouble = ""
+        self._queue.cadence.wake()
+        if error[0] == "NotSupported":
+            self._is_known = False
+        else:
+            self._queue.wake(self._queue.last_start_at)
+        return ()
 
 
 class AccountingPoll(Poll):

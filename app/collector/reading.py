@@ -132,6 +132,11 @@ def _spent_ms(
     return sum(count * per_call_ms[kind] for kind, count in sent.items())
 
 
+def read_pulse(backend: Backend, emit: Emit) -> dict[str, Any]:
+    """Whether jobs moved: compare with the pulse before."""
+    return {"pulse": backend.pulse()}
+
+
 def read_nodes(known: Mapping[str, int], backend: Backend, emit: Emit) -> dict[str, Any]:
     """One reading of the nodes."""
     nodes = backend.nodes()

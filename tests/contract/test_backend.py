@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jobshape.app.backends.base import Backend, JobChanges, Scope, SubmitRequest
-from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
+from jobshape.app.domain.errors import BadRequest, NotSupported, NotSupported, Refused
 from jobshape.app.domain.job import UNASSIGNED, UNLIMITED
 
 from .conftest import FACTS, SLEEP, Site
@@ -293,6 +293,21 @@ def test_update_of_the_size(site: Site) -> None:
     site.backend.update(job, changes)
     record = site.record(job)
     assert (record.tasks, record.nodes, record.cpus) == (2, nodes, 4)
+
+
+def test_pulse_changes_with_the_jobs(site: Site) -> None:
+    release = site.backend.capabilities().scheduler_version.partition(" ")[2]
+    if not FACTS.has_controller or release < "24.05":
+        with pytest.raises(NotSupported):
+            site.backend.pulse()
+        return
+    job = site.submit(hold=True)
+    held = site.backend.pulse()
+    site.backend.update(job, JobChanges(comment="no state"))
+    assert site.backend.pulse() == held
+    site.backend.release(job)
+    site.wait(job, "RUNNING")
+    assert site.backend.pulse() != held
 
 
 def test_update_that_is_refused(site: Site) -> None:

@@ -7,6 +7,7 @@ a record. Source: squeue(1), ``-O type:[.][size][suffix]``: without a size nothi
 
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from heapq import nlargest
 from sys import intern
 
@@ -60,6 +61,17 @@ def queue_command(
     elif scope is Scope.ACCOUNTS:
         command.append("--account=" + ",".join(accounts))
     return command
+
+
+def pulse_command() -> list[str]:
+    """The command that lists all jobs' states and nothing else. Source: squeue(1), Slurm 24.05."""
+    return ["squeue", "--local", "--noheader", "--states=all", "--only-job-state",
+            "--format=%i %T"]  # fmt: skip
+
+
+def parse_pulse(text: str) -> str:
+    """The states, whatever their order, as one short text."""
+    return blake2b("\n".join(sorted(text.splitlines())).encode(), digest_size=16).hexdigest()
 
 
 def parse_queue(text: str, *, mark: str = MARK, first: FirstJobs | None = None) -> QueueReading:

@@ -39,7 +39,7 @@ from jobshape.app.backends.local.reference import Reference, parse_reference, un
 from jobshape.app.backends.local.shape import job_of, options_of
 from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, user_name
-from jobshape.app.domain.errors import BackendError, BadRequest, Unreachable
+from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.site import Node, Partition
 
@@ -94,6 +94,10 @@ class LocalBackend:
                 jobs = [shown.job(job) for job in (*active, *ended)]
         trouble = self._unwoken or launch.trouble(self._folder)
         return QueueReading(jobs, source=f"{SOURCE}: {trouble}" if trouble else SOURCE)
+
+    def pulse(self) -> str:
+        """Not needed: a reading is no more than one of a file."""
+        raise NotSupported("a reading costs no more", where=SOURCE)
 
     def nodes(self) -> list[Node]:
         """This machine."""

@@ -106,6 +106,10 @@ class PyslurmBackend:
             reading = replace(reading, jobs=[j for j in reading.jobs if j.user == me])
         return reading
 
+    def pulse(self) -> str:
+        """Through squeue: pyslurm has no such request."""
+        return self._commands.pulse()
+
     def nodes(self) -> list[Node]:
         """All nodes, hidden ones too.
 

@@ -75,6 +75,12 @@ class PretendSite:
             jobs.append(job(999_999, user="bob"))
         return QueueReading(jobs, ("odd line",), "a file")
 
+    def pulse(self) -> str:
+        told = self._asked("pulse")
+        if "pulse" not in told:
+            raise NotSupported("no pulse")
+        return str(told["pulse"])
+
     def nodes(self) -> list[Node]:
         self._asked("nodes")
         return [

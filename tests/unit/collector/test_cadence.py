@@ -99,3 +99,17 @@ def test_a_budget_that_was_set_counts_instead_of_the_queue_s_size() -> None:
     cadence.budget_ms = 100.0
     assert usual == pytest.approx(6.0)  # 50 ms of the 500 ms a minute that 1,000 x 0.5 allow
     assert cadence.interval_s == pytest.approx(60.0)
+
+
+def test_a_costly_reading_waits_while_a_pulse_says_that_nothing_moves() -> None:
+    cadence = Cadence(budget_share=0.55)
+    cadence.cost = Cost(controller_ms=100.0, cpu_s=0.6, jobs=20_000)
+    assert cadence.is_costly
+    cadence.calm = True
+    assert cadence.interval_s == 120.0
+    cadence.wake()
+    assert cadence.interval_s == pytest.approx(54.5, abs=0.1)
+    cadence.cost = Cost(controller_ms=1.0, cpu_s=0.01, jobs=50)
+    cadence.calm = True
+    assert not cadence.is_costly
+    assert cadence.interval_s == 2.0
