@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jobshape.app.backends.base import Backend, JobChanges, Scope, SubmitRequest
-from jobshape.app.domain.errors import BadRequest, NotSupported, NotSupported, Refused
+from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import UNASSIGNED, UNLIMITED
 
 from .conftest import FACTS, SLEEP, Site
