@@ -15,8 +15,8 @@ LONGEST_FOR_CPU_S = 60.0
 """Our own CPU time makes no wait longer than this."""
 
 COSTLY_S, COSTLY_WAITS = 15.0, 7.5
-"""A reading whose price makes it wait so long, or so many of the fastest waits, is costly: something
-cheaper is asked first whether anything moved."""
+"""A reading whose price makes it wait so long, or so many of the fastest waits, is costly:
+something cheaper is asked first whether anything moved."""
 
 CALM_S, CALM_WAITS = 120.0, 60.0
 """The wait between two costly readings while no job comes, goes or changes its state."""

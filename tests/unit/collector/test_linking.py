@@ -16,7 +16,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def status(at: float, error: list[str] | None = None, took_s: float = 0.1) -> dict[str, Any]:
     return {
-        "scope": "mine", "cadence_s": 2.0, "unmoved_at": 0.0, "next_at": at + 2, "jobs": 3, "finished": 1, "unread": 0,
+        "scope": "mine", "cadence_s": 2.0, "unmoved_at": 0.0, "next_at": at + 2, "jobs": 3,
+        "finished": 1, "unread": 0,
         "unread_sample": "", "source": "squeue", "calls_per_minute": 30.0, "cpu": 0.01,
         "controller_ms_per_minute": 20.0, "notes": [],
         "answer": {"at": at, "took_s": took_s, "error": error},
