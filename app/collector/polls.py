@@ -155,7 +155,8 @@ class PulsePoll(Poll):
 
     def work(self) -> BackendWork | None:
         """Feel it, while that is worth it."""
-        return reading.read_pulse if self._is_worth_it() else None
+        jobs = self._queue.size
+        return partial(reading.read_pulse, jobs) if self._is_worth_it() else None
 
     def answered(self, head: dict[str, Any]) -> Iterable[Frame]:
         """What moved since the last time is read as soon as its price allows."""
@@ -336,12 +337,12 @@ class CapabilitiesPoll(Poll):
 
 
 class CostPoll(Poll):
-    """What the controller spends on a call, by its own count; asked seldom."""
+    """What the controller spends on a call, by its own count; asked more and more seldom."""
 
     name = "cost"
 
     def __init__(self, ledger: Ledger, now: float) -> None:
-        super().__init__(Cadence(300.0, 900.0), next_at=now)
+        super().__init__(Cadence(10.0, 900.0), next_at=now)
         self._ledger = ledger
 
     def work(self) -> BackendWork:

@@ -132,9 +132,9 @@ def _spent_ms(
     return sum(count * per_call_ms[kind] for kind, count in sent.items())
 
 
-def read_pulse(backend: Backend, emit: Emit) -> dict[str, Any]:
-    """Whether jobs moved: compare with the pulse before."""
-    return {"pulse": backend.pulse()}
+def read_pulse(jobs: int, backend: Backend, emit: Emit) -> dict[str, Any]:
+    """Whether jobs moved: compare with the pulse before. jobs: how many there are, about."""
+    return {"pulse": backend.pulse(), "records": jobs}
 
 
 def read_nodes(known: Mapping[str, int], backend: Backend, emit: Emit) -> dict[str, Any]:

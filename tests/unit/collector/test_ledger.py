@@ -58,3 +58,9 @@ def test_where_there_is_no_controller_nothing_is_expensive() -> None:
     ledger.add(spent)
     assert ledger.controller_ms(spent) == 0
     assert ledger.rates(10.0)[1] == 0
+
+
+def test_a_pulse_is_priced_by_the_jobs_before_the_controller_has_counted_one() -> None:
+    ledger = Ledger(now=0.0)
+    spent = Spent(1.0, {"REQUEST_JOB_STATE": 1}, 0.1, 0.0, 20_000)
+    assert ledger.controller_ms(spent) == pytest.approx(8.0)
