@@ -70,10 +70,10 @@ class Collector:
         known.kept.update((int(job_id), int(end)) for job_id, end in start.kept)
         fast, slow = start.fastest_s, start.slowest_s
         self._queue = QueuePoll(
-            Cadence(fast, slow, 0.55), Scope(start.scope), self._rules, known, now
+            Cadence(fast, slow, 0.5), Scope(start.scope), self._rules, known, now
         )
         self._nodes = NodesPoll(Cadence(max(10.0, fast), 60.0, 0.15), now)
-        self._pulse = PulsePoll(self._queue, Cadence(4 * fast, max(15.0, 4 * fast), 0.2))
+        self._pulse = PulsePoll(self._queue, Cadence(4 * fast, max(15.0, 4 * fast), 0.3))
         self._usage = UsagePoll(Cadence(max(10.0, fast), 60.0, 0.1))
         self._accounting = AccountingPoll(
             self._queue, start.finished_hours, start.most_finished, now
