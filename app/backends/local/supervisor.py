@@ -48,6 +48,9 @@ GPU_LOOK_S = 5.0
 
 TROUBLE_S = 2.0
 PRUNE_S = 3600.0
+LONGEST_SLEEP_S = 3600.0
+"""A selector takes no more than 2^31 milliseconds."""
+
 LOCK_TRIES = 10
 
 
@@ -364,7 +367,7 @@ class Supervisor:
         if self._trouble:
             times = [self._again_at]
         known = [at for at in times if at is not None]
-        return max(0.0, min(known) - now) + 0.001 if known else None
+        return min(max(0.0, min(known) - now) + 0.001, LONGEST_SLEEP_S) if known else None
 
     def _lose(
         self, error: sqlite3.Error, requests: list[Request],
