@@ -241,7 +241,7 @@ class Supervisor:
             self._schedule(now)
         if now >= self._prune_at:
             self._prune_at = now + PRUNE_S
-            self._store.prune(now - self._site.keep_finished_s)
+            self._store.prune(now - self._site.keep_finished_s, self._queue.named())
         return effects
 
     def _act(self, gone: list[Run], effects: list[Callable[[], None]]) -> None:
