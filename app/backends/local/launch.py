@@ -11,6 +11,7 @@ from typing import Any
 from jobshape.app.backends.local import link
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
+from jobshape.app.backends.local.owner import refuse_another_machine
 from jobshape.app.backends.local.process_tree import MARKER
 from jobshape.app.domain.errors import Unreachable
 
@@ -58,6 +59,7 @@ def start(site: LocalSite) -> None:
             where=str(folder.path), hint="run `jobshape` once outside of the job",
         )  # fmt: skip
     folder.make()
+    refuse_another_machine(folder)
     # -P: a folder called jobshape in the working directory must not be what runs.
     command = [sys.executable, "-P", "-m", "jobshape.app.backends.local", json.dumps(site.head())]
     try:

@@ -29,6 +29,7 @@ from jobshape.app.backends.local.gpus import GpuPool, nvml_of
 from jobshape.app.backends.local.limits import Limits
 from jobshape.app.backends.local.log import Log
 from jobshape.app.backends.local.machine import boot_id, machine_of
+from jobshape.app.backends.local.owner import note_owner, refuse_another_machine
 from jobshape.app.backends.local.queue import Queue
 from jobshape.app.backends.local.record import LocalJob
 from jobshape.app.backends.local.runs import Run, Runs, Unforked, prepare_forks
@@ -58,6 +59,7 @@ def prepare(site: LocalSite) -> "Supervisor | None":
     """A supervisor that listens; None where the site has one already. Raises BackendError."""
     folder = SiteFolder(site.folder)
     folder.make()
+    refuse_another_machine(folder)
     os.umask(0o077)
     lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     if not _locked(lock):
@@ -100,6 +102,7 @@ def stop_supervisor(folder: str, *, kill_jobs: bool) -> None:
     place = SiteFolder(folder)
     if not place.is_there() or not place.database.exists():
         return
+    refuse_another_machine(place)  # the process id in its lock means nothing here
     site = LocalSite(folder=folder)
     if not launch.is_running(place):
         if not kill_jobs:
@@ -173,6 +176,7 @@ class Supervisor:
             self._queue.load(now)
             self._runs.recover(now, self._store.fact("boot") not in ("", boot))
             self._store.note("boot", boot)
+            note_owner(self._store)
         self._runs.tidy_all()
         self._watch_all()
 
