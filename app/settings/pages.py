@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "site_pages"
 _FIELDS = Path(__file__).with_name("site_values.py")
+_FOR_EVER_S = 100.0 * 365 * 86400
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -158,7 +159,7 @@ def _read_checked(path: Path) -> dict[str, Any]:
 def local_site(page: Page) -> "LocalSite":
     """What the local backend has to know of a page of kind ``local``."""
     from jobshape.app.backends.local.config import DEFAULT_PARTITIONS, LocalSite
-    from jobshape.app.domain.units import parse_duration, parse_size
+    from jobshape.app.domain.units import parse_size
 
     values, own = page.values, page.values.local
     folder = _default_folder(page)
@@ -171,10 +172,19 @@ def local_site(page: Page) -> "LocalSite":
         memory_bytes=parse_size(values.limits.memory),
         gpus=own.gpus,
         gpu_busy_bytes=parse_size(own.gpu_busy) or 0,
-        idle_exit_s=float(parse_duration(own.idle_exit) or 600),
-        keep_finished_s=float(parse_duration(own.keep_finished) or 0),
+        idle_exit_s=_span_s(own.idle_exit) or 600.0,
+        keep_finished_s=_span_s(own.keep_finished),
         partitions=tuple(map(_local_partition, values.partitions)) or DEFAULT_PARTITIONS,
     )
+
+
+def _span_s(text: str) -> float:
+    """Seconds of a duration, with UNLIMITED as a number that a sum or a comparison can have."""
+    from jobshape.app.domain.job import UNLIMITED
+    from jobshape.app.domain.units import parse_duration
+
+    seconds = parse_duration(text) or 0
+    return _FOR_EVER_S if seconds == UNLIMITED else float(seconds)
 
 
 def _default_folder(page: Page) -> Path:

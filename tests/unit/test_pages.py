@@ -85,6 +85,12 @@ def test_a_new_page_is_a_new_site() -> None:
     )  # fmt: skip
 
 
+def test_unlimited_means_for_ever() -> None:
+    write_page("box", LOCAL + '[local]\nidle_exit = "UNLIMITED"\nkeep_finished = "infinite"\n')
+    site = local_site(find_page("box"))
+    assert min(site.idle_exit_s, site.keep_finished_s) > 50 * 365 * 86400
+
+
 def test_two_local_sites_never_share_a_folder() -> None:
     write_page("gpubox", LOCAL)
     folders = {local_site(find_page(name)).folder for name in ("local", "gpubox")}

@@ -11,6 +11,8 @@ from typing import Any
 from jobshape.app.backends.local import link
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
+from jobshape.app.backends.local.owner import refuse_another_machine
+from jobshape.app.backends.local.process_tree import MARKER
 from jobshape.app.domain.errors import Unreachable
 
 START_S = 20.0
@@ -51,7 +53,13 @@ def start(site: LocalSite) -> None:
     import subprocess
 
     folder = SiteFolder(site.folder)
+    if MARKER in os.environ:
+        raise Unreachable(
+            "no local supervisor runs, and one started inside a job would end with it",
+            where=str(folder.path), hint="run `jobshape` once outside of the job",
+        )  # fmt: skip
     folder.make()
+    refuse_another_machine(folder)
     # -P: a folder called jobshape in the working directory must not be what runs.
     command = [sys.executable, "-P", "-m", "jobshape.app.backends.local", json.dumps(site.head())]
     try:

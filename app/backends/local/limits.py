@@ -24,6 +24,7 @@ SAVE_S = 10.0
 """How often peaks go to disk: a supervisor that is killed loses no more."""
 
 _NOBODY_YET_S = 0.05
+_KILL_AGAIN_S = 1.0
 
 Effect = Callable[[], None]
 
@@ -43,6 +44,7 @@ class Limits:
         runs = self._runs.runs
         if not runs:
             return None
+        self._heed_clock(now)
         times = [max(self._sample_at, now - SAMPLE_S)]
         for run in runs.values():
             times += [at for at in (run.term_at, run.kill_at) if at is not None]
@@ -53,6 +55,7 @@ class Limits:
 
     def check(self, now: float) -> list[Effect]:
         """Do what is due; inside a transaction."""
+        self._heed_clock(now)
         effects: list[Effect] = []
         sampling = now >= self._sample_at
         for run in list(self._runs.runs.values()):
@@ -103,6 +106,16 @@ class Limits:
             run.peak_bytes = max(run.peak_bytes, memory)
             found.append(Usage(job_id, int(now), memory, run.peak_bytes, cpu_s))
         return found
+
+    def _heed_clock(self, now: float) -> None:
+        """Nothing that is due comes later than it was meant to, should the clock be set back."""
+        self._sample_at = min(self._sample_at, now + SAMPLE_S)
+        self._save_at = min(self._save_at, now + SAVE_S)
+        for run in self._runs.runs.values():
+            if run.term_at is not None:
+                run.term_at = min(run.term_at, now + _NOBODY_YET_S)
+            if run.kill_at is not None:
+                run.kill_at = min(run.kill_at, now + max(self.kill_wait_s, _KILL_AGAIN_S))
 
     def _own_times(self, job: LocalJob, run: Run) -> list[float]:
         end = _end_of(job)
@@ -159,7 +172,7 @@ class Limits:
     def _press_on(self, run: Run, now: float, effects: list[Effect]) -> None:
         """TERM until somebody got it, then KILL until nobody is left."""
         if run.kill_at is not None and now >= run.kill_at:
-            run.kill_at, run.term_at = now + 1.0, None
+            run.kill_at, run.term_at = now + _KILL_AGAIN_S, None
             effects.append(lambda: self._kill(run))
         elif run.term_at is not None and now >= run.term_at:
             if run.kill_at is None:

@@ -120,6 +120,15 @@ class Queue:
             not (job.held or job.dependency_state == NEVER) for job in self.jobs.values()
         )
 
+    def named(self) -> set[int]:
+        """The jobs and arrays that a job which is not over depends on, whatever became of them."""
+        return {
+            condition.job_id
+            for job in self.jobs.values()
+            if job.dependency
+            for condition in parse_dependency(job.dependency).conditions
+        }
+
     def next_alarm(self) -> float | None:
         """When a job's begin time, or the like, comes."""
         return self._alarms[0][0] if self._alarms else None

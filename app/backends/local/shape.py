@@ -25,6 +25,7 @@ _GRES = re.compile(r"(?:gres/)?gpu(?:[:=]([A-Za-z][\w.-]*))?(?:[:=](\d+))?(?:\(.
 _GPUS = re.compile(r"(?:gpu:)?(?:([A-Za-z][\w.-]*)[:=])?(\d+)")
 _NOW = re.compile(r"now(?:\+(\d+)([a-z]*))?")
 _UNITS_S = {"": 1, "second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
+_LATEST_S = 250_000_000_000  # in the year 9892: every calendar and time zone can still show it
 _HOURS = {"midnight": 0, "elevenses": 11, "noon": 12, "fika": 15, "teatime": 16}
 
 
@@ -269,6 +270,17 @@ def signal_number(name: str) -> int | None:
 
 def parse_begin(text: str, now: float) -> float:
     """When a job may begin, of sbatch's --begin. Raises BadRequest."""
+    try:
+        at = _begin(text, now)
+        if at <= _LATEST_S:
+            return at
+    except (ValueError, OverflowError):
+        pass
+    raise BadRequest("Invalid time specification", where=f"--begin={text[:80]}")
+
+
+def _begin(text: str, now: float) -> float:
+    """The time that a text means. Raises ValueError or OverflowError where there is none."""
     word = text.strip().lower()
     if match := _NOW.fullmatch(word):
         unit = match[2] or ""
@@ -286,10 +298,7 @@ def parse_begin(text: str, now: float) -> float:
         if hour < 24 and minute < 60 and second < 60:
             at = start + timedelta(hours=hour, minutes=minute, seconds=second)
             return (at if at > today else at + timedelta(days=1)).timestamp()
-    try:
-        return datetime.fromisoformat(text.strip()).timestamp()
-    except ValueError:
-        raise BadRequest("Invalid time specification", where=f"--begin={text}") from None
+    return datetime.fromisoformat(text.strip()).timestamp()
 
 
 def _whole(text: str, name: str, *, least: int | None = None) -> int:

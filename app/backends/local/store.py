@@ -6,10 +6,11 @@ transaction takes in everything of one turn of the supervisor.
 """
 
 import hashlib
+import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -214,10 +215,19 @@ class Store:
         ).fetchone()
         return row is not None
 
-    def prune(self, before: float) -> int:
-        """Forget jobs that ended before this; gives how many."""
+    def prune(self, before: float, named: Iterable[int] = ()) -> int:
+        """Forget jobs that ended before this; gives how many.
+
+        named: jobs and arrays that others wait for; they stay, as does an array some of which is
+        not over.
+        """
         gone = self._db.execute(
-            f"DELETE FROM jobs WHERE end_time < ? AND state NOT IN ({_ACTIVE_STATES})", (before,)
+            f"DELETE FROM jobs WHERE end_time < ?1 AND state NOT IN ({_ACTIVE_STATES})"
+            " AND id NOT IN (SELECT value FROM json_each(?2))"
+            " AND (array_id IS NULL OR array_id NOT IN (SELECT value FROM json_each(?2) UNION"
+            " SELECT array_id FROM jobs WHERE array_id IS NOT NULL"
+            f" AND state IN ({_ACTIVE_STATES})))",
+            (before, json.dumps(sorted(named))),
         ).rowcount
         if gone:
             self._db.execute(

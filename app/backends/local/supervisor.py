@@ -29,6 +29,7 @@ from jobshape.app.backends.local.gpus import GpuPool, nvml_of
 from jobshape.app.backends.local.limits import Limits
 from jobshape.app.backends.local.log import Log
 from jobshape.app.backends.local.machine import boot_id, machine_of
+from jobshape.app.backends.local.owner import note_owner, refuse_another_machine
 from jobshape.app.backends.local.queue import Queue
 from jobshape.app.backends.local.record import LocalJob
 from jobshape.app.backends.local.runs import Run, Runs, Unforked, prepare_forks
@@ -48,6 +49,9 @@ GPU_LOOK_S = 5.0
 
 TROUBLE_S = 2.0
 PRUNE_S = 3600.0
+LONGEST_SLEEP_S = 3600.0
+"""A selector takes no more than 2^31 milliseconds."""
+
 LOCK_TRIES = 10
 
 
@@ -55,6 +59,7 @@ def prepare(site: LocalSite) -> "Supervisor | None":
     """A supervisor that listens; None where the site has one already. Raises BackendError."""
     folder = SiteFolder(site.folder)
     folder.make()
+    refuse_another_machine(folder)
     os.umask(0o077)
     lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     if not _locked(lock):
@@ -97,6 +102,7 @@ def stop_supervisor(folder: str, *, kill_jobs: bool) -> None:
     place = SiteFolder(folder)
     if not place.is_there() or not place.database.exists():
         return
+    refuse_another_machine(place)  # the process id in its lock means nothing here
     site = LocalSite(folder=folder)
     if not launch.is_running(place):
         if not kill_jobs:
@@ -170,6 +176,7 @@ class Supervisor:
             self._queue.load(now)
             self._runs.recover(now, self._store.fact("boot") not in ("", boot))
             self._store.note("boot", boot)
+            note_owner(self._store)
         self._runs.tidy_all()
         self._watch_all()
 
@@ -238,7 +245,7 @@ class Supervisor:
             self._schedule(now)
         if now >= self._prune_at:
             self._prune_at = now + PRUNE_S
-            self._store.prune(now - self._site.keep_finished_s)
+            self._store.prune(now - self._site.keep_finished_s, self._queue.named())
         return effects
 
     def _act(self, gone: list[Run], effects: list[Callable[[], None]]) -> None:
@@ -364,7 +371,7 @@ class Supervisor:
         if self._trouble:
             times = [self._again_at]
         known = [at for at in times if at is not None]
-        return max(0.0, min(known) - now) + 0.001 if known else None
+        return min(max(0.0, min(known) - now) + 0.001, LONGEST_SLEEP_S) if known else None
 
     def _lose(
         self, error: sqlite3.Error, requests: list[Request],
