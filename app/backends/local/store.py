@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,15 @@ class Store:
         row_id = self._db.execute(_INSERT, values).lastrowid
         assert row_id
         job.id = row_id
+
+    def insert_tasks(self, job: LocalJob, tasks: Iterable[int]) -> range:
+        """A new row like this one for each task; gives their ids, in that order."""
+        values = [_bound(getattr(job, name)) for name in COLUMNS[1:]]
+        place = COLUMNS.index("task_id") - 1
+        before, after = values[:place], values[place + 1 :]
+        first = self.last_id() + 1
+        self._db.executemany(_INSERT, ((*before, task, *after) for task in tasks))
+        return range(first, self.last_id() + 1)
 
     def update(self, job: LocalJob, *names: str) -> None:
         """Write these fields of the job."""
