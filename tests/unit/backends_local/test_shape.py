@@ -179,7 +179,7 @@ def test_environment() -> None:
         "SLURM_CPUS_PER_TASK": "3", "SLURM_NTASKS": "2", "SLURM_CPUS_ON_NODE": "6",
         "SLURM_MEM_PER_NODE": "2048", "SLURM_GPUS_ON_NODE": "2", "CUDA_VISIBLE_DEVICES": "1,3",
         "SLURM_RESTART_COUNT": "2", "SLURM_SUBMIT_DIR": "/home/a", "SLURMD_NODENAME": "here",
-        "SLURM_JOB_NODELIST": "here",
+        "SLURM_JOB_NODELIST": "here", "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }  # fmt: skip
     assert expected.items() <= found.items()
     plain = environment(job(""))
