@@ -85,7 +85,7 @@ class RealNvml:
         """Memory in use and utilisation of one GPU."""
         with self._asking() as nvml:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
-            used = int(nvml.nvmlDeviceGetMemoryInfo(handle).used)
+            used = _used_bytes(nvml, handle)
             percent: float | None = None
             with suppress(nvml.NVMLError):  # not every model says
                 percent = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
@@ -99,6 +99,14 @@ class RealNvml:
 
     def _asking(self) -> "_Asking":
         return _Asking(self._nvml)
+
+
+def _used_bytes(nvml: Any, handle: Any) -> int:
+    """Memory that processes use; version 1 counts what the driver keeps for itself, too."""
+    try:
+        return int(nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2).used)
+    except (AttributeError, TypeError, nvml.NVMLError):  # an older binding or driver
+        return int(nvml.nvmlDeviceGetMemoryInfo(handle).used)
 
 
 class _Asking:

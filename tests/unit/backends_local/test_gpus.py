@@ -20,6 +20,7 @@ from jobshape.app.domain.errors import BackendError
 
 from .sites import GIB, MIB, recorded_gpus
 
+RESERVED = 517 * MIB  # by the driver of an A10 that is idle
 A100, T4 = "NVIDIA A100-SXM4-80GB", "Tesla T4"
 
 
@@ -31,7 +32,8 @@ class PretendedNvml(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("pynvml")
-        self.broken = False
+        self.broken = self.old_driver = False
+        self.nvmlMemory_v2 = 0x2000028
 
     def nvmlInit(self) -> None:
         if self.broken:
@@ -48,8 +50,13 @@ class PretendedNvml(ModuleType):
     def nvmlDeviceGetName(self, handle: int) -> str | bytes:
         return A100 if handle else T4.encode()
 
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(total=80 * GIB, used=handle * GIB)
+    def nvmlDeviceGetMemoryInfo(self, handle: int, version: object = None) -> SimpleNamespace:
+        if version is None:
+            return SimpleNamespace(total=80 * GIB, used=handle * GIB + RESERVED)
+        if self.old_driver:
+            raise self.NVMLError("Function Not Found")
+        assert version == self.nvmlMemory_v2
+        return SimpleNamespace(total=80 * GIB, used=handle * GIB, reserved=RESERVED)
 
     def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
         if handle == 0:
@@ -71,6 +78,21 @@ def test_nvml(pynvml: PretendedNvml) -> None:
     assert nvml.read(0) == GpuReading(0, None)
     assert nvml.read(1) == GpuReading(GIB, 55.0)
     assert gpu_types(nvml.gpus()) == "t4:1,a100:1"
+
+
+@pytest.mark.parametrize("lacks", ["driver", "constant", "parameter"])
+def test_an_older_nvml_counts_what_the_driver_keeps(
+    pynvml: PretendedNvml, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    if lacks == "driver":
+        pynvml.old_driver = True
+    elif lacks == "constant":
+        del pynvml.nvmlMemory_v2
+    else:
+        info = SimpleNamespace(total=80 * GIB, used=RESERVED)
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda handle: info)
+    nvml = nvml_of("auto")
+    assert nvml and nvml.read(0).used_bytes == RESERVED
 
 
 def test_a_gpu_that_is_lost_is_not_given(pynvml: PretendedNvml) -> None:
