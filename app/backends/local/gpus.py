@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -40,6 +41,16 @@ class Gpu(NamedTuple):
         """Whether a request for this type means it; like Slurm, a part of the name will do."""
         wanted = kind.lower()
         return wanted == self.kind or wanted in re.sub(r"\s+", "_", self.name.lower())
+
+
+@lru_cache(maxsize=64)
+def gpus_named(gpus: tuple[Gpu, ...], kind: str) -> tuple[Gpu, ...]:
+    """Those that a request for this type means: of that very type if there are any."""
+    wanted = kind.lower()
+    return (
+        tuple(gpu for gpu in gpus if gpu.kind == wanted)
+        or tuple(gpu for gpu in gpus if gpu.is_a(wanted))
+    )  # fmt: skip
 
 
 class GpuReading(NamedTuple):
@@ -213,7 +224,8 @@ class GpuPool:
 
     def pick(self, count: int, kind: str = "") -> tuple[int, ...] | None:
         """This many GPUs of a type together, or None; scarce types are kept for who names them."""
-        fitting = [gpu for gpu in self.free() if not kind or gpu.is_a(kind)]
+        meant = gpus_named(self.gpus, kind) if kind else self.gpus
+        fitting = [gpu for gpu in self.free() if gpu in meant]
         if len(fitting) < count:
             return None
         of_kind: dict[str, int] = {}

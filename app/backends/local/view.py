@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 
 from jobshape.app.backends.base import JobDetail
 from jobshape.app.backends.commands.detail import filled
+from jobshape.app.backends.local.gpus import gpus_named
 from jobshape.app.backends.local.machine import Machine
 from jobshape.app.backends.local.record import PENDING, LocalJob
 from jobshape.app.backends.local.scheduler import NEVER as NO_END
@@ -133,7 +134,8 @@ def kind_asked(job: LocalJob, machine: Machine) -> str:
     """The machine's word for the type that a job asks for; "" for any."""
     if not job.gpu_type:
         return ""
-    return next((gpu.kind for gpu in machine.gpus if gpu.is_a(job.gpu_type)), job.gpu_type)
+    named = gpus_named(machine.gpus, job.gpu_type)
+    return named[0].kind if named else job.gpu_type
 
 
 def slots_for(job: LocalJob, machine: Machine) -> tuple[int, ...]:

@@ -16,7 +16,11 @@ from jobshape.app.backends.local.gpus import (
     gpu_types,
     nvml_of,
 )
-from jobshape.app.domain.errors import BackendError
+from jobshape.app.backends.local.machine import Machine
+from jobshape.app.backends.local.record import LocalJob
+from jobshape.app.backends.local.shape import check_size
+from jobshape.app.backends.local.view import kind_asked
+from jobshape.app.domain.errors import BackendError, Refused
 
 from .sites import GIB, MIB, recorded_gpus
 
@@ -138,6 +142,27 @@ def test_what_may_be_given(tmp_path: Path) -> None:
     assert pool.pick(2, "T4") == (2, 5)
     assert pool.pick(4) == (1, 2, 3, 5)
     assert pool.pick(5) is None
+
+
+def test_a_word_that_is_part_of_several_types() -> None:
+    names = ("NVIDIA L40S", "NVIDIA L4", "NVIDIA GeForce RTX 3090", "NVIDIA GeForce RTX 4090")
+    machine = Machine("here", 4, GIB, tuple(Gpu(i, name, GIB) for i, name in enumerate(names)), ())
+    for word, number in (("l4", 1), ("L40", 0), ("rtx_4090", 3), ("3090", 2)):
+        job = LocalJob(gpus=1, gpu_type=word)
+        check_size(job, machine)
+        assert kind_asked(job, machine) == machine.gpus[number].kind
+    with pytest.raises(Refused) as caught:
+        check_size(LocalJob(gpus=1, gpu_type="rtx"), machine)
+    assert "rtx_3090 or rtx_4090" in caught.value.hint
+    with pytest.raises(Refused):
+        check_size(LocalJob(gpus=2, gpu_type="l4"), machine)
+
+
+def test_a_type_that_is_part_of_another_is_given_itself(tmp_path: Path) -> None:
+    names = ("NVIDIA L40S", "NVIDIA L4")
+    pool = GpuPool(RecordedNvml(recorded_gpus(tmp_path / "nvml.json", 2, names=names)), GIB)
+    assert pool.pick(1, "l4") == (1,)
+    assert pool.pick(2, "l4") is None
 
 
 @pytest.mark.parametrize(
