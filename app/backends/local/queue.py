@@ -27,7 +27,7 @@ from jobshape.app.backends.local.record import (
     WAITING,
     LocalJob,
 )
-from jobshape.app.backends.local.standing import rank_of, why_waiting
+from jobshape.app.backends.local.standing import MISFIT, rank_of, why_waiting
 from jobshape.app.backends.local.store import Store
 
 _STANDING = ("reason", "message", "dependency_shown", "dependency_state", "eligible_time")
@@ -117,7 +117,8 @@ class Queue:
     def has_work(self) -> bool:
         """Whether anything runs, or is pending and may start one day by itself."""
         return bool(self._in_use) or any(
-            not (job.held or job.dependency_state == NEVER) for job in self.jobs.values()
+            not (job.held or job.dependency_state == NEVER or job.reason == MISFIT)
+            for job in self.jobs.values()
         )
 
     def next_alarm(self) -> float | None:
@@ -262,7 +263,7 @@ class Queue:
 
     def _stand(self, job: LocalJob, now: float) -> str:
         """Note why it waits, which is given; a % limit is no matter of the record alone."""
-        why = why_waiting(job, now, 0)
+        why = why_waiting(job, self.machine, now, 0)
         job.reason = why
         if why == "BeginTime":
             job.eligible_time = job.begin_time

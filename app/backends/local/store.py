@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app.backends.local.record import ACTIVE, COLUMN_TYPES, COLUMNS, LocalJob
+from jobshape.app.backends.local.standing import MISFIT
 from jobshape.app.domain.errors import BackendError, Unreachable
 
 SCHEMA_VERSION = 1
@@ -219,9 +220,14 @@ class Store:
         """Whether a supervisor would have anything to do."""
         row = self._db.execute(
             f"SELECT 1 FROM jobs WHERE state IN ({_ACTIVE_STATES}) AND"
-            " (state != 'PENDING' OR (held = 0 AND dependency_state != 'never')) LIMIT 1"
+            " (state != 'PENDING' OR"
+            f" (held = 0 AND dependency_state != 'never' AND reason != '{MISFIT}')) LIMIT 1"
         ).fetchone()
         return row is not None
+
+    def misfits(self) -> list[LocalJob]:
+        """Pending jobs for which the machine was too small when last looked at."""
+        return self._jobs(f"{_SELECT} WHERE state = 'PENDING' AND reason = ?", MISFIT)
 
     def prune(self, before: float) -> int:
         """Forget jobs that ended before this; gives how many."""

@@ -92,7 +92,7 @@ class Shown:
     def _reason(self, job: LocalJob) -> str:
         if job.state != PENDING:
             return job.reason
-        why = why_waiting(job, self._now, self._running.get(job.array_id or 0, 0))
+        why = why_waiting(job, self._machine, self._now, self._running.get(job.array_id or 0, 0))
         return why or ("Resources" if job.id == self._first else "Priority")
 
     def _forecast(self, active: Sequence[LocalJob]) -> tuple[dict[int, float], int | None]:
@@ -101,7 +101,7 @@ class Shown:
         for job in active:
             if job.state == PENDING:
                 running = self._running.get(job.array_id or 0, 0)
-                if not why_waiting(job, self._now, running):
+                if not why_waiting(job, self._machine, self._now, running):
                     waiting.append((rank_of(job, self._partitions), job.id, job))
         waiting.sort(key=lambda entry: entry[:2])
         candidates = (

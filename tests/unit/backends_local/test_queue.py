@@ -12,6 +12,7 @@ import pytest
 from jobshape.app.backends.base import JobChanges, Scope, SubmitRequest
 from jobshape.app.backends.local.actions import Actions
 from jobshape.app.backends.local.array_tasks import TaskSet
+from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.limits import Limits
 from jobshape.app.backends.local.machine import machine_of
@@ -21,7 +22,7 @@ from jobshape.app.backends.local.runs import Runs
 from jobshape.app.backends.local.store import Store
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 
-from .sites import GIB, TestSite, until
+from .sites import GIB, TestSite, recorded_gpus, until
 
 
 def labels(site: TestSite, job: str) -> dict[str, str]:
@@ -90,6 +91,35 @@ def test_many_tasks_of_an_array_at_once(tmp_path: Path, action: str, tasks: str)
     assert {(row.state, row.held, row.comment) for row in new} == {expected}
     assert len(queue.jobs) == (1 if action == "cancel" else 20_001)
     store.close()
+
+
+def test_what_can_never_run_is_no_work(make_site: Callable[..., TestSite], tmp_path: Path) -> None:
+    path = recorded_gpus(tmp_path / "nvml.json", 2)
+    site = make_site(gpus=path, idle_exit_s=0.5)
+    wide = site.submit("true", cpus_per_task=4, hold=True)
+    with_gpus = site.submit("true", gpus="2", hold=True)
+    fitting = site.submit("true", cpus_per_task=2, hold=True)
+    recorded_gpus(tmp_path / "nvml.json", 1)
+    before = site.backend
+    site.backend = LocalBackend(site.site._replace(cpus=2, idle_exit_s=0.6))
+    for job in (wide, with_gpus, fitting):
+        site.backend.release(job)
+    for job in (wide, with_gpus):
+        assert (site.record(job).reason, site.row(job).reason) == ("BadConstraints",) * 2
+        assert site.record(job).start_time is None
+    site.wait(fitting, "COMPLETED")
+    until(site.supervisor, lambda pid: pid is None)
+    site.backend.queue(Scope.MINE)
+    assert site.supervisor() is None
+    site.backend.update(wide, JobChanges(comment="of no size"))
+    with pytest.raises(Refused):
+        site.backend.update(wide, JobChanges(cpus_per_task=3))
+    until(site.supervisor, lambda pid: pid is None)
+    site.backend = before  # and the machine has grown again
+    site.wait(wide, "COMPLETED")
+    assert site.record(with_gpus).reason == "BadConstraints"
+    site.backend.update(with_gpus, JobChanges(gpus="1"))
+    site.wait(with_gpus, "COMPLETED")
 
 
 def test_requests_about_a_task_by_its_own_id(site: TestSite) -> None:
