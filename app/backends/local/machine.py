@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from jobshape.app.backends.local.config import LocalPartition, LocalSite
 from jobshape.app.backends.local.gpus import Gpu, gpus_named, gpus_of
+from jobshape.app.domain.units import MIB
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -36,10 +37,11 @@ class Machine(NamedTuple):
 
 def machine_of(site: LocalSite) -> Machine:
     """The machine as the site says, what it leaves open as found."""
+    memory_bytes = site.memory_bytes or os.sysconf("SC_PHYS_PAGES") * _PAGE
     return Machine(
         name=host_name(),
         cpus=site.cpus or len(os.sched_getaffinity(0)),
-        memory_bytes=site.memory_bytes or os.sysconf("SC_PHYS_PAGES") * _PAGE,
+        memory_bytes=memory_bytes // MIB * MIB,  # jobs ask for whole MiB
         gpus=gpus_of(site.gpus),
         partitions=site.partitions,
     )

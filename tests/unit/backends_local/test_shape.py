@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from jobshape.app.backends.base import JobChanges, SubmitRequest
 from jobshape.app.backends.local.changes import change
-from jobshape.app.backends.local.config import LocalPartition
+from jobshape.app.backends.local.config import LocalPartition, LocalSite
 from jobshape.app.backends.local.environment import job_environment
 from jobshape.app.backends.local.gpus import Gpu
-from jobshape.app.backends.local.machine import Machine
+from jobshape.app.backends.local.machine import Machine, machine_of
 from jobshape.app.backends.local.record import RUNNING, LocalJob
 from jobshape.app.backends.local.shape import job_of, options_of, parse_begin, parse_signal
 from jobshape.app.backends.local.view import log_paths_of, slurm_size
@@ -107,6 +108,13 @@ def test_refused(lines: str, words: str) -> None:
 def test_malformed(lines: str) -> None:
     with pytest.raises(BadRequest):
         job(lines)
+
+
+def test_all_memory_of_a_machine_that_has_no_whole_number_of_mib(tmp_path: Path) -> None:
+    machine = machine_of(LocalSite(folder=str(tmp_path), memory_bytes=GIB + 5000, gpus="none",
+                                   partitions=(LocalPartition("main"),)))  # fmt: skip
+    whole = job_of({"mem": "0"}, machine, submit_dir="/", now=NOW)
+    assert whole.memory_bytes == machine.memory_bytes == GIB
 
 
 def test_the_request_goes_over_the_script() -> None:
