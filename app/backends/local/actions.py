@@ -27,6 +27,7 @@ from jobshape.app.domain.errors import BadRequest, Refused
 FINISHED = "Job/step already completing or completed"
 NOT_PENDING = "Job is no longer pending execution"
 STILL_PENDING = "Job is pending execution"
+BY_USER = "cancelled by its user"
 
 Effect = Callable[[], None]
 
@@ -92,8 +93,11 @@ class Actions:
             return
         if not alive:
             raise Refused(FINISHED, where=f"job {job}")
-        for row in self._split_all(alive, now):
-            self._cancel_one(row, now)
+        for row, tasks in alive:
+            if tasks is None or len(tasks) == len(self._queue.tasks(row)):
+                self._cancel_one(row, now)
+            else:
+                self._queue.cancel_tasks(row, tasks, BY_USER, now)
 
     def hold(self, *, job: str, now: float) -> None:
         """Hold pending jobs; tasks of the same array that run are held should they come back."""
@@ -104,7 +108,7 @@ class Actions:
         self._set_held(job, 0, now)
 
     def _set_held(self, job: str, held: int, now: float) -> None:
-        for row in self._pending(job, now):
+        for row in self._pending(job):
             row.held = held
             if not held and row.begin_time is not None and row.begin_time <= now:
                 row.begin_time = None
@@ -139,7 +143,7 @@ class Actions:
                 self._queue.check_dependency(wanted.dependency, row.id)
         for row, _ in alive:
             change(row, wanted, self._machine, dry=True)
-        rows = list(self._split_all(alive, now))
+        rows = self._split_all(alive)
         for row in rows:
             names = change(row, wanted, self._machine, dry=False)
             if names:
@@ -165,7 +169,7 @@ class Actions:
                 self._limits.end(row, "CANCELLED", now, at_once=True)
 
     def _cancel_one(self, row: LocalJob, now: float) -> None:
-        row.message = "cancelled by its user"
+        row.message = BY_USER
         if row.state == PENDING:
             row.reason = ""
             self._queue.finish(row, "CANCELLED", now)
@@ -180,7 +184,7 @@ class Actions:
         if run is not None:
             self.effects.append(lambda: self._limits.send(run, number, shell_only=False))
 
-    def _pending(self, job: str, now: float) -> Iterable[LocalJob]:
+    def _pending(self, job: str) -> Iterable[LocalJob]:
         """The rows meant that are not over. Raises Refused if none of them is pending."""
         found = self._rows(job)
         alive = [(row, tasks) for row, tasks in found if row.state in ACTIVE]
@@ -188,7 +192,7 @@ class Actions:
             raise Refused(FINISHED, where=f"job {job}")
         if all(row.state != PENDING for row, _ in alive):
             raise Refused(NOT_PENDING, where=f"job {job}")
-        return self._split_all(alive, now)
+        return self._split_all(alive)
 
     def _rows(self, job: str, *, must_be: bool = True) -> list[tuple[LocalJob, list[int] | None]]:
         """The rows that a reference means, each with the tasks of it, None for all.
@@ -201,15 +205,16 @@ class Actions:
         if row is not None and row.array_id != row.id:
             found = [(row, None)] if reference.tasks is None else []
         elif row is not None:
+            wanted = frozenset(reference.tasks or ())
             for one in self._queue.store.array(row.id):
                 one = self._queue.jobs.get(one.id, one)
                 if reference.tasks is None:
                     found.append((one, None))
                 elif one.array_tasks and one.state == PENDING:
-                    of_it = [t for t in self._queue.tasks(one) if t in reference.tasks]
+                    of_it = [t for t in self._queue.tasks(one) if t in wanted]
                     if of_it:
                         found.append((one, of_it))
-                elif one.task_id is not None and one.task_id in reference.tasks:
+                elif one.task_id is not None and one.task_id in wanted:
                     found.append((one, None))
         if not found and must_be:
             raise unknown(job)
@@ -220,14 +225,12 @@ class Actions:
             return None
         return self._queue.jobs.get(job_id) or self._queue.store.job(job_id)
 
-    def _split_all(
-        self, rows: Iterable[tuple[LocalJob, list[int] | None]], now: float
-    ) -> list[LocalJob]:
+    def _split_all(self, rows: Iterable[tuple[LocalJob, list[int] | None]]) -> list[LocalJob]:
         """The rows, tasks of arrays split off where only some are meant."""
         found: list[LocalJob] = []
         for row, tasks in rows:
             if tasks is None or len(tasks) == len(self._queue.tasks(row)):
                 found.append(row)
             else:
-                found += [self._queue.split(row, task, now) for task in tasks]
+                found += self._queue.split_many(row, tasks)
         return found

@@ -37,6 +37,7 @@ from jobshape.app.backends.local.machine import Machine, machine_of, memory_free
 from jobshape.app.backends.local.record import PENDING, LocalJob
 from jobshape.app.backends.local.reference import Reference, parse_reference, unknown
 from jobshape.app.backends.local.shape import job_of, options_of
+from jobshape.app.backends.local.standing import why_waiting
 from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, user_name
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
@@ -274,11 +275,20 @@ class LocalBackend:
     def _wake(self, store: Store) -> None:
         """See that somebody looks after the work there is; where that fails, reading goes on."""
         self._unwoken = ""
-        if store.has_work() and not launch.is_running(self._folder):
+        if self._has_work(store) and not launch.is_running(self._folder):
             try:
                 launch.start(self._site)
             except BackendError as error:
                 self._unwoken = error.what
+
+    def _has_work(self, store: Store) -> bool:
+        if store.has_work():
+            return True
+        misfits = store.misfits()
+        if not misfits:
+            return False
+        machine = self._machine  # it may have grown since
+        return any(not why_waiting(job, machine, time.time(), 0) for job in misfits)
 
     def _has_running(self) -> bool:
         with self._open() as store:

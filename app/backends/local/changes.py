@@ -84,7 +84,8 @@ def _shape(job: LocalJob, changes: JobChanges, machine: Machine) -> dict[str, ob
     if changes.gpus is not None:
         trial.gpus, trial.gpu_type = parse_gpus(changes.gpus) if changes.gpus else (0, "")
         new |= {"gpus": trial.gpus, "gpu_type": trial.gpu_type}
-    check_size(trial, machine)
+    if {"cpus", "memory_bytes", "gpus"} & new.keys():  # the machine may be smaller than it was
+        check_size(trial, machine)
     return new
 
 

@@ -28,6 +28,7 @@ def job_environment(
     environment.setdefault("TMPDIR", "/tmp")
     environment.update(_slurm(job, site, node, gpu_type))
     environment["CUDA_VISIBLE_DEVICES"] = job.gpu_ids
+    environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the numbers are NVML's
     environment["ENVIRONMENT"] = "BATCH"
     environment["HOSTNAME"] = node
     environment[MARKER] = marker

@@ -19,6 +19,7 @@ class SiteFolder:
         self.spool = self.path / "spool"
         self.lock = self.path / "supervisor.lock"
         self.log = self.path / "supervisor.log"
+        self.reserve = self.path / "reserve"
         self.socket = self.path / "socket"
         self.programs = self.path / "bin"
 

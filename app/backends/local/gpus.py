@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -40,6 +41,16 @@ class Gpu(NamedTuple):
         """Whether a request for this type means it; like Slurm, a part of the name will do."""
         wanted = kind.lower()
         return wanted == self.kind or wanted in re.sub(r"\s+", "_", self.name.lower())
+
+
+@lru_cache(maxsize=64)
+def gpus_named(gpus: tuple[Gpu, ...], kind: str) -> tuple[Gpu, ...]:
+    """Those that a request for this type means: of that very type if there are any."""
+    wanted = kind.lower()
+    return (
+        tuple(gpu for gpu in gpus if gpu.kind == wanted)
+        or tuple(gpu for gpu in gpus if gpu.is_a(wanted))
+    )  # fmt: skip
 
 
 class GpuReading(NamedTuple):
@@ -85,7 +96,7 @@ class RealNvml:
         """Memory in use and utilisation of one GPU."""
         with self._asking() as nvml:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
-            used = int(nvml.nvmlDeviceGetMemoryInfo(handle).used)
+            used = _used_bytes(nvml, handle)
             percent: float | None = None
             with suppress(nvml.NVMLError):  # not every model says
                 percent = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
@@ -99,6 +110,14 @@ class RealNvml:
 
     def _asking(self) -> "_Asking":
         return _Asking(self._nvml)
+
+
+def _used_bytes(nvml: Any, handle: Any) -> int:
+    """Memory that processes use; version 1 counts what the driver keeps for itself, too."""
+    try:
+        return int(nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2).used)
+    except (AttributeError, TypeError, nvml.NVMLError):  # an older binding or driver
+        return int(nvml.nvmlDeviceGetMemoryInfo(handle).used)
 
 
 class _Asking:
@@ -205,7 +224,8 @@ class GpuPool:
 
     def pick(self, count: int, kind: str = "") -> tuple[int, ...] | None:
         """This many GPUs of a type together, or None; scarce types are kept for who names them."""
-        fitting = [gpu for gpu in self.free() if not kind or gpu.is_a(kind)]
+        meant = gpus_named(self.gpus, kind) if kind else self.gpus
+        fitting = [gpu for gpu in self.free() if gpu in meant]
         if len(fitting) < count:
             return None
         of_kind: dict[str, int] = {}

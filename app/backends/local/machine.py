@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobshape.app.backends.local.config import LocalPartition, LocalSite
-from jobshape.app.backends.local.gpus import Gpu, gpus_of
+from jobshape.app.backends.local.gpus import Gpu, gpus_named, gpus_of
+from jobshape.app.domain.units import MIB
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -27,15 +28,20 @@ class Machine(NamedTuple):
 
     def gpu_count(self, kind: str = "") -> int:
         """How many GPUs there are, of one type or of all."""
-        return sum(1 for gpu in self.gpus if not kind or gpu.is_a(kind))
+        return len(gpus_named(self.gpus, kind) if kind else self.gpus)
+
+    def gpu_kinds(self, kind: str) -> tuple[str, ...]:
+        """The types that a word for one may mean; a request is for GPUs of one type."""
+        return tuple(dict.fromkeys(gpu.kind for gpu in gpus_named(self.gpus, kind)))
 
 
 def machine_of(site: LocalSite) -> Machine:
     """The machine as the site says, what it leaves open as found."""
+    memory_bytes = site.memory_bytes or os.sysconf("SC_PHYS_PAGES") * _PAGE
     return Machine(
         name=host_name(),
         cpus=site.cpus or len(os.sched_getaffinity(0)),
-        memory_bytes=site.memory_bytes or os.sysconf("SC_PHYS_PAGES") * _PAGE,
+        memory_bytes=memory_bytes // MIB * MIB,  # jobs ask for whole MiB
         gpus=gpus_of(site.gpus),
         partitions=site.partitions,
     )

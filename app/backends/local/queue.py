@@ -6,7 +6,7 @@ All methods run inside the store's transaction. When that fails nothing of it is
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from jobshape.app.backends.local.array_tasks import TaskSet
@@ -27,7 +27,7 @@ from jobshape.app.backends.local.record import (
     WAITING,
     LocalJob,
 )
-from jobshape.app.backends.local.standing import rank_of, why_waiting
+from jobshape.app.backends.local.standing import MISFIT, rank_of, why_waiting
 from jobshape.app.backends.local.store import Store
 
 _STANDING = ("reason", "message", "dependency_shown", "dependency_state", "eligible_time")
@@ -117,7 +117,8 @@ class Queue:
     def has_work(self) -> bool:
         """Whether anything runs, or is pending and may start one day by itself."""
         return bool(self._in_use) or any(
-            not (job.held or job.dependency_state == NEVER) for job in self.jobs.values()
+            not (job.held or job.dependency_state == NEVER or job.reason == MISFIT)
+            for job in self.jobs.values()
         )
 
     def named(self) -> set[int]:
@@ -185,6 +186,34 @@ class Queue:
             self.judge(new, now)
         return new
 
+    def split_many(self, job: LocalJob, tasks: Sequence[int]) -> list[LocalJob]:
+        """A record of its own for each of these tasks, fewer than all; they are to be judged."""
+        self._take_out(job, tasks)
+        like = replace(job, array_tasks="")
+        found = []
+        for job_id, task in zip(self.store.insert_tasks(like, tasks), tasks, strict=True):
+            new = replace(like, id=job_id, task_id=task)
+            self._index(new)
+            found.append(new)
+        return found
+
+    def cancel_tasks(self, job: LocalJob, tasks: Sequence[int], message: str, now: float) -> None:
+        """These tasks of an array, fewer than all, are over before they began."""
+        self._take_out(job, tasks)
+        self.store.insert_tasks(
+            replace(job, array_tasks="", state="CANCELLED", ending="", reason="", message=message,
+                    end_time=now),
+            tasks,
+        )  # fmt: skip
+        self._tell_waiters(job, now)
+        self.changed = True
+
+    def _take_out(self, job: LocalJob, tasks: Sequence[int]) -> None:
+        left = self._tasks[job.id]
+        left.remove(tasks)
+        job.array_tasks = str(left)
+        self.store.update(job, "array_tasks")
+
     def give_back(self, job: LocalJob, now: float, *, delay_s: float, restart: bool) -> None:
         """Put a job that had slots, or is over, back in the queue."""
         if job.state in ACTIVE:
@@ -243,7 +272,7 @@ class Queue:
 
     def _stand(self, job: LocalJob, now: float) -> str:
         """Note why it waits, which is given; a % limit is no matter of the record alone."""
-        why = why_waiting(job, now, 0)
+        why = why_waiting(job, self.machine, now, 0)
         job.reason = why
         if why == "BeginTime":
             job.eligible_time = job.begin_time

@@ -151,6 +151,10 @@ def check_size(job: LocalJob, machine: Machine) -> None:
         if asked > there:
             raise Refused(NOT_AVAILABLE, where=machine.name,
                           hint=f"it asks for {asked} {what}, this machine has {there}")  # fmt: skip
+    kinds = machine.gpu_kinds(job.gpu_type) if job.gpus and job.gpu_type else ()
+    if len(kinds) > 1:
+        raise Refused(NOT_AVAILABLE, where=machine.name,
+                      hint=f"{job.gpu_type} may mean {' or '.join(kinds)}: name one")  # fmt: skip
 
 
 def check_nodes(count: int, machine: Machine) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.config import LocalPartition
+from jobshape.app.backends.local.machine import Machine
 from jobshape.app.backends.local.record import NEVER, PENDING, LocalJob
 
+MISFIT = "BadConstraints"
 _TOP_PRIORITY = 4_294_901_760  # where Slurm's priority/basic begins to count down
 _EPOCH = 1_577_836_800  # 2020-01-01; priorities are shown relative to it
 
@@ -29,13 +31,25 @@ def priority_of(rank: float) -> int:
     return max(1, min(_TOP_PRIORITY, _TOP_PRIORITY - int(rank - _EPOCH)))
 
 
-def why_waiting(job: LocalJob, now: float, running_tasks: int) -> str:
+def fits(job: LocalJob, machine: Machine) -> bool:
+    """Whether it can ever run here, were all slots free."""
+    if job.cpus > machine.cpus or job.memory_bytes > machine.memory_bytes:
+        return False
+    if not job.gpus:
+        return True
+    several = job.gpu_type and len(machine.gpu_kinds(job.gpu_type)) > 1
+    return not several and job.gpus <= machine.gpu_count(job.gpu_type)
+
+
+def why_waiting(job: LocalJob, machine: Machine, now: float, running_tasks: int) -> str:
     """Slurm's reason why a pending job is not considered; "" if it is.
 
     running_tasks: of its array, for the % limit.
     """
     if job.held:
         return "JobHeldUser"
+    if not fits(job, machine):
+        return MISFIT
     if job.dependency_state:
         return "DependencyNeverSatisfied" if job.dependency_state == NEVER else "Dependency"
     if job.begin_time is not None and job.begin_time > now:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app.backends.local.record import ACTIVE, COLUMN_TYPES, COLUMNS, LocalJob
+from jobshape.app.backends.local.standing import MISFIT
 from jobshape.app.domain.errors import BackendError, Unreachable
 
 SCHEMA_VERSION = 1
@@ -140,6 +141,15 @@ class Store:
         assert row_id
         job.id = row_id
 
+    def insert_tasks(self, job: LocalJob, tasks: Iterable[int]) -> range:
+        """A new row like this one for each task; gives their ids, in that order."""
+        values = [_bound(getattr(job, name)) for name in COLUMNS[1:]]
+        place = COLUMNS.index("task_id") - 1
+        before, after = values[:place], values[place + 1 :]
+        first = self.last_id() + 1
+        self._db.executemany(_INSERT, ((*before, task, *after) for task in tasks))
+        return range(first, self.last_id() + 1)
+
     def update(self, job: LocalJob, *names: str) -> None:
         """Write these fields of the job."""
         setting = ", ".join(f"{name} = {_value(name)}" for name in names)
@@ -211,9 +221,14 @@ class Store:
         """Whether a supervisor would have anything to do."""
         row = self._db.execute(
             f"SELECT 1 FROM jobs WHERE state IN ({_ACTIVE_STATES}) AND"
-            " (state != 'PENDING' OR (held = 0 AND dependency_state != 'never')) LIMIT 1"
+            " (state != 'PENDING' OR"
+            f" (held = 0 AND dependency_state != 'never' AND reason != '{MISFIT}')) LIMIT 1"
         ).fetchone()
         return row is not None
+
+    def misfits(self) -> list[LocalJob]:
+        """Pending jobs for which the machine was too small when last looked at."""
+        return self._jobs(f"{_SELECT} WHERE state = 'PENDING' AND reason = ?", MISFIT)
 
     def prune(self, before: float, named: Iterable[int] = ()) -> int:
         """Forget jobs that ended before this; gives how many.

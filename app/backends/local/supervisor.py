@@ -32,6 +32,7 @@ from jobshape.app.backends.local.machine import boot_id, machine_of
 from jobshape.app.backends.local.owner import note_owner, refuse_another_machine
 from jobshape.app.backends.local.queue import Queue
 from jobshape.app.backends.local.record import LocalJob
+from jobshape.app.backends.local.reserve import Reserve
 from jobshape.app.backends.local.runs import Run, Runs, Unforked, prepare_forks
 from jobshape.app.backends.local.scheduler import Candidate, plan
 from jobshape.app.backends.local.store import Store
@@ -48,6 +49,7 @@ GPU_LOOK_S = 5.0
 """How often to see whether somebody else's GPU has come free, while a job waits for it."""
 
 TROUBLE_S = 2.0
+RESERVE_S = 10.0
 PRUNE_S = 3600.0
 LONGEST_SLEEP_S = 3600.0
 """A selector takes no more than 2^31 milliseconds."""
@@ -138,6 +140,9 @@ class Supervisor:
         self._log = log
         self._selector = selectors.DefaultSelector()
         self._door = Door(folder.socket, self._selector)
+        self._reserve = Reserve(folder.reserve)
+        self._reserve.make()
+        self._reserve_at = 0.0
         self._gone: dict[int, Run] = {}
         self._starting: list[LocalJob] = []
         self._unforked: list[Unforked] = []
@@ -192,14 +197,16 @@ class Supervisor:
         self._folder.socket.unlink(missing_ok=True)
         self._store.close()
 
-    def _turn(self) -> None:
+    def _turn(self, again: list[Request] | None = None) -> None:
+        """again: the requests of a turn that is to be tried anew."""
         now = time.time()
-        requests = self._door.take()
+        requests = self._door.take() if again is None else again
         if self._trouble and now < self._again_at:
             self._refuse(requests)
             return
         answers: list[Request] = []
         gone = list(self._gone.values())
+        stopping = self._stopping
         self._actions.effects.clear()
         self._starting.clear()
         try:
@@ -208,7 +215,13 @@ class Supervisor:
                     self._queue.load(now)
                 effects = self._work(requests, answers, gone, now)
         except sqlite3.Error as error:
-            self._lose(error, requests, now)
+            if _is_full(error) and self._reserve.give_up():
+                self._log.write(f"{error}: the room kept for the queue is given up")
+                self._reserve_at = now + RESERVE_S
+                self._stale, self._stopping = True, stopping
+                self._turn(requests)
+            else:
+                self._lose(error, requests, now)
             return
         except Exception as error:
             self._log.write(traceback.format_exc())
@@ -218,6 +231,9 @@ class Supervisor:
             self._answer_all(requests, _bug(error))
             return
         self._stale = False
+        if not self._reserve.is_there and now >= self._reserve_at:
+            self._reserve_at = now + RESERVE_S
+            self._reserve.make()
         if self._trouble:
             self._trouble = ""
             self._word.say("")
@@ -413,6 +429,10 @@ class Supervisor:
     def _shepherd_gone(self, run: Run, _: object) -> None:
         self._gone[run.job_id] = run
         self._unwatch(run)
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return "is full" in str(error) or "disk I/O" in str(error)  # the latter of a quota
 
 
 def _bug(error: Exception) -> BackendError:

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 
 from jobshape.app.backends.base import JobDetail
 from jobshape.app.backends.commands.detail import filled
+from jobshape.app.backends.local.gpus import gpus_named
 from jobshape.app.backends.local.machine import Machine
 from jobshape.app.backends.local.record import PENDING, LocalJob
 from jobshape.app.backends.local.scheduler import NEVER as NO_END
@@ -91,7 +92,7 @@ class Shown:
     def _reason(self, job: LocalJob) -> str:
         if job.state != PENDING:
             return job.reason
-        why = why_waiting(job, self._now, self._running.get(job.array_id or 0, 0))
+        why = why_waiting(job, self._machine, self._now, self._running.get(job.array_id or 0, 0))
         return why or ("Resources" if job.id == self._first else "Priority")
 
     def _forecast(self, active: Sequence[LocalJob]) -> tuple[dict[int, float], int | None]:
@@ -100,7 +101,7 @@ class Shown:
         for job in active:
             if job.state == PENDING:
                 running = self._running.get(job.array_id or 0, 0)
-                if not why_waiting(job, self._now, running):
+                if not why_waiting(job, self._machine, self._now, running):
                     waiting.append((rank_of(job, self._partitions), job.id, job))
         waiting.sort(key=lambda entry: entry[:2])
         candidates = (
@@ -133,7 +134,8 @@ def kind_asked(job: LocalJob, machine: Machine) -> str:
     """The machine's word for the type that a job asks for; "" for any."""
     if not job.gpu_type:
         return ""
-    return next((gpu.kind for gpu in machine.gpus if gpu.is_a(job.gpu_type)), job.gpu_type)
+    named = gpus_named(machine.gpus, job.gpu_type)
+    return named[0].kind if named else job.gpu_type
 
 
 def slots_for(job: LocalJob, machine: Machine) -> tuple[int, ...]:

@@ -16,10 +16,15 @@ from jobshape.app.backends.local.gpus import (
     gpu_types,
     nvml_of,
 )
-from jobshape.app.domain.errors import BackendError
+from jobshape.app.backends.local.machine import Machine
+from jobshape.app.backends.local.record import LocalJob
+from jobshape.app.backends.local.shape import check_size
+from jobshape.app.backends.local.view import kind_asked
+from jobshape.app.domain.errors import BackendError, Refused
 
 from .sites import GIB, MIB, recorded_gpus
 
+RESERVED = 517 * MIB  # by the driver of an A10 that is idle
 A100, T4 = "NVIDIA A100-SXM4-80GB", "Tesla T4"
 
 
@@ -31,7 +36,8 @@ class PretendedNvml(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("pynvml")
-        self.broken = False
+        self.broken = self.old_driver = False
+        self.nvmlMemory_v2 = 0x2000028
 
     def nvmlInit(self) -> None:
         if self.broken:
@@ -48,8 +54,13 @@ class PretendedNvml(ModuleType):
     def nvmlDeviceGetName(self, handle: int) -> str | bytes:
         return A100 if handle else T4.encode()
 
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(total=80 * GIB, used=handle * GIB)
+    def nvmlDeviceGetMemoryInfo(self, handle: int, version: object = None) -> SimpleNamespace:
+        if version is None:
+            return SimpleNamespace(total=80 * GIB, used=handle * GIB + RESERVED)
+        if self.old_driver:
+            raise self.NVMLError("Function Not Found")
+        assert version == self.nvmlMemory_v2
+        return SimpleNamespace(total=80 * GIB, used=handle * GIB, reserved=RESERVED)
 
     def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
         if handle == 0:
@@ -71,6 +82,21 @@ def test_nvml(pynvml: PretendedNvml) -> None:
     assert nvml.read(0) == GpuReading(0, None)
     assert nvml.read(1) == GpuReading(GIB, 55.0)
     assert gpu_types(nvml.gpus()) == "t4:1,a100:1"
+
+
+@pytest.mark.parametrize("lacks", ["driver", "constant", "parameter"])
+def test_an_older_nvml_counts_what_the_driver_keeps(
+    pynvml: PretendedNvml, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    if lacks == "driver":
+        pynvml.old_driver = True
+    elif lacks == "constant":
+        del pynvml.nvmlMemory_v2
+    else:
+        info = SimpleNamespace(total=80 * GIB, used=RESERVED)
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda handle: info)
+    nvml = nvml_of("auto")
+    assert nvml and nvml.read(0).used_bytes == RESERVED
 
 
 def test_a_gpu_that_is_lost_is_not_given(pynvml: PretendedNvml) -> None:
@@ -116,6 +142,27 @@ def test_what_may_be_given(tmp_path: Path) -> None:
     assert pool.pick(2, "T4") == (2, 5)
     assert pool.pick(4) == (1, 2, 3, 5)
     assert pool.pick(5) is None
+
+
+def test_a_word_that_is_part_of_several_types() -> None:
+    names = ("NVIDIA L40S", "NVIDIA L4", "NVIDIA GeForce RTX 3090", "NVIDIA GeForce RTX 4090")
+    machine = Machine("here", 4, GIB, tuple(Gpu(i, name, GIB) for i, name in enumerate(names)), ())
+    for word, number in (("l4", 1), ("L40", 0), ("rtx_4090", 3), ("3090", 2)):
+        job = LocalJob(gpus=1, gpu_type=word)
+        check_size(job, machine)
+        assert kind_asked(job, machine) == machine.gpus[number].kind
+    with pytest.raises(Refused) as caught:
+        check_size(LocalJob(gpus=1, gpu_type="rtx"), machine)
+    assert "rtx_3090 or rtx_4090" in caught.value.hint
+    with pytest.raises(Refused):
+        check_size(LocalJob(gpus=2, gpu_type="l4"), machine)
+
+
+def test_a_type_that_is_part_of_another_is_given_itself(tmp_path: Path) -> None:
+    names = ("NVIDIA L40S", "NVIDIA L4")
+    pool = GpuPool(RecordedNvml(recorded_gpus(tmp_path / "nvml.json", 2, names=names)), GIB)
+    assert pool.pick(1, "l4") == (1,)
+    assert pool.pick(2, "l4") is None
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
+from typing import cast
 
 import pytest
 from jobshape.app.backends.base import JobChanges, Scope, SubmitRequest
+from jobshape.app.backends.local.actions import Actions
+from jobshape.app.backends.local.array_tasks import TaskSet
+from jobshape.app.backends.local.backend import LocalBackend
+from jobshape.app.backends.local.config import LocalSite
+from jobshape.app.backends.local.limits import Limits
+from jobshape.app.backends.local.machine import machine_of
+from jobshape.app.backends.local.queue import Queue
+from jobshape.app.backends.local.record import LocalJob
+from jobshape.app.backends.local.runs import Runs
+from jobshape.app.backends.local.store import Store
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 
-from .sites import GIB, TestSite, until
+from .sites import GIB, TestSite, recorded_gpus, until
 
 
 def labels(site: TestSite, job: str) -> dict[str, str]:
@@ -42,6 +54,72 @@ def test_tasks_of_an_array_one_by_one(site: TestSite) -> None:
     assert len(ids) == len(set(ids)) == 10 and int(job) in ids
     with pytest.raises(BadRequest):
         site.backend.cancel(f"{job}_10")
+
+
+@pytest.mark.parametrize("action", ["cancel", "hold", "update"])
+@pytest.mark.parametrize(
+    "tasks", ["10000-29999", ",".join(map(str, range(0, 40000, 2)))], ids=["range", "every other"]
+)
+def test_many_tasks_of_an_array_at_once(tmp_path: Path, action: str, tasks: str) -> None:
+    store = Store.to_write(tmp_path / "queue.db")
+    machine = machine_of(LocalSite(folder=str(tmp_path), cpus=4, gpus="none"))
+    queue = Queue(store, machine)
+    job = LocalJob(name="big", partition="main", array_tasks="0-39999", submit_time=1.0)
+    with store.transaction():
+        queue.add(job, 1.0)
+    statements: list[str] = []
+    store._db.set_trace_callback(statements.append)
+    actions = Actions(queue, cast(Runs, None), cast(Limits, None))
+    arguments: dict[str, object] = {"job": f"{job.id}_[{tasks}]"}
+    arguments |= {"cancel": {"signal": None}, "update": {"changes": {"comment": "x"}}}.get(
+        action, {}
+    )
+    before = time.process_time()
+    with store.transaction():
+        actions.do(action, arguments, 2.0)
+    used_s = time.process_time() - before
+    rewritten = [text for text in statements if text.startswith("UPDATE jobs SET array_tasks")]
+    assert len(rewritten) == 1 and len(statements) <= 3 * 20_000 + 10
+    assert used_s < (2 if action == "cancel" else 10)
+    rows = store.array(job.id)
+    assert len(rows) == 20_001 and len({row.id for row in rows}) == 20_001
+    assert len(queue.tasks(job)) == len(TaskSet.parse(rows[0].array_tasks)) == 20_000
+    assert not set(queue.tasks(job)) & {row.task_id for row in rows}
+    new = rows[1:]
+    expected = {"cancel": ("CANCELLED", 0, ""), "hold": ("PENDING", 1, ""),
+                "update": ("PENDING", 0, "x")}[action]  # fmt: skip
+    assert {(row.state, row.held, row.comment) for row in new} == {expected}
+    assert len(queue.jobs) == (1 if action == "cancel" else 20_001)
+    store.close()
+
+
+def test_what_can_never_run_is_no_work(make_site: Callable[..., TestSite], tmp_path: Path) -> None:
+    path = recorded_gpus(tmp_path / "nvml.json", 2)
+    site = make_site(gpus=path, idle_exit_s=0.5)
+    wide = site.submit("true", cpus_per_task=4, hold=True)
+    with_gpus = site.submit("true", gpus="2", hold=True)
+    fitting = site.submit("true", cpus_per_task=2, hold=True)
+    recorded_gpus(tmp_path / "nvml.json", 1)
+    before = site.backend
+    site.backend = LocalBackend(site.site._replace(cpus=2, idle_exit_s=0.6))
+    for job in (wide, with_gpus, fitting):
+        site.backend.release(job)
+    for job in (wide, with_gpus):
+        assert (site.record(job).reason, site.row(job).reason) == ("BadConstraints",) * 2
+        assert site.record(job).start_time is None
+    site.wait(fitting, "COMPLETED")
+    until(site.supervisor, lambda pid: pid is None)
+    site.backend.queue(Scope.MINE)
+    assert site.supervisor() is None
+    site.backend.update(wide, JobChanges(comment="of no size"))
+    with pytest.raises(Refused):
+        site.backend.update(wide, JobChanges(cpus_per_task=3))
+    until(site.supervisor, lambda pid: pid is None)
+    site.backend = before  # and the machine has grown again
+    site.wait(wide, "COMPLETED")
+    assert site.record(with_gpus).reason == "BadConstraints"
+    site.backend.update(with_gpus, JobChanges(gpus="1"))
+    site.wait(with_gpus, "COMPLETED")
 
 
 def test_requests_about_a_task_by_its_own_id(site: TestSite) -> None:
@@ -201,8 +279,6 @@ def test_ids_are_never_given_twice(make_site: Callable[..., TestSite]) -> None:
 
 
 def test_accounting_forgets_and_blobs_go_with_it(make_site: Callable[..., TestSite]) -> None:
-    from jobshape.app.backends.local.store import Store
-
     site = make_site()
     for number in range(3):
         site.submit(f"# {number}\ntrue", hold=number == 2)

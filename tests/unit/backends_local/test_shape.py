@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from jobshape.app.backends.base import JobChanges, SubmitRequest
 from jobshape.app.backends.local.changes import change
-from jobshape.app.backends.local.config import LocalPartition
+from jobshape.app.backends.local.config import LocalPartition, LocalSite
 from jobshape.app.backends.local.environment import job_environment
 from jobshape.app.backends.local.gpus import Gpu
-from jobshape.app.backends.local.machine import Machine
+from jobshape.app.backends.local.machine import Machine, machine_of
 from jobshape.app.backends.local.record import RUNNING, LocalJob
 from jobshape.app.backends.local.shape import job_of, options_of, parse_begin, parse_signal
 from jobshape.app.backends.local.view import log_paths_of, slurm_size
@@ -109,6 +110,13 @@ def test_malformed(lines: str) -> None:
         job(lines)
 
 
+def test_all_memory_of_a_machine_that_has_no_whole_number_of_mib(tmp_path: Path) -> None:
+    machine = machine_of(LocalSite(folder=str(tmp_path), memory_bytes=GIB + 5000, gpus="none",
+                                   partitions=(LocalPartition("main"),)))  # fmt: skip
+    whole = job_of({"mem": "0"}, machine, submit_dir="/", now=NOW)
+    assert whole.memory_bytes == machine.memory_bytes == GIB
+
+
 def test_the_request_goes_over_the_script() -> None:
     found = job("--mem-per-cpu=9G\n-n 4\n--gpus-per-task=1\n-J script\n-p smoke\n-t 1",
                 memory_bytes=100 * MIB + 1, tasks=2, gpus="a100:1", name="request",
@@ -179,7 +187,7 @@ def test_environment() -> None:
         "SLURM_CPUS_PER_TASK": "3", "SLURM_NTASKS": "2", "SLURM_CPUS_ON_NODE": "6",
         "SLURM_MEM_PER_NODE": "2048", "SLURM_GPUS_ON_NODE": "2", "CUDA_VISIBLE_DEVICES": "1,3",
         "SLURM_RESTART_COUNT": "2", "SLURM_SUBMIT_DIR": "/home/a", "SLURMD_NODENAME": "here",
-        "SLURM_JOB_NODELIST": "here",
+        "SLURM_JOB_NODELIST": "here", "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }  # fmt: skip
     assert expected.items() <= found.items()
     plain = environment(job(""))

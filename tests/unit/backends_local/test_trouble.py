@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jobshape.app.backends.base import Scope, SubmitRequest
@@ -19,6 +20,7 @@ from jobshape.app.backends.local import launch, link
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.process_tree import start_of
+from jobshape.app.backends.local.reserve import Reserve
 from jobshape.app.backends.local.supervisor import stop_supervisor
 from jobshape.app.collector.forked import ForkedCall
 from jobshape.app.domain.errors import BackendError, Unreachable
@@ -134,6 +136,63 @@ def test_a_full_disk_under_the_queue(site: TestSite) -> None:
         site.wait(job, "COMPLETED")
     assert site.backend.queue(Scope.MINE).source == "this machine"
     assert (site.work / "ran").read_text().split() == ["short", "after"]
+
+
+FULL_BUT_FOR_THE_RESERVE = """
+    import sqlite3
+    from contextlib import contextmanager
+    from jobshape.app.backends.local import reserve, store
+    transaction = store.Store.transaction
+    @contextmanager
+    def full(self):
+        with transaction(self):
+            yield
+            if os.path.exists({flag!r}) and os.path.exists({reserve!r}):
+                raise sqlite3.OperationalError("database or disk is full")
+    store.Store.transaction = full
+    make = reserve.Reserve.make
+    reserve.Reserve.make = lambda self: None if os.path.exists({flag!r}) else make(self)
+    supervisor.RESERVE_S = 0.1
+"""
+
+
+def test_what_fills_the_disk_can_be_ended(site: TestSite) -> None:
+    flag, reserve = site.work / "flag", site.folder.reserve
+    start_patched(site, FULL_BUT_FOR_THE_RESERVE.format(flag=str(flag), reserve=str(reserve)))
+    filling = site.submit("sleep 60")
+    site.wait(filling, "RUNNING")
+    kept = reserve.stat()
+    assert kept.st_blocks * 512 >= 1 << 20 and stat.S_IMODE(kept.st_mode) == 0o600
+    flag.touch()
+    site.backend.cancel(filling)
+    site.wait(filling, "CANCELLED")
+    assert not reserve.exists()
+    flag.unlink()
+    time.sleep(0.2)
+    site.wait(site.submit("true"), "COMPLETED")
+    assert reserve.exists()
+    assert "given up" in site.folder.log.read_text()
+
+
+def test_no_room_is_kept_where_there_is_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Reserve(tmp_path / "reserve")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bavail=100, f_frsize=4096))
+        kept.make()
+    assert not kept.is_there and not kept.give_up()
+
+    def refused(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.posix_fallocate", refused)
+        kept.make()
+    assert not kept.is_there and not (tmp_path / "reserve").exists()
+    kept.make()
+    assert kept.is_there and Reserve(tmp_path / "reserve").give_up() is False
+    assert not (tmp_path / "reserve").exists()
 
 
 def test_what_can_be_read_is_read_though_no_supervisor_can_start(
