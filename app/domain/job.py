@@ -91,6 +91,8 @@ class AccountedJob(NamedTuple):
     total_cpu_s: float | None
     max_rss_bytes: int | None
     derived_exit_code: str
+    gpu_percent: float | None = None  # mean utilisation over time and the job's GPUs
+    gpu_memory_peak_bytes: int | None = None  # of all its GPUs
 
 
 class Usage(NamedTuple):
@@ -105,6 +107,10 @@ class Usage(NamedTuple):
     memory_bytes: int | None
     memory_peak_bytes: int | None
     cpu_time_s: float | None
+    gpu_percent: float | None = None  # mean over the job's GPUs
+    gpu_memory_bytes: int | None = None  # of all its GPUs
+    gpu_memory_total_bytes: int | None = None  # what these GPUs have
+    gpu_source: str = ""  # who said so: "slurm", "dcgm", "nvidia-smi", "nvml"; "" for nobody
 
 
 class LogPaths(NamedTuple):
