@@ -351,6 +351,10 @@ def _keys(arguments: argparse.Namespace) -> int:
         return OK
     from jobshape.app.text_table import lay_out
 
-    rows = [(c.group, c.shown_keys, c.title, c.help) for c in commands.COMMANDS]
+    rows = [
+        (screen, c.shown_keys, c.title, c.help)
+        for screen, own in commands.SCREENS.items()
+        for c in own
+    ]
     _say(*lay_out([("", "left")] * 4, rows))
     return OK

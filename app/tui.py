@@ -21,8 +21,9 @@ from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.settings.folders import state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Kept  # noqa: E402
-from jobshape.screens.queue import BoardChanged, QueueScreen  # noqa: E402
+from jobshape.screens.ports import Actions, Clock, Context, Kept  # noqa: E402
+from jobshape.screens.queue import QueueScreen  # noqa: E402
+from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
 from jobshape.widgets.terminal_shadow import Ready, TerminalShadow  # noqa: E402
 from textual import events  # noqa: E402
@@ -73,14 +74,34 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[Any]:
         """The queue."""
-        self._queue = QueueScreen(
-            self.board, self.actions, self.clock, choose_glyphs(self.settings),
-            kept=self.kept, keep=self._keep, redraw=self.redraw, read_only=self.settings.read_only,
-            confirm=self.settings.ui.confirm, filter_text=self._filter_text,
-            stages=self.settings.stages,
-            scope=self.settings.site.scope,
+        settings = self.settings
+        self._shared = Context(
+            self.board, self.actions, self.clock, choose_glyphs(settings),
+            kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
+            read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
+        self._queue = QueueScreen(
+            self._shared, scope=settings.site.scope, filter_text=self._filter_text
+        )
         return self._queue
+
+    def go(self, name: str) -> None:
+        """Show a main screen: the queue lies below all others, of which one stands on it."""
+        room = self.room
+        if room is not None and name == room.NAME:
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if name != QueueScreen.NAME:
+            if not self.is_screen_installed(name):
+                self.install_screen(make_room(name, self._shared), name)
+            self.push_screen(name)
+
+    @property
+    def room(self) -> Room | None:
+        """The main screen that is seen, maybe under a dialog."""
+        rooms = (screen for screen in reversed(self.screen_stack) if isinstance(screen, Room))
+        return next(rooms, None)
 
     def on_mount(self) -> None:
         """Once the first rows are there, garbage is collected again, but not what stays."""
@@ -88,9 +109,10 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
 
     def board_changed(self) -> None:
-        """Tell the screen that there is something newer on the board."""
-        if self._queue is not None and self._queue.is_running:
-            self._queue.post_message(BoardChanged(self.board.revision))
+        """Tell the screen that is seen that there is something newer on the board."""
+        room = self.room if self._running else None
+        if room is not None and room.is_running:
+            room.post_message(BoardChanged(self.board.revision))
 
     async def on_key(self, event: events.Key) -> None:
         """A key nobody took yet, before it is looked up as a command."""
@@ -106,8 +128,9 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self._attend()
 
     def _attend(self) -> None:
-        if self._queue is not None and self._queue.is_mounted:
-            self._queue.attend()
+        room = self.room
+        if room is not None and room.is_mounted:
+            room.attend()
 
     def _choose_theme(self) -> str:
         """The one set up; else by what the terminal can show."""
@@ -129,8 +152,9 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
     def _kept_or_said(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
-        if error is not None and self._queue is not None:
-            self._queue.status.say(f"cannot keep this for next time: {error}", problem=True)
+        room = self.room
+        if error is not None and room is not None:
+            room.status.say(f"cannot keep this for next time: {error}", problem=True)
 
     def on_resize(self) -> None:
         """Terminals do as they like with what they show when they change size."""
@@ -150,6 +174,11 @@ class JobshapeApp(App[None], inherit_bindings=False):
                 return
             renderable = Ready(text)
         super()._display(screen, renderable)
+
+
+def make_room(name: str, context: Context) -> Room:
+    """A main screen by its name, loaded only now."""
+    raise NotImplementedError(name)
 
 
 def choose_glyphs(settings: Settings) -> Glyphs:

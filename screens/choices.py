@@ -1,16 +1,17 @@
-"""The queue's dialogs: what to sort by, which columns, which colours, which command."""
+"""Dialogs to choose from: what to sort by, which columns, which colours, which command."""
 
 from typing import TYPE_CHECKING
 
 from jobshape.app.board.columns import COLUMNS
 from jobshape.screens.columns import Choice, ColumnsScreen
-from jobshape.screens.commands import MOVE
+from jobshape.screens.commands.command import MOVE
 from jobshape.screens.help import HelpScreen
 from jobshape.screens.pick import PickScreen
 from jobshape.widgets.pick_list import PickItem
 
 if TYPE_CHECKING:
     from jobshape.screens.queue import QueueScreen
+    from jobshape.screens.room import Room
 
 
 def choose_sort(screen: "QueueScreen") -> None:
@@ -48,7 +49,7 @@ def choose_columns(screen: "QueueScreen") -> None:
     screen.app.push_screen(ColumnsScreen(shown, kept.widths, preview, screen.glyphs), chosen)
 
 
-def choose_theme(screen: "QueueScreen") -> None:
+def choose_theme(screen: "Room") -> None:
     """Each is shown as the cursor goes over it."""
     app = screen.app
     before = app.theme
@@ -74,7 +75,7 @@ def choose_theme(screen: "QueueScreen") -> None:
     app.push_screen(PickScreen("Theme", items, screen.glyphs, preview=preview), chosen)
 
 
-def choose_command(screen: "QueueScreen") -> None:
+def choose_command(screen: "Room") -> None:
     """Every command with its key; a blocked one says why. Those that only move come last."""
     items = [
         PickItem(c.identity, c.title, c.help, key=c.shown_key, blocked=c.blocked(screen) or "")
@@ -89,6 +90,6 @@ def choose_command(screen: "QueueScreen") -> None:
     screen.app.push_screen(PickScreen("Commands", items, screen.glyphs), chosen)
 
 
-def show_help(screen: "QueueScreen") -> None:
+def show_help(screen: "Room") -> None:
     """All keys."""
     screen.app.push_screen(HelpScreen(tuple(screen.commands.values()), screen.glyphs))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from jobshape.screens.commands import GROUPS, Command
+from jobshape.screens.commands.command import GROUPS, Command
 from jobshape.screens.dialog import Dialog
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.scrolled_lines import ScrolledLines
@@ -42,6 +42,8 @@ class HelpText(ScrolledLines, can_focus=True):
         palette, glyphs = self.palette, self._glyphs
         lines: list[list[Piece]] = []
         for group in GROUPS:
+            if not any(c.group == group for c in self._commands):
+                continue
             lines.append([(f" {group}", palette.group)])
             for c in self._commands:
                 if c.group == group:

@@ -4,6 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from jobshape.app.board.board import Board
+from jobshape.app.domain.job import DEFAULT_STAGES
+from jobshape.widgets.glyphs import Glyphs
+
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
@@ -40,3 +44,36 @@ class Kept:
     show_finished: bool = True
     strip: str = "auto"
     theme: str = ""
+
+
+def _forget(kept: Kept) -> None:
+    pass
+
+
+def _as_it_is() -> None:
+    pass
+
+
+def _stay(name: str) -> None:
+    pass
+
+
+@dataclass(slots=True)
+class Context:
+    """What every screen is given. A screen reads no file, no setting and no clock but through it.
+
+    keep: writes what the person set up. redraw: writes the whole terminal anew. go: shows
+    another main screen, by its name.
+    """
+
+    board: Board
+    actions: Actions
+    clock: Clock
+    glyphs: Glyphs
+    kept: Kept = field(default_factory=Kept)
+    keep: Callable[[Kept], None] = _forget
+    redraw: Callable[[], None] = _as_it_is
+    go: Callable[[str], None] = _stay
+    read_only: bool = False
+    confirm: bool = True
+    stages: Sequence[str] = DEFAULT_STAGES

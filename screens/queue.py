@@ -3,33 +3,28 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
 
-from jobshape.app.board.board import Board
 from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS, Column
 from jobshape.app.board.view import GroupBy, QueueView, Row, RowKind, ScopeName
-from jobshape.app.domain.job import DEFAULT_STAGES
-from jobshape.screens.commands import Command, commands_for
+from jobshape.screens.commands.command import Command
+from jobshape.screens.commands.everywhere import EVERYWHERE
+from jobshape.screens.commands.queue import QUEUE
 from jobshape.screens.detail import DetailKeeper
 from jobshape.screens.filtering import FilterKeeper
-from jobshape.screens.ports import Actions, Clock, Kept
+from jobshape.screens.ports import Context
+from jobshape.screens.room import Room, bindings_of
 from jobshape.screens.selecting import Selector
 from jobshape.widgets.filter_bar import FilterBar
-from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.job_table import JobTable
 from jobshape.widgets.key_line import KeyHint, KeyLine
 from jobshape.widgets.partition_strip import MODES, PartitionStrip
+from jobshape.widgets.queue_status import QueueStatus
 from jobshape.widgets.rule import Rule
-from jobshape.widgets.status_line import StatusLine
 from jobshape.widgets.top_line import SCOPE_WORDS, TopLine
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
 REFRESH_PAUSE_S = 0.1
 """Least time between two new orders of the list that nobody asked for with a key."""
@@ -49,70 +44,28 @@ _DETAIL_HINTS = (
 )  # fmt: skip
 
 
-class BoardChanged(Message):
-    """The board has a newer revision; read it there."""
-
-    def __init__(self, revision: int) -> None:
-        super().__init__()
-        self.revision = revision
-
-    def can_replace(self, message: Message) -> bool:
-        """A newer one says all that an older one did."""
-        return isinstance(message, BoardChanged)
-
-
 class Body(Widget):
     """Holds the table and the detail, which cover it."""
 
     BLANK = True
 
 
-class QueueScreen(Screen[None]):
-    """Watch the queue. Every command of :mod:`~jobshape.screens.commands` is a ``do_`` method."""
+class QueueScreen(Room):
+    """Watch the queue."""
 
+    NAME = "queue"
     AUTO_FOCUS = "#table"
-    ALLOW_SELECT = False
-    BLANK = True  # its ground is one strip for all lines: a page is painted a third faster
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-wide")]
-    BINDINGS: ClassVar = [
-        Binding(
-            ",".join(command.keys), f"run('{command.identity}')", command.title,
-            show=False, id=command.identity,
-        )
-        for command in commands_for(read_only=False)
-    ]  # fmt: skip
+    KEYMAP = (*QUEUE, *EVERYWHERE)
+    BINDINGS = bindings_of(KEYMAP)
 
     def __init__(
-        self,
-        board: Board,
-        actions: Actions,
-        clock: Clock,
-        glyphs: Glyphs,
-        *,
-        kept: Kept | None = None,
-        keep: Callable[[Kept], None] = lambda kept: None,
-        redraw: Callable[[], None] = lambda: None,
-        read_only: bool = False,
-        confirm: bool = True,
-        scope: ScopeName = "mine",
-        filter_text: str = "",
-        stages: Sequence[str] = DEFAULT_STAGES,
+        self, context: Context, *, scope: ScopeName = "mine", filter_text: str = ""
     ) -> None:
-        super().__init__()
-        self.board = board
-        self.actions = actions
-        self.clock = clock
-        self.glyphs = glyphs
-        self.kept = kept or Kept()
-        self._keep = keep
-        self._redraw = redraw
-        self.read_only = read_only
-        self._confirm = confirm
+        super().__init__(context)
+        self._confirm = context.confirm
         self._filter_text = filter_text
-        self.commands = {c.identity: c for c in commands_for(read_only=read_only)}
-        self._footer = [(c, c.footer) for c in self.commands.values() if c.footer is not None]
-        self.view = QueueView(board)
-        self.view.set_stages(tuple(stages))
+        self.view = QueueView(self.board)
+        self.view.set_stages(tuple(context.stages))
         self.view.set_scope(scope)
         self._wake = asyncio.Event()
         self._urgent = True
@@ -133,17 +86,15 @@ class QueueScreen(Screen[None]):
                 widths=self.kept.widths, id="table",
             )  # fmt: skip
             yield Rule(self.glyphs, id="rule")
-        yield StatusLine(self.board, self.view, self.clock, self.glyphs, id="status")
-        yield KeyLine(self._hints, self.glyphs, id="keys")
+        yield QueueStatus(self.board, self.view, self.clock, self.glyphs, id="status")
+        yield KeyLine(self.hints, self.glyphs, id="keys")
         yield FilterBar(self.filtering.completions, self.glyphs, id="filter")
 
     def on_mount(self) -> None:
         """Set the list up as it was kept, and begin to follow the board."""
         self.table = self.query_one(JobTable)
-        self.top_line = self.query_one(TopLine)
         self.strip = self.query_one(PartitionStrip)
-        self.status = self.query_one(StatusLine)
-        self.keys = self.query_one(KeyLine)
+        self.place_line = self.query_one(QueueStatus)
         self.filter_bar = self.query_one(FilterBar)
         self.detail = DetailKeeper(self)
         kept, view = self.kept, self.view
@@ -156,7 +107,6 @@ class QueueScreen(Screen[None]):
         if self._filter_text:
             self.filtering.apply(self._filter_text)
         self.wake()
-        self.set_interval(1.0, self._tick)
         self.run_worker(self._follow(), group="follow", exit_on_error=False)
 
     @property
@@ -184,8 +134,8 @@ class QueueScreen(Screen[None]):
         self._urgent = True
         self._wake.set()
 
-    @on(BoardChanged)
-    def _newer(self, message: BoardChanged) -> None:
+    def board_changed(self) -> None:
+        """Bring the list up to date soon."""
         self._wake.set()
 
     async def _follow(self) -> None:
@@ -238,55 +188,28 @@ class QueueScreen(Screen[None]):
     def show_place(self) -> None:
         """Say where the cursor stands, and which keys can be used there."""
         count = len(self.view)
-        self.status.place = (min(count, self.table.cursor_index + 1), count)
+        self.place_line.place = (min(count, self.table.cursor_index + 1), count)
         self.status.redraw()
         self.keys.redraw()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         """A second went by."""
-        now = self.clock()
-        if self.view.needs_refresh(now):
+        if self.view.needs_refresh(self.clock()):
             self._wake.set()
         self.table.tick()
-        self.top_line.redraw()
-        self.status.redraw()
         self.detail.tick()
 
     # ------------------------------------------------------------------ commands
-
-    def action_run(self, identity: str) -> None:
-        """Run a command by its identity, or tell why it cannot be run now."""
-        command = self.commands.get(identity)
-        if command is None:
-            self.status.say("this session is read-only: jobs cannot be changed", problem=True)
-            return
-        reason = command.blocked(self)
-        if reason:
-            self.status.say(f"{command.title}: {reason}", problem=True)
-            return
-        self.run_command(command)
 
     def run_command(self, command: Command) -> None:
         """Do it."""
         if command.name != "extend":
             self.selector.end_run()
-        method = getattr(self, f"do_{command.name}")
-        if command.argument is None:
-            method()
-        else:
-            method(command.argument)
+        super().run_command(command)
 
-    @on(KeyLine.Pressed)
-    def _key_clicked(self, message: KeyLine.Pressed) -> None:
-        self.action_run(message.command)
-
-    def _hints(self) -> Sequence[KeyHint]:
-        if self.detail.has_keys:
-            return _DETAIL_HINTS
-        return [
-            KeyHint(c.shown_key, c.title.lower(), c.identity, rank, c.blocked(self) is not None)
-            for c, rank in self._footer
-        ]
+    def hints(self) -> Sequence[KeyHint]:
+        """The keys of the list, or of the detail while it has them."""
+        return _DETAIL_HINTS if self.detail.has_keys else super().hints()
 
     # The situation that commands are judged by.
 
@@ -458,10 +381,6 @@ class QueueScreen(Screen[None]):
         self.status.say(SCOPE_WORDS[scope].lower())
         self.wake()
 
-    def keep(self) -> None:
-        """Find it as it is now next time."""
-        self._keep(self.kept)
-
     def _changed(self) -> None:
         """Something about the list is another and is kept."""
         self.keep()
@@ -545,42 +464,10 @@ class QueueScreen(Screen[None]):
     def _keys_go_elsewhere(self) -> None:
         self.keys.redraw()
 
-    def attend(self) -> None:
-        """Tell the collector whether someone looks, and at which job closely."""
-        self.actions.set_attention(self.app.app_focus, self.detail.watched)
-
-    # The app.
-
-    def do_refresh(self) -> None:
-        """Ask now."""
-        self.actions.refresh()
-        self.status.say(f"asking {self.board.link.scheduler}")
-
-    def do_redraw(self) -> None:
-        """Draw everything anew."""
-        self._redraw()
-
-    def do_theme(self) -> None:
-        """Choose the colours."""
-        from jobshape.screens.choices import choose_theme
-
-        choose_theme(self)
-
-    def do_help(self) -> None:
-        """All keys."""
-        from jobshape.screens.choices import show_help
-
-        show_help(self)
-
-    def do_command_palette(self) -> None:
-        """Find a command by its name."""
-        from jobshape.screens.choices import choose_command
-
-        choose_command(self)
-
-    def do_quit(self) -> None:
-        """Leave."""
-        self.app.exit()
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The job of the detail."""
+        return self.detail.watched
 
     # Acting on jobs.
 
@@ -604,11 +491,3 @@ class QueueScreen(Screen[None]):
         from jobshape.screens.act import act
 
         act(self, action, ask=ask)
-
-    @on(Worker.StateChanged)
-    def _worker_ended(self, message: Worker.StateChanged) -> None:
-        """A mistake in work beside the screen is told, and the screen goes on."""
-        if message.state is WorkerState.ERROR:
-            error = message.worker.error
-            self.log.error(error)
-            self.status.say(f"a mistake in jobshape: {error!r}", problem=True)

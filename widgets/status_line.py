@@ -1,11 +1,9 @@
-"""The line above the keys: what the list shows, and how fresh, from where and at what cost."""
+"""The line above the keys: what the screen shows, and how fresh, from where and at what cost."""
 
 from collections.abc import Callable, Sequence
 
 from jobshape.app.board.board import Board
-from jobshape.app.board.columns import COLUMNS
 from jobshape.app.board.link import Link
-from jobshape.app.board.view import QueueView
 from jobshape.app.domain.units import format_short_duration
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
@@ -19,7 +17,7 @@ MESSAGE_FOR_S = 6.0
 
 
 class StatusLine(Lines):
-    """Left: position, order, grouping, filter. Right: age, cadence, source, cost.
+    """Left: what the screen says of itself. Right: age, cadence, source, cost.
 
     A short message (a blocked key's reason, what was copied) takes the left part for a while.
     """
@@ -27,7 +25,6 @@ class StatusLine(Lines):
     def __init__(
         self,
         board: Board,
-        view: QueueView,
         clock: Callable[[], float],
         glyphs: Glyphs,
         *,
@@ -35,12 +32,9 @@ class StatusLine(Lines):
     ) -> None:
         super().__init__(id=id)
         self._board = board
-        self._view = view
         self._clock = clock
         self._glyphs = glyphs
         self._message: tuple[str, bool, float] = ("", False, 0.0)
-        self.place: tuple[int, int] = (0, 0)  # cursor's row from 1, rows
-        self.hidden_columns = 0
 
     def say(self, text: str, *, problem: bool = False) -> None:
         """Show a short message for a few seconds."""
@@ -58,37 +52,22 @@ class StatusLine(Lines):
         if text and self._clock() < until:
             style = on(palette.failed if problem else palette.accent, palette.frame)
             return [[(fit(" " + clean(text, glyphs), width, glyphs), style)]]
-        left = self._left(width)
+        left = [*self.left(width), *self.trouble()]
         used = sum(width_of(part) for part, _ in left)
         right = self._right(width - used - 3)
         room = width - used - width_of(right)
         return [[*left, (" " * max(0, room) + right, palette.frame)]]
 
-    def _left(self, width: int) -> list[Piece]:
-        palette, glyphs, view = self.palette, self._glyphs, self._view
-        plain, strong = palette.frame, palette.frame_strong
-        number, count = self.place
-        size = len(f"{count:,}")
-        pieces: list[Piece] = [(f" {number:>{size},}/{count:,}", strong)]
-        chosen = len(view.selection)
-        if chosen:
-            pieces.append((f"  {chosen:,} selected", on(palette.marked, plain)))
-        if view.query.text:
-            query = fit(clean(view.query.text, glyphs), min(width // 3, width_of(view.query.text)),
-                        glyphs)  # fmt: skip
-            pieces.append((f"  filter {query}", on(palette.accent, plain)))
-        column = COLUMNS.get(view.sort_key)
-        arrow = glyphs.sort_down if view.descending else glyphs.sort_up
-        title = column.title if column else view.sort_key
-        pieces.append((f"  by {title.lower()}{arrow}", plain))
-        if view.group_by not in ("none", "array"):
-            pieces.append((f"  grouped by {view.group_by}", plain))
-        if not view.show_finished:
-            pieces.append(("  finished hidden", plain))
-        trouble = _trouble(self._board.link)
-        if trouble:
-            pieces.append((f"  {clean(trouble, glyphs)}", on(palette.warning, plain)))
-        return pieces
+    def left(self, width: int) -> list[Piece]:
+        """What this screen says of itself. The first piece is the most needed."""
+        return []
+
+    def trouble(self) -> list[Piece]:
+        """What is not as it should be, though there is something new to show."""
+        text = _trouble(self._board.link)
+        if not text:
+            return []
+        return [(f"  {clean(text, self._glyphs)}", on(self.palette.warning, self.palette.frame))]
 
     def _right(self, room: int) -> str:
         """As much of the link's figures as there is room for, the most needed kept longest."""

@@ -24,10 +24,13 @@ class TopLine(Lines):
     The banner takes no line of its own, so that nothing jumps when the controller hiccups.
     """
 
-    def __init__(self, board: Board, glyphs: Glyphs, *, id: str | None = None) -> None:
+    def __init__(
+        self, board: Board, glyphs: Glyphs, *, title: str = "", id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._board = board
         self._glyphs = glyphs
+        self.title = title  # in place of whose jobs are shown
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The one line."""
@@ -51,7 +54,7 @@ class TopLine(Lines):
     def _summary(self, link: Link, width: int) -> list[Piece]:
         palette, glyphs = self.palette, self._glyphs
         ground = palette.frame
-        scope = SCOPE_WORDS.get(link.scope, link.scope)
+        scope = self.title or SCOPE_WORDS.get(link.scope, link.scope)
         where = f" on {clean(link.site, glyphs)}" if link.site else ""
         if link.last_answer_at is None:
             return [(f" {scope}{where}  ", palette.frame_strong), (f" {link.message}", ground)]

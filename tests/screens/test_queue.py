@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from driving import Clock, lines_of, make_app, press, queue_of, settle, table_of, type_text
 from jobshape.app.domain.errors import Refused
-from jobshape.screens.queue import BoardChanged
+from jobshape.screens.room import BoardChanged
 from recorded import LIVE, NOW, RecordedActions, job, jobs, recorded_board
 from textual.pilot import Pilot
 
@@ -172,7 +172,7 @@ async def test_elapsed_goes_on_with_the_clock() -> None:
         screen = await press(pilot)
         assert any("1h21" in line for line in lines_of(pilot))
         clock.now += 60
-        screen._tick()
+        screen._second()
         await settle(pilot)
         assert any("1h22" in line for line in lines_of(pilot))
 

@@ -8,7 +8,8 @@ import pytest
 from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS
 from jobshape.app.settings.values import Ui
 from jobshape.screens.acting import plan
-from jobshape.screens.commands import COMMANDS, commands_for, keys_markdown
+from jobshape.screens.commands import COMMANDS, SCREENS, allowed, keys_markdown
+from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.memory import FILE_NAME, load_kept, save_kept
 from jobshape.screens.ports import Kept
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs
@@ -106,14 +107,16 @@ def test_legible_gives_up_for_black_or_white() -> None:
 
 
 def test_no_key_means_two_things_and_no_command_has_two_names() -> None:
-    keys = [key for command in COMMANDS for key in command.keys]
-    assert len(keys) == len(set(keys))
-    names = [command.identity for command in COMMANDS]
-    assert len(names) == len(set(names))
+    for commands in SCREENS.values():
+        on_screen = {*commands, *EVERYWHERE}
+        keys = [key for command in on_screen for key in command.keys]
+        assert len(keys) == len(set(keys))
+        names = [command.identity for command in on_screen]
+        assert len(names) == len(set(names))
 
 
 def test_a_read_only_session_has_no_destructive_command() -> None:
-    gone = {c.name for c in COMMANDS} - {c.name for c in commands_for(read_only=True)}
+    gone = {c.name for c in COMMANDS} - {c.name for c in allowed(COMMANDS, read_only=True)}
     assert gone == {"hold", "release", "cancel", "requeue"}
 
 

@@ -1,11 +1,8 @@
-"""Every command of the app, declared once: for bindings, footer, palette, help and README.
+"""The commands of the queue."""
 
-This module loads no Textual, so that ``jobshape keys`` can print it.
-"""
-
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+from jobshape.screens.commands.command import ACT, LOOK, MOVE, SELECT, Blocked, Command
 
 
 class Situation(Protocol):
@@ -36,13 +33,6 @@ class Situation(Protocol):
         ...
 
 
-Blocked = Callable[[Situation], str | None]
-
-
-def _never(_: Situation) -> str | None:
-    return None
-
-
 def _needs_row(situation: Situation) -> str | None:
     return None if situation.has_rows else "there is no job in the list"
 
@@ -66,44 +56,7 @@ def _needs_target(action: str) -> Blocked:
     return blocked
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One thing a person can do. ``name`` is that of the screen's method: ``do_NAME(argument)``.
-
-    keys: as Textual names them, the first is the one shown. footer: rank in the key line, where
-    the highest goes first when there is no room; None: never there. destructive: changes jobs,
-    so that a read-only session has none of them.
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    title: str
-    help: str
-    group: str
-    blocked: Blocked = _never
-    destructive: bool = False
-    footer: int | None = None
-    argument: int | None = None
-
-    @property
-    def identity(self) -> str:
-        """Name for key remapping; unlike the action's, unique: ``page-down``."""
-        return self.title.lower().replace(" ", "-")
-
-    @property
-    def shown_key(self) -> str:
-        """The first key as a person writes it."""
-        return key_label(self.keys[0])
-
-    @property
-    def shown_keys(self) -> str:
-        """All keys as a person writes them."""
-        return " ".join(map(key_label, self.keys))
-
-
-MOVE, LOOK, SELECT, ACT, APP = "Move", "Look", "Select", "Act on jobs", "The app"
-
-COMMANDS: tuple[Command, ...] = (
+QUEUE: tuple[Command, ...] = (
     Command("move", ("j", "down"), "Down", "Next row.", MOVE, argument=1),
     Command("move", ("k", "up"), "Up", "Previous row.", MOVE, argument=-1),
     Command("page", ("pagedown", "ctrl+f", "ctrl+d"), "Page down", "One page down.", MOVE,
@@ -160,44 +113,4 @@ COMMANDS: tuple[Command, ...] = (
             blocked=_needs_target("cancel"), destructive=True, footer=9),
     Command("requeue", ("R",), "Requeue", "Put the jobs back in the queue; asks first.", ACT,
             blocked=_needs_target("requeue"), destructive=True),
-    Command("refresh", ("r",), "Refresh", "Ask the site now.", APP),
-    Command("theme", ("t",), "Theme", "Choose the colours.", APP),
-    Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
-            APP),
-    Command("help", ("question_mark",), "Help", "All keys.", APP, footer=3),
-    Command("command_palette", ("ctrl+p",), "Commands", "Find a command by its name.", APP),
-    Command("quit", ("q", "ctrl+q"), "Quit", "Leave jobshape; jobs go on.", APP, footer=4),
 )  # fmt: skip
-
-GROUPS = (MOVE, LOOK, SELECT, ACT, APP)
-
-_LABELS = {
-    "slash": "/", "question_mark": "?", "escape": "Esc", "enter": "Enter", "space": "Space",
-    "greater_than_sign": ">", "less_than_sign": "<", "pagedown": "PgDn", "pageup": "PgUp",
-    "up": "Up", "down": "Down", "left": "Left", "right": "Right", "home": "Home", "end": "End",
-    "tab": "Tab",
-}  # fmt: skip
-
-
-def key_label(key: str) -> str:
-    """A key's name as a person writes it: ``PgDn``, ``^p``, ``Shift+Up``."""
-    if key.startswith("ctrl+"):
-        return f"^{key[5:]}"
-    if key.startswith("shift+"):
-        return f"Shift+{key_label(key[6:])}"
-    return _LABELS.get(key, key)
-
-
-def commands_for(*, read_only: bool) -> tuple[Command, ...]:
-    """The commands of a session: a read-only one has none that change jobs."""
-    return tuple(c for c in COMMANDS if not (read_only and c.destructive))
-
-
-def keys_markdown(commands: Iterable[Command] = COMMANDS) -> str:
-    """The key table of the README."""
-    rows = [f"| {_code(c.keys)} | {c.title} | {c.help} |" for c in commands]
-    return "\n".join(("| key | what | |", "|---|---|---|", *rows)) + "\n"
-
-
-def _code(keys: Iterable[str]) -> str:
-    return " ".join(f"`{key_label(key)}`" for key in keys)

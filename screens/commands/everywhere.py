@@ -1,0 +1,14 @@
+"""The commands that every screen has."""
+
+from jobshape.screens.commands.command import APP, GO, Command
+
+EVERYWHERE: tuple[Command, ...] = (
+    Command("go", ("1",), "Queue", "Go to the queue.", GO, argument="queue"),
+    Command("refresh", ("r",), "Refresh", "Ask the site now.", APP),
+    Command("theme", ("t",), "Theme", "Choose the colours.", APP),
+    Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
+            APP),
+    Command("help", ("question_mark",), "Help", "All keys.", APP, footer=3),
+    Command("command_palette", ("ctrl+p",), "Commands", "Find a command by its name.", APP),
+    Command("quit", ("q", "ctrl+q"), "Quit", "Leave jobshape; jobs go on.", APP, footer=4),
+)  # fmt: skip
