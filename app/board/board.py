@@ -7,6 +7,8 @@ from weakref import WeakSet
 from jobshape.app.board.arrays import Family, Tally
 from jobshape.app.board.link import STARTING, Link
 from jobshape.app.board.summary import PartitionSummary, Summary
+from jobshape.app.domain.alert import Alert
+from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.site import Node, Partition
 
@@ -39,6 +41,8 @@ class Board:
         self.nodes: dict[str, Node] = {}
         self.partitions: dict[str, Partition] = {}
         self.usage: dict[int, Usage] = {}
+        self.findings: dict[int, tuple[Finding, ...]] = {}  # of jobs that were looked into
+        self.alerts: tuple[Alert, ...] = ()  # those that stand, the worst first
         self.arrays: dict[int, Family] = {}
         self.hets: dict[int, Family] = {}
         self.tally = Tally()  # tasks by phase, of all jobs held
@@ -84,6 +88,7 @@ class Board:
         if new is None:
             del self.jobs[job_id]
             self.usage.pop(job_id, None)
+            self.findings.pop(job_id, None)
         else:
             self.jobs[job_id] = new
             self._join_family(new)
@@ -135,6 +140,18 @@ class Board:
         fresh = {one.job_id: one for one in usage if self.usage.get(one.job_id) != one}
         if fresh:
             self.usage.update(fresh)
+            self.revision += 1
+
+    def set_findings(self, job_id: int, findings: Sequence[Finding]) -> None:
+        """What a look into a job gave, the likeliest cause first; nothing for a job not held."""
+        if job_id in self.jobs and self.findings.get(job_id) != tuple(findings):
+            self.findings[job_id] = tuple(findings)
+            self.revision += 1
+
+    def set_alerts(self, alerts: Sequence[Alert]) -> None:
+        """The alerts that stand now."""
+        if self.alerts != tuple(alerts):
+            self.alerts = tuple(alerts)
             self.revision += 1
 
     def set_link(self, link: Link) -> None:

@@ -1,0 +1,209 @@
+"""Looks for alerts on the board and keeps those that stand; each is told once.
+
+Only this user's jobs are looked at. Work comes in slices, so that the loop it runs in keeps time.
+"""
+
+import re
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from jobshape.app.alerts.facts import Facts, Lines, Pace
+from jobshape.app.alerts.rules import alerts_of, is_bad_node
+from jobshape.app.board.board import Board
+from jobshape.app.domain.alert import LEVELS, Alert
+from jobshape.app.domain.finding import HIGH, MEDIUM, NONE, UNKNOWN, Finding
+from jobshape.app.domain.job import Job, Usage
+from jobshape.app.domain.states import Phase, phase_of
+
+SAMPLES_KEPT = 240
+SLICE_JOBS = 25
+FRESH_S = 3600.0
+"""A failure is news for an hour; those that ended while we looked stay longer."""
+
+REMEMBER_S = 86400.0
+SAME_NODE_LEAST = 2
+_ONE_NODE = re.compile(r"[^,\[\]]+")
+
+
+class AlertKeeper:
+    """The alerts of one board.
+
+    acknowledged: keys that are to stay away. silent_since, pace: job id -> what looks at its log
+    gave. typical_s: the median run of jobs like it, None where nobody knows.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        clock: Callable[[], float],
+        lines: Lines,
+        *,
+        acknowledged: Iterable[str] = (),
+        typical_s: Callable[[Job], float | None] = lambda job: None,
+    ) -> None:
+        self._board = board
+        self._clock = clock
+        self._lines = lines
+        self._watch = board.watch()
+        self._begun_at = clock()
+        self._first = True
+        self._running: set[int] = set()
+        self._usage: dict[int, deque[Usage]] = {}
+        self._by_job: dict[int, tuple[Alert, ...]] = {}
+        self._seen_at: dict[str, float] = {}  # every key ever raised -> when first
+        self._failed: dict[int, Job] = {}
+        self._typical_s = typical_s
+        self.acknowledged = set(acknowledged)
+        self.silent_since: Mapping[int, float] = {}
+        self.pace: Mapping[int, Pace] = {}
+
+    def acknowledge(self, keys: Iterable[str]) -> None:
+        """Have these stay away."""
+        self.acknowledged.update(keys)
+        self._board.set_alerts(self._standing())
+
+    def samples(self, job_id: int) -> Sequence[Usage]:
+        """What was sampled of a job since we look, oldest first."""
+        return tuple(self._usage.get(job_id, ()))
+
+    @property
+    def running(self) -> list[Job]:
+        """This user's jobs that run."""
+        jobs = self._board.jobs
+        return [jobs[job_id] for job_id in self._running if job_id in jobs]
+
+    def look(self) -> Iterator[None]:
+        """Look at what changed and at all that runs, then put the alerts on the board.
+
+        Yields after each slice; :meth:`news` then has those not told yet.
+        """
+        board, now = self._board, self._clock()
+        if not board.link.user:
+            return
+        changed: Iterable[int] = self._watch.take()
+        if self._first:
+            self._first = False
+            changed = list(board.jobs)
+        mine = board.link.user
+        waiting: list[int] = []
+        for job_id in changed:
+            job = board.jobs.get(job_id)
+            self._by_job.pop(job_id, None)
+            self._running.discard(job_id)
+            if job is None or job.user != mine:
+                continue
+            phase = phase_of(job.state)
+            if phase is Phase.RUNNING:
+                self._running.add(job_id)
+            else:
+                self._usage.pop(job_id, None)
+            if phase is Phase.WAITING:
+                waiting.append(job_id)
+            elif phase is Phase.FAILED and now - (job.end_time or now) < REMEMBER_S:
+                self._failed[job_id] = job
+        nodes = {name: node for name, node in board.nodes.items() if is_bad_node(node)}
+        for at, job_id in enumerate([*waiting, *self._running]):
+            if at % SLICE_JOBS == SLICE_JOBS - 1:
+                yield
+            job = board.jobs.get(job_id)
+            if job is None:
+                self._running.discard(job_id)
+                continue
+            facts = Facts(
+                job, now, self._sampled(job_id), nodes, self.silent_since.get(job_id),
+                self.pace.get(job_id, Pace()), self._typical_s(job), self._lines,
+            )  # fmt: skip
+            self._by_job[job_id] = tuple(alerts_of(facts))
+        yield
+        board.set_alerts(self._standing())
+
+    def _sampled(self, job_id: int) -> Sequence[Usage]:
+        kept = self._usage.setdefault(job_id, deque(maxlen=SAMPLES_KEPT))
+        latest = self._board.usage.get(job_id)
+        if latest is not None and (not kept or kept[-1].at < latest.at):
+            kept.append(latest)
+        return tuple(kept)
+
+    def _standing(self) -> tuple[Alert, ...]:
+        """All alerts now, the worst first, the newest first among equals."""
+        found: dict[str, Alert] = {}
+        for alerts in self._by_job.values():
+            for alert in alerts:
+                known = found.get(alert.key)
+                found[alert.key] = known._replace(jobs=known.jobs + 1) if known else alert
+        for alert in (*self._failures(), *self._same_node()):
+            known = found.get(alert.key)
+            found[alert.key] = known._replace(jobs=known.jobs + 1) if known else alert
+        standing = [
+            alert._replace(at=self._seen_at.get(alert.key, alert.at))
+            for alert in found.values()
+            if alert.key not in self.acknowledged
+        ]
+        return tuple(sorted(standing, key=lambda a: (LEVELS.index(a.level), -a.at, a.key)))
+
+    def news(self) -> list[Alert]:
+        """Alerts on the board that were not told before."""
+        new = [alert for alert in self._board.alerts if alert.key not in self._seen_at]
+        for alert in new:
+            self._seen_at[alert.key] = alert.at
+        return new
+
+    # --- failures ----------------------------------------------------------------------------
+
+    def _failures(self) -> Iterator[Alert]:
+        now = self._clock()
+        for job_id, job in list(self._failed.items()):
+            ended = job.end_time or now
+            if now - ended > REMEMBER_S or job_id not in self._board.jobs:
+                del self._failed[job_id]
+                continue
+            if ended < self._begun_at and now - ended > FRESH_S:
+                continue
+            findings = self._board.findings.get(job_id)
+            if findings is None:
+                continue  # it is being looked into; it is told with its cause
+            yield failure_alert(job, findings, ended)
+
+    def _same_node(self) -> Iterator[Alert]:
+        """The same failure again on one node, where jobs on other nodes fare better."""
+        by_label: dict[str, Counter[str]] = defaultdict(Counter)
+        first: dict[tuple[str, str], Job] = {}
+        for job_id, job in self._failed.items():
+            findings = self._board.findings.get(job_id)
+            if not findings or findings[0].label in (NONE, UNKNOWN):
+                continue
+            if _ONE_NODE.fullmatch(job.node_list):
+                by_label[findings[0].label][job.node_list] += 1
+                first.setdefault((findings[0].label, job.node_list), job)
+        if len(self._board.nodes) < 2:
+            return
+        for label, nodes in by_label.items():
+            for node, count in nodes.items():
+                if count < SAME_NODE_LEAST or count < 2 * (nodes.total() - count):
+                    continue
+                job = first[label, node]
+                yield Alert(
+                    f"same_node:{node}:{label}:{job.job_id}", HIGH, "same_node",
+                    f"{label} again on {node}",
+                    f"{count} jobs ended with {label} on {node}, {nodes.total() - count} on all"
+                    " other nodes.",
+                    f"Leave the node out (--exclude={node}) and tell the administrators.",
+                    job.job_id, job.label, job.name, job.end_time or 0.0, count,
+                )  # fmt: skip
+
+
+def failure_alert(job: Job, findings: Sequence[Finding], ended: float) -> Alert:
+    """What is told of a job that failed; the tasks of an array with the same cause share it."""
+    top = findings[0] if findings else None
+    label = top.label if top else UNKNOWN
+    whose = job.array_job_id or f"{job.job_id}:{job.start_time}"
+    shown = str(job.array_job_id) if job.array_job_id else job.label
+    title = f"failed: {top.title}" if top and label != UNKNOWN else f"failed: {job.state.lower()}"
+    evidence = f" {top.evidence[0].text.strip()[:200]}" if top and top.evidence else ""
+    return Alert(
+        f"failed:{whose}:{label}",
+        HIGH if label != "cancelled" else MEDIUM, "failed", title,
+        f"{top.why if top else ''}{evidence}".strip() or "Nothing says why.",
+        top.fix if top else "Look at the end of its log.",
+        job.job_id, shown, job.name, ended,
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""Alerts on a board: told once, gone when over, away once acknowledged."""
+
+from __future__ import annotations
+
+from jobshape.app.alerts.facts import Lines
+from jobshape.app.alerts.keeper import AlertKeeper
+from jobshape.app.board.board import Board
+from jobshape.app.board.link import STARTING
+from jobshape.app.domain.alert import Alert
+from jobshape.app.domain.finding import Evidence, Finding
+from jobshape.app.domain.job import NO_JOB, Job, Usage
+from jobshape.app.domain.site import Node
+
+NOW = 1_700_000_000
+GIB = 1 << 30
+
+
+def job(job_id: int, state: str = "RUNNING", **more: object) -> Job:
+    known: dict[str, object] = {
+        "job_id": job_id, "state": state, "user": "alice", "name": f"train{job_id}",
+        "start_time": NOW - 3600, "end_time": NOW + 7200, "memory_bytes": GIB, "node_list": "n1",
+    }  # fmt: skip
+    return NO_JOB._replace(**{**known, **more})
+
+
+def finding(label: str) -> Finding:
+    evidence = (Evidence("stderr", "/x", 3, "boom"),)
+    return Finding(
+        label, 0.9, "HIGH", label, "It broke.", "Mend it.", "fix_code", "no", evidence, "r"
+    )
+
+
+def node(name: str, state: str = "IDLE") -> Node:
+    return Node(name, state, "", (), 4, 0, None, GIB, 0, None, 0, 0, "", "")
+
+
+class Clock:
+    now = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make(*jobs: Job) -> tuple[Board, AlertKeeper, Clock]:
+    board, clock = Board(STARTING._replace(user="alice")), Clock()
+    board.change_jobs(jobs)
+    return board, AlertKeeper(board, clock, Lines()), clock
+
+
+def look(keeper: AlertKeeper) -> list[Alert]:
+    for _ in keeper.look():
+        pass
+    return keeper.news()
+
+
+def full(job_id: int, at: int = NOW) -> Usage:
+    return Usage(job_id, at, GIB, GIB, 1.0)
+
+
+def test_told_once_and_gone_when_over() -> None:
+    board, keeper, clock = make(job(1), job(2))
+    assert look(keeper) == []
+    board.set_usage([full(1)])
+    assert [alert.job_id for alert in look(keeper)] == [1]
+    clock.now += 60
+    assert look(keeper) == []
+    assert [alert.at for alert in board.alerts] == [NOW]
+    board.set_usage([Usage(1, NOW + 60, GIB // 2, GIB, 2.0)])
+    assert look(keeper) == []
+    assert board.alerts == ()
+
+
+def test_acknowledged_stays_away() -> None:
+    board, keeper, _ = make(job(1))
+    board.set_usage([full(1)])
+    (alert,) = look(keeper)
+    keeper.acknowledge([alert.key])
+    assert board.alerts == ()
+    assert look(keeper) == []
+    assert board.alerts == ()
+    again = AlertKeeper(board, Clock(), Lines(), acknowledged=[alert.key])
+    assert look(again) == []
+
+
+def test_only_my_jobs() -> None:
+    board, keeper, _ = make(job(1, user="bob"))
+    board.set_usage([full(1)])
+    assert look(keeper) == []
+    board.set_link(STARTING)
+    assert look(keeper) == []
+
+
+def test_a_failure_is_told_with_its_cause_once_that_is_known() -> None:
+    board, keeper, clock = make(job(1))
+    look(keeper)
+    board.change_jobs([job(1, "FAILED", end_time=NOW + 5)])
+    clock.now += 10
+    assert look(keeper) == []
+    board.set_findings(1, [finding("missing_package")])
+    (alert,) = look(keeper)
+    assert alert.rule == "failed"
+    assert "missing_package" in alert.title
+    assert "boom" in alert.why
+
+
+def test_old_failures_are_no_news() -> None:
+    board, keeper, _ = make(job(1, "FAILED", end_time=NOW - 7200))
+    board.set_findings(1, [finding("missing_package")])
+    assert look(keeper) == []
+
+
+def test_tasks_of_an_array_fail_as_one() -> None:
+    tasks = [job(n, "FAILED", array_job_id=9, array_task_id=n, end_time=NOW) for n in (1, 2, 3)]
+    board, keeper, _ = make(*tasks)
+    for task in tasks:
+        board.set_findings(task.job_id, [finding("oom_host")])
+    (alert,) = look(keeper)
+    assert (alert.label, alert.jobs) == ("9", 3)
+
+
+def test_the_same_failure_again_on_one_node() -> None:
+    failed = [job(n, "FAILED", node_list=on, end_time=NOW) for n, on in ((1, "n1"), (2, "n1"))]
+    board, keeper, _ = make(*failed)
+    board.set_nodes([node("n1"), node("n2")])
+    for one in failed:
+        board.set_findings(one.job_id, [finding("cuda_runtime")])
+    (alert,) = [a for a in look(keeper) if a.rule == "same_node"]
+    assert "--exclude=n1" in alert.fix
+    others = [job(n, "FAILED", node_list="n2", end_time=NOW) for n in (3, 4)]
+    board.change_jobs(others)
+    for one in others:
+        board.set_findings(one.job_id, [finding("cuda_runtime")])
+    look(keeper)
+    assert not [a for a in board.alerts if a.rule == "same_node"]
+
+
+def test_the_worst_comes_first() -> None:
+    waiting = job(3, "PENDING", reason="BadConstraints")
+    board, keeper, _ = make(job(1), waiting)
+    board.set_usage([full(1)])
+    assert [alert.level for alert in look(keeper)] == ["CRITICAL", "HIGH"]
+
+
+def test_a_long_list_is_looked_at_in_slices() -> None:
+    _, keeper, _ = make(*(job(n) for n in range(200)))
+    assert sum(1 for _ in keeper.look()) >= 8
