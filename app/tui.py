@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self._shared = Context(
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
+            show_job=self.show_job, acknowledge=self.acknowledge,
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
         self._queue = QueueScreen(
@@ -96,6 +98,18 @@ class JobshapeApp(App[None], inherit_bindings=False):
             if not self.is_screen_installed(name):
                 self.install_screen(make_room(name, self._shared), name)
             self.push_screen(name)
+
+    def show_job(self, job_id: int) -> bool:
+        """Put the queue's cursor on a job; False where it is not in the list."""
+        if self._queue is None or not self._queue.show_job(job_id):
+            return False
+        self.go(QueueScreen.NAME)
+        return True
+
+    def acknowledge(self, keys: Sequence[str]) -> None:
+        """These alerts are seen."""
+        gone = set(keys)
+        self.board.set_alerts([alert for alert in self.board.alerts if alert.key not in gone])
 
     @property
     def room(self) -> Room | None:
@@ -178,7 +192,11 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
 def make_room(name: str, context: Context) -> Room:
     """A main screen by its name, loaded only now."""
-    raise NotImplementedError(name)
+    if name == "alerts":
+        from jobshape.screens.alerts import AlertScreen
+
+        return AlertScreen(context)
+    raise LookupError(name)
 
 
 def choose_glyphs(settings: Settings) -> Glyphs:

@@ -58,12 +58,21 @@ def _stay(name: str) -> None:
     pass
 
 
+def _unknown_job(job_id: int) -> bool:
+    return False
+
+
+def _heedless(keys: Sequence[str]) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Context:
     """What every screen is given. A screen reads no file, no setting and no clock but through it.
 
     keep: writes what the person set up. redraw: writes the whole terminal anew. go: shows
-    another main screen, by its name.
+    another main screen, by its name. show_job: puts the queue's cursor on a job; False where that
+    is not in it. acknowledge: alerts, by their keys.
     """
 
     board: Board
@@ -74,6 +83,8 @@ class Context:
     keep: Callable[[Kept], None] = _forget
     redraw: Callable[[], None] = _as_it_is
     go: Callable[[str], None] = _stay
+    show_job: Callable[[int], bool] = _unknown_job
+    acknowledge: Callable[[Sequence[str]], None] = _heedless
     read_only: bool = False
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES

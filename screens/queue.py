@@ -73,6 +73,7 @@ class QueueScreen(Room):
         self.filtering = FilterKeeper(self)
         self.selector = Selector(self)
         self._reveal = False  # what the cursor unfolded is to be brought into sight
+        self._sought: int | None = None  # the job the cursor is to go to once it is listed
 
     # ------------------------------------------------------------------ what stands where
 
@@ -178,6 +179,8 @@ class QueueScreen(Room):
         if self._reveal:
             self._reveal = False
             self.table.reveal_members()
+        if self._sought is not None:
+            self._go_to_sought()
         self._fit_strip()
         self.strip.redraw()
         self.top_line.redraw()
@@ -267,6 +270,24 @@ class QueueScreen(Room):
     def _cursor_moved(self) -> None:
         self.show_place()
         self.detail.follow()
+
+    def show_job(self, job_id: int) -> bool:
+        """Put the cursor on a job, without the filter if that hides it; False if it is gone."""
+        if job_id not in self.board.jobs:
+            return False
+        self._sought = job_id
+        if self.view.index_of(job_id) is None:
+            self.filtering.apply("")
+            if not self.view.show_finished:
+                self.do_finished()
+        self.wake()
+        return True
+
+    def _go_to_sought(self) -> None:
+        index = None if self._sought is None else self.view.index_of(self._sought)
+        self._sought = None
+        if index is not None:
+            self.table.move_cursor(index)
 
     # Folding.
 

@@ -5,6 +5,7 @@ from operator import itemgetter
 
 from jobshape.app.board.board import Board
 from jobshape.app.board.link import STARTING, Link
+from jobshape.app.domain.finding import CRITICAL
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.spans import Piece
@@ -72,6 +73,8 @@ class TopLine(Lines):
             if count or word in ("running", "pending")
         ]
         head = f" {scope}{where}  "
+        badge = self._badge(ground)
+        width -= sum(width_of(text) for text, _ in badge)
         while len(head) + sum(width_of(text) for text, _, _ in shown) > width and len(shown) > 2:
             if head != f" {scope}  ":
                 head = f" {scope}  "
@@ -82,7 +85,20 @@ class TopLine(Lines):
         right = " ".join(filter(None, (clean(link.user, glyphs), link.scheduler_version))) + " "
         if used + width_of(right) < width:
             pieces.append((" " * (width - used - width_of(right)) + right, ground))
-        return pieces
+        else:
+            pieces.append((" " * (width - used), ground))
+        return [*pieces, *badge]
+
+    def _badge(self, ground: Style) -> list[Piece]:
+        """How many alerts stand; none: nothing."""
+        alerts = self._board.alerts
+        if not alerts:
+            return []
+        critical = sum(alert.level == CRITICAL for alert in alerts)
+        words = f" ! {critical or len(alerts)} {'critical' if critical else 'alerts'} "
+        if len(alerts) == 1 and not critical:
+            words = " ! 1 alert "
+        return [(words, self.palette.alarm if critical else self.palette.notice)]
 
 
 def on(style: Style, ground: Style) -> Style:

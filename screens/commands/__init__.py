@@ -5,12 +5,14 @@ A screen has its own commands and those that every screen has.
 
 from collections.abc import Iterable
 
+from jobshape.screens.commands.alerts import ALERTS
 from jobshape.screens.commands.command import Command, key_label
 from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.commands.queue import QUEUE
 
 SCREENS: dict[str, tuple[Command, ...]] = {
     "The queue": QUEUE,
+    "Alerts": ALERTS,
     "Every screen": EVERYWHERE,
 }
 """Screen -> its commands."""

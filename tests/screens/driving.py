@@ -59,11 +59,12 @@ def queue_of(pilot: Pilot[None]) -> QueueScreen:
 
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until the list is up to date and the detail is answered; never a fixed time."""
-    screen = queue_of(pilot)
+    app = pilot.app
+    assert isinstance(app, JobshapeApp)
     deadline = asyncio.get_running_loop().time() + LONGEST_S
     while asyncio.get_running_loop().time() < deadline:
         await pilot.pause()
-        if screen.is_settled:
+        if app.room is not None and app.room.is_settled:
             await pilot.pause()
             return
         await asyncio.sleep(0.005)
