@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_monitor)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_status(commands)
+    _add_wait(commands)
     _add_doctor(commands)
     _add_sites(commands)
     _add_demo(commands)
@@ -146,6 +147,18 @@ def _add_status(commands: Any) -> None:
     )
     status.add_argument("--filter", metavar="QUERY", help="only jobs that match", **unset)
     status.set_defaults(run=_status)
+
+
+def _add_wait(commands: Any) -> None:
+    wait = commands.add_parser("wait", help="wait for the end of jobs; the exit code tells success")
+    wait.add_argument("jobs", nargs="+", metavar="JOB", help="like 12, or 4_7; an array as a whole")
+    wait.add_argument("--json", action="store_true", help="for scripts: jobshape.wait/1")
+    wait.add_argument(
+        "--timeout", type=_seconds, default=None, metavar="SECONDS",
+        help="stop waiting after this long; the exit code is then 3",
+    )  # fmt: skip
+    _add_site_options(wait, default=argparse.SUPPRESS)
+    wait.set_defaults(run=_wait)
 
 
 def _add_doctor(commands: Any) -> None:
@@ -268,6 +281,18 @@ def _status(arguments: argparse.Namespace) -> int:
         query_text=_filter_text(arguments),
         as_json=arguments.json,
         deadline_s=arguments.timeout,
+        say=_say,
+    )
+
+
+def _wait(arguments: argparse.Namespace) -> int:
+    from jobshape.app.wait_report import wait_for_jobs
+
+    return wait_for_jobs(
+        _load(arguments),
+        arguments.jobs,
+        as_json=arguments.json,
+        timeout_s=arguments.timeout,
         say=_say,
     )
 

@@ -1,0 +1,279 @@
+"""``jobshape wait JOB...``: from pending to the end, with a bar; the exit code tells success."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from jobshape.app.asking import ask, wanted_of
+from jobshape.app.backends.base import Backend, Scope
+from jobshape.app.board.text import sanitize
+from jobshape.app.board.words import reason_words, state_words
+from jobshape.app.collector.wire import JOB_CODEC
+from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, NotSupported
+from jobshape.app.domain.job import Job
+from jobshape.app.domain.states import Phase, is_finished, phase_of
+from jobshape.app.domain.units import format_short_duration
+from jobshape.app.settings.values import Loaded
+from jobshape.app.sites import choose_site
+from jobshape.app.snapshot import Wanted
+
+SCHEMA = "jobshape.wait/1"
+OK, FAILED, TIMED_OUT = 0, 1, 3
+DEADLINE_S = 60.0
+LOOK_BACK_S = 30 * 86400
+"""How old a job may be that accounting is asked for."""
+
+FIRST_S, FIRST_FOR_S = 10.0, 120.0
+THEN_S, THEN_FOR_S = 30.0, 900.0
+LATER_S = 300.0
+NEAR_S, NEAR_LIMIT_S = 60.0, 900.0
+BAR_WIDTH = 24
+_REFERENCE = re.compile(r"[0-9]+(_[0-9]+)?(\+[0-9]+)?")
+
+
+class Look(NamedTuple):
+    """One look at the jobs waited for."""
+
+    at: float
+    jobs: tuple[Job, ...]
+
+    @property
+    def ended(self) -> list[Job]:
+        """Those that are over."""
+        return [job for job in self.jobs if is_finished(job.state)]
+
+    @property
+    def failed(self) -> list[Job]:
+        """Those that are over and are no success."""
+        return [job for job in self.ended if not is_success(job)]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to wait for."""
+        return bool(self.jobs) and len(self.ended) == len(self.jobs)
+
+
+def is_success(job: Job) -> bool:
+    """Whether Slurm says that it ended well: its state and its exit code."""
+    return job.state == "COMPLETED" and job.exit_code in ("", "0:0")
+
+
+def pause_s(waited_s: float, look: Look) -> float:
+    """Seconds until the next look: seldom in a long wait, oftener near a job's time limit."""
+    ends = [
+        job.end_time - look.at
+        for job in look.jobs
+        if phase_of(job.state) is Phase.RUNNING and job.end_time is not None
+    ]
+    regular = FIRST_S if waited_s < FIRST_FOR_S else THEN_S if waited_s < THEN_FOR_S else LATER_S
+    if ends and min(ends) < NEAR_LIMIT_S:
+        return min(regular, NEAR_S)
+    return regular
+
+
+def wait_for_jobs(
+    loaded: Loaded,
+    references: Sequence[str],
+    *,
+    as_json: bool,
+    timeout_s: float | None,
+    say: Callable[[str], object],
+    tell: Callable[[str], object] | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> int:
+    """Wait for the end of jobs; gives 0 where all ended well, 1 where one did not, 3 out of time.
+
+    tell: takes the lines on the way (standard error by default). Raises BadRequest for a job that
+    nobody knows, and what asking raises at the first look; later trouble is told and borne.
+    """
+    for reference in references:
+        if not _REFERENCE.fullmatch(reference):
+            what = f"{reference!r} is no job id"
+            raise BadRequest(what, hint="like 12, or 4_7 for one task of an array")
+    wanted = wanted_of(choose_site(loaded), DEADLINE_S)
+    teller = Teller(tell)
+    began = time.monotonic()
+    look = look_at(wanted, references)
+    changed_at = began
+    while True:
+        teller.show(look)
+        waited_s = time.monotonic() - began
+        if look.is_over or (timeout_s is not None and waited_s >= timeout_s):
+            break
+        pause = pause_s(time.monotonic() - changed_at, look)
+        if timeout_s is not None:
+            pause = min(pause, max(0.1, timeout_s - waited_s))
+        sleep(pause)
+        try:
+            newer = look_at(wanted, references, look)
+        except BackendError as error:
+            teller.trouble(error)
+            continue
+        if [job.state for job in newer.jobs] != [job.state for job in look.jobs]:
+            changed_at = time.monotonic()
+        look = newer
+    teller.close()
+    for line in [_document(look)] if as_json else _summary(look):
+        say(line)
+    return (FAILED if look.failed else OK) if look.is_over else TIMED_OUT
+
+
+def look_at(wanted: Wanted, references: Sequence[str], before: Look | None = None) -> Look:
+    """The jobs as they are now; those seen ending before, which may be gone by now, stay.
+
+    Raises BackendError; at the first look BadRequest for one that nobody knows.
+    """
+    known = {job.job_id: job for job in before.jobs} if before else {}
+    expected = [job.label for job in known.values() if not is_finished(job.state)]
+    question = partial(_read, tuple(references), tuple(expected), before is None)
+    answer = ask(wanted, "wait", question)
+    if answer["unknown"] and before is None:
+        raise BadRequest(
+            f"no job {', '.join(answer['unknown'])} in the queue or in accounting",
+            hint=answer["hint"],
+        )
+    known.update((job.job_id, job) for job in map(JOB_CODEC.decode, answer["jobs"]))
+    return Look(time.time(), tuple(known.values()))
+
+
+def _read(
+    references: tuple[str, ...], expected: tuple[str, ...], is_first: bool, backend: Backend
+) -> dict[str, Any]:
+    """Runs in the child: this user's queue, else everybody's; what is not there, in accounting.
+
+    Of an array some tasks may have ended and be gone: at the first look accounting tells of them.
+    """
+    found: dict[str, list[Job]] = {reference: [] for reference in references}
+    for scope in (Scope.MINE, Scope.ALL):
+        missing = [reference for reference, jobs in found.items() if not jobs]
+        if missing and (is_first or scope is Scope.MINE):
+            _sort_in(found, missing, backend.queue(scope).jobs)
+    queued = {job.job_id: job for jobs in found.values() for job in jobs}
+    labels = {job.label for job in queued.values()}
+    asked = [reference for reference, jobs in found.items() if not jobs]
+    if is_first:
+        asked += [r for r, jobs in found.items() if any(job.array_job_id for job in jobs)]
+    else:
+        asked = [label for label in expected if label not in labels and "[" not in label]
+    hint = ""
+    ended: dict[int, Job] = {}
+    if asked:
+        since = int(time.time() - LOOK_BACK_S)
+        try:
+            for entry in backend.accounting(Scope.ALL, since, jobs=asked):
+                ended[entry.job.job_id] = entry.job
+        except NotSupported as error:
+            hint = f"accounting cannot be asked: {error.what}"
+    jobs = ended | queued
+    return {
+        "jobs": [JOB_CODEC.encode(job) for job in jobs.values()],
+        "unknown": [r for r in references if not any(names(r, job) for job in jobs.values())],
+        "hint": hint,
+    }
+
+
+def _sort_in(found: dict[str, list[Job]], missing: Sequence[str], jobs: Sequence[Job]) -> None:
+    for reference in missing:
+        found[reference] = [job for job in jobs if names(reference, job)]
+
+
+def names(reference: str, job: Job) -> bool:
+    """Whether a reference means this job: its id, its array's, or its het job's."""
+    whole = {job.job_id, job.array_job_id, job.het_job_id}
+    if reference.isdigit():
+        return int(reference) in whole
+    return job.label == reference
+
+
+class Teller:
+    """Tells how it goes: on a terminal one line that is drawn over, else a line a change."""
+
+    def __init__(self, tell: Callable[[str], object] | None) -> None:
+        self._tell = tell
+        self._is_live = tell is None and sys.stderr is not None and sys.stderr.isatty()
+        self._last = ""
+
+    def show(self, look: Look) -> None:
+        """How many are how far."""
+        line = progress_line(look)
+        if self._is_live:
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)  # noqa: T201
+        elif line != self._last:
+            self._say(line)
+        self._last = line
+
+    def trouble(self, error: JobshapeError) -> None:
+        """An answer did not come; the wait goes on."""
+        text = sanitize(f"{error.what}; trying again")
+        if self._is_live:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)  # noqa: T201
+        else:
+            self._say(text)
+
+    def close(self) -> None:
+        """No more lines."""
+        if self._is_live:
+            print(file=sys.stderr)  # noqa: T201
+
+    def _say(self, line: str) -> None:
+        if self._tell is not None:
+            self._tell(line)
+        elif sys.stderr is not None:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def progress_line(look: Look) -> str:
+    """``[####....] 4 of 10 done, 1 failed, 3 running, 2 pending (others go first)``."""
+    total, ended, failed = len(look.jobs), len(look.ended), len(look.failed)
+    filled = BAR_WIDTH * ended // total if total else 0
+    parts = [f"{ended - failed} of {total} done"]
+    if failed:
+        parts.append(f"{failed} failed")
+    running = [job for job in look.jobs if phase_of(job.state) is Phase.RUNNING]
+    waiting = [job for job in look.jobs if phase_of(job.state) is Phase.WAITING]
+    if running:
+        longest = min((job.start_time or look.at for job in running), default=look.at)
+        ran = format_short_duration(max(0, int(look.at - longest)))
+        parts.append(f"{len(running)} running ({ran})")
+    if waiting:
+        reasons = {reason_words(job.reason).short for job in waiting}
+        why = next(iter(reasons)) if len(reasons) == 1 else "several reasons"
+        parts.append(f"{len(waiting)} pending ({why})")
+    others = total - ended - len(running) - len(waiting)
+    if others:
+        parts.append(f"{others} in an unknown state")
+    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {', '.join(parts)}"
+
+
+def _summary(look: Look) -> list[str]:
+    lines = []
+    for job in look.jobs:
+        ran = ""
+        if job.start_time is not None and job.end_time is not None and is_finished(job.state):
+            ran = f" after {format_short_duration(max(0, job.end_time - job.start_time))}"
+        code = f", exit code {job.exit_code}" if job.exit_code not in ("", "0:0") else ""
+        words = state_words(job.state).short
+        lines.append(sanitize(f"{job.label} {job.name}: {words} ({job.state}){code}{ran}"))
+    return lines
+
+
+def _document(look: Look) -> str:
+    jobs = [
+        {
+            "id": job.label, "job_id": job.job_id, "name": job.name, "state": job.state,
+            "reason": job.reason or None, "exit_code": job.exit_code or None,
+            "start_time": job.start_time, "end_time": job.end_time,
+            "ended": is_finished(job.state),
+            "success": is_success(job) if is_finished(job.state) else None,
+        }
+        for job in look.jobs
+    ]  # fmt: skip
+    document = {
+        "schema": SCHEMA, "taken_at": int(look.at), "over": look.is_over,
+        "success": look.is_over and not look.failed, "jobs": jobs,
+    }  # fmt: skip
+    return json.dumps(document, indent=1)

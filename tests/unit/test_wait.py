@@ -1,0 +1,66 @@
+"""``jobshape wait``: how often it looks, what it says, and on the real local site how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jobshape.app.domain.job import NO_JOB, Job
+from jobshape.app.wait_report import Look, is_success, names, pause_s, progress_line
+
+NOW = 1_700_000_000
+
+
+def job(job_id: int, state: str, **more: object) -> Job:
+    return NO_JOB._replace(job_id=job_id, state=state, name="a", **more)
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "ends_in_s", "pause"),
+    [(0, None, 10), (119, 7200, 10), (121, 7200, 30), (901, 7200, 300), (901, 600, 60),
+     (5, 600, 10), (901, None, 300)],
+)  # fmt: skip
+def test_looks_seldom_in_a_long_wait_and_oftener_near_the_limit(
+    waited_s: float, ends_in_s: float | None, pause: float
+) -> None:
+    end = None if ends_in_s is None else int(NOW + ends_in_s)
+    assert pause_s(waited_s, Look(NOW, (job(1, "RUNNING", end_time=end),))) == pause
+
+
+def test_success_is_state_and_exit_code() -> None:
+    assert is_success(job(1, "COMPLETED", exit_code="0:0"))
+    assert not is_success(job(1, "COMPLETED", exit_code="1:0"))
+    assert not is_success(job(1, "CANCELLED"))
+
+
+def test_what_a_reference_means() -> None:
+    task = job(9, "RUNNING", array_job_id=4, array_task_id=7)
+    assert names("4", task) and names("9", task) and names("4_7", task)
+    assert not names("4_8", task)
+
+
+def test_the_line() -> None:
+    look = Look(NOW, (
+        job(1, "COMPLETED"), job(2, "FAILED"), job(3, "RUNNING", start_time=NOW - 90),
+        job(4, "PENDING", reason="Priority"),
+    ))  # fmt: skip
+    line = progress_line(look)
+    assert "1 of 4 done, 1 failed, 1 running (1m), 1 pending (others go first)" in line
+    assert line.startswith("[############............]")
+    assert not look.is_over
+
+
+def test_the_end() -> None:
+    assert Look(NOW, (job(1, "COMPLETED"),)).is_over
+    assert Look(NOW, (job(1, "COMPLETED"), job(2, "TIMEOUT"))).failed
+    assert not Look(NOW, ()).is_over
+
+
+def test_json_of_a_look(tmp_path: Path) -> None:
+    from jobshape.app.wait_report import _document
+
+    document = json.loads(_document(Look(NOW, (job(1, "RUNNING"), job(2, "COMPLETED")))))
+    assert document["schema"] == "jobshape.wait/1"
+    assert [one["success"] for one in document["jobs"]] == [None, True]
+    assert document["over"] is False
