@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
 os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms for its frame, not 16
@@ -33,8 +33,16 @@ from textual.app import App  # noqa: E402
 from textual.binding import Binding  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
+if TYPE_CHECKING:
+    from jobshape.app.alerts.keeper import AlertKeeper
+    from jobshape.app.alerts.watch import AlertWatch
+    from jobshape.app.domain.alert import Alert
+
 GC_AFTER_S = 3.0
 """When the collector of garbage may run again: the start is over by then."""
+
+ALERTS_AFTER_S = 2.0
+"""When alerts are first looked for: the first rows come before."""
 
 END_WITHIN_S = 3.0
 """After a signal to end, how long a clean end may take before the process just goes."""
@@ -225,6 +233,8 @@ class LiveApp(JobshapeApp):
             folder = state_folder()
             kept = load_kept(folder, settings.ui)
         self._client = client
+        self._keeper: AlertKeeper | None = None
+        self._alert_watch: AlertWatch | None = None
         super().__init__(
             settings, board, client, kept=kept, state_dir=folder, filter_text=filter_text
         )
@@ -232,12 +242,56 @@ class LiveApp(JobshapeApp):
     def on_mount(self) -> None:
         """Begin to listen; end cleanly when told to."""
         self._client.start()
+        self.set_timer(ALERTS_AFTER_S, self._watch_for_alerts)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._end)
 
+    def _watch_for_alerts(self) -> None:
+        """Once the first rows stand; nothing of it is loaded before."""
+        from jobshape.app.alerts.facts import Lines
+        from jobshape.app.alerts.keeper import AlertKeeper
+        from jobshape.app.alerts.watch import AlertWatch
+
+        own = self.settings.alerts
+        lines = Lines(own.memory_share, own.minutes_left, own.silent_minutes,
+                      own.gpu_idle_percent, own.gpu_idle_minutes)  # fmt: skip
+        self._keeper = AlertKeeper(self.board, self.clock, lines)
+        self._alert_watch = AlertWatch(
+            self.board, self._keeper, self._client.call, self.clock, self._tell_alerts,
+            self.board_changed,
+        )  # fmt: skip
+        self._alert_watch.start()
+
+    def board_changed(self) -> None:
+        """Tell the screen and those who look for alerts."""
+        super().board_changed()
+        if self._alert_watch is not None:
+            self._alert_watch.board_changed()
+
+    def acknowledge(self, keys: Sequence[str]) -> None:
+        """These alerts are seen."""
+        if self._keeper is not None:
+            self._keeper.acknowledge(keys)
+
+    def _tell_alerts(self, alerts: "Sequence[Alert]") -> None:
+        """New ones: in the status line and, as set up, by the terminal's bell and notification."""
+        from jobshape.app.alerts.telling import headline, notification
+
+        text = headline(alerts)
+        if self.room is not None:
+            self.room.status.say(text, problem=True)
+        own = self.settings.alerts
+        if own.bell:
+            self.bell()
+        signs = notification(own.notify, text, in_tmux=bool(os.environ.get("TMUX")))
+        if signs and self._driver is not None:
+            self._driver.write(signs)
+
     async def on_unmount(self) -> None:
         """The collector ends with the app."""
+        if self._alert_watch is not None:
+            self._alert_watch.stop()
         await self._client.close()
 
     def _end(self) -> None:

@@ -169,10 +169,13 @@ class DetailKeeper:
             self._pane.show(found, screen.clock())
 
     def tick(self) -> None:
-        """Usage may be newer."""
+        """Usage may be newer, or somebody has looked into the job."""
         if self.is_open and self._pane is not None and self._job is not None:
-            usage = self._screen.board.usage.get(self._job.job_id)
-            if usage is not None and usage is not self._pane.usage_shown:
+            board, job_id = self._screen.board, self._job.job_id
+            usage, findings = board.usage.get(job_id), board.findings.get(job_id)
+            if (usage is not None and usage is not self._pane.usage_shown) or (
+                findings is not self._pane.findings_shown
+            ):
                 self._pane.rebuild()
 
     @property

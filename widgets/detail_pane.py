@@ -7,13 +7,15 @@ from typing import Literal, NamedTuple
 from jobshape.app.board.board import Board
 from jobshape.app.board.columns import COLUMNS
 from jobshape.app.board.words import reason_words, state_words
+from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.units import format_duration, format_size
+from jobshape.widgets.finding_lines import finding_lines
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import bar, clean, fit, width_of
+from jobshape.widgets.text import bar, clean, cut_at_blanks, fit, width_of
 from rich.style import Style
 
 Groups = Sequence[tuple[str, Sequence[tuple[str, str]]]]
@@ -23,6 +25,8 @@ _LABEL_WIDTH = 19
 _BAR_WIDTH = 16
 _NARROW = 56
 """Below this width the bars are half as long."""
+
+MOST_CAUSES = 3
 
 _SAYS_IT_ALL = ("RUNNING", "PENDING", "COMPLETED")
 """States that need no words."""
@@ -50,6 +54,7 @@ class DetailPane(ScrolledLines, can_focus=True):
         self._now = 0.0
         self.content: DetailContent | None = None
         self.usage_shown: Usage | None = None
+        self.findings_shown: tuple[Finding, ...] | None = None
 
     def show(self, content: DetailContent | None, now: float) -> None:
         """Show this; another job starts at the top."""
@@ -64,6 +69,7 @@ class DetailPane(ScrolledLines, can_focus=True):
         if content is None:
             return [[("  no job under the cursor", self.palette.muted)]]
         lines = [*self._head(content, width), *self._meaning(content.job, width)]
+        lines += self._causes(content.job, width)
         lines += self._usage(content.job, width)
         if content.note:
             style = self.palette.failed if content.state == "failed" else self.palette.muted
@@ -98,6 +104,14 @@ class DetailPane(ScrolledLines, can_focus=True):
                 lines += self._wrapped(words.long, width, self.palette.text)
             if words.advice:
                 lines += self._wrapped(words.advice, width, self.palette.accent)
+        return lines
+
+    def _causes(self, job: Job, width: int) -> list[list[Piece]]:
+        """What a look into the job found, the likeliest cause first."""
+        self.findings_shown = self._board.findings.get(job.job_id)
+        lines: list[list[Piece]] = []
+        for finding in (self.findings_shown or ())[:MOST_CAUSES]:
+            lines += finding_lines(finding, width, self.palette, self._glyphs)
         return lines
 
     def _usage(self, job: Job, width: int) -> list[list[Piece]]:
@@ -151,7 +165,7 @@ class DetailPane(ScrolledLines, can_focus=True):
         parts = [
             piece
             for line in (value.split("\n") or [""])
-            for piece in (_cut(clean(line, glyphs), room) or [""])
+            for piece in (cut_at_blanks(clean(line, glyphs), room) or [""])
         ]
         first, *rest = parts or [""]
         lines: list[list[Piece]] = [[(f"  {label} ", palette.muted), (first, palette.text)]]
@@ -174,18 +188,3 @@ def known_groups(job: Job, now: float) -> Groups:
     if job.time_limit_s is not None:
         fields.append(("Time limit", format_duration(job.time_limit_s)))
     return (("Last reading", tuple(fields)),)
-
-
-def _cut(text: str, width: int) -> list[str]:
-    """The text in pieces of at most so many cells, at blanks where there are some."""
-    pieces: list[str] = []
-    while width_of(text) > width:
-        at = width
-        while width_of(text[:at]) > width:
-            at -= 1
-        blank = text.rfind(" ", width // 2, at)
-        comma = text.rfind(",", width // 2, at - 1)
-        at = max(1, max(blank, comma) + 1 if max(blank, comma) > 0 else at)
-        pieces.append(text[:at])
-        text = text[at:]
-    return [*pieces, text] if text or not pieces else pieces

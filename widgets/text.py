@@ -55,3 +55,18 @@ def bar(share: float, width: int, glyphs: Glyphs) -> tuple[str, str]:
     full, half = divmod(halves, 2)
     filled = glyphs.bar_full * full + (glyphs.bar_half if half else "")
     return filled, glyphs.bar_empty * (width - len(filled))
+
+
+def cut_at_blanks(text: str, width: int) -> list[str]:
+    """The text in pieces of at most so many cells, at blanks where there are some."""
+    pieces: list[str] = []
+    while width_of(text) > width:
+        at = width
+        while width_of(text[:at]) > width:
+            at -= 1
+        blank = text.rfind(" ", width // 2, at)
+        comma = text.rfind(",", width // 2, at - 1)
+        at = max(1, max(blank, comma) + 1 if max(blank, comma) > 0 else at)
+        pieces.append(text[:at])
+        text = text[at:]
+    return [*pieces, text] if text or not pieces else pieces

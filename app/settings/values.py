@@ -115,6 +115,25 @@ class SiteChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertLines:
+    """From where a job is worth an alert, and how it is told beside the list (`!`)."""
+
+    memory_share: float = setting(
+        0.95, "Memory above this share of the job's limit.", ge=0.01, le=1
+    )
+    minutes_left: float = setting(5.0, "Walltime left, in minutes.", ge=0, le=1440)
+    silent_minutes: float = setting(30.0, "Minutes without a new line in its log.", ge=1)
+    gpu_idle_percent: float = setting(5.0, "A GPU used less than this is idle.", ge=0, le=100)
+    gpu_idle_minutes: float = setting(10.0, "Minutes that a job's GPUs may be idle.", ge=1)
+    bell: bool = setting(False, "Ring the terminal's bell for a new alert.")
+    notify: Literal["off", "osc9", "osc777"] = setting(
+        "off",
+        "Have the terminal show a desktop notification: `osc9` (iTerm2, kitty, WezTerm, Windows "
+        "Terminal) or `osc777` (urxvt, foot, ghostty).",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """What jobshape writes down about itself: `jobshape.log` in the state folder."""
 
@@ -161,6 +180,7 @@ class Settings:
     ui: Ui = field(default_factory=Ui)
     polling: Polling = field(default_factory=Polling)
     site: SiteChoice = field(default_factory=SiteChoice)
+    alerts: AlertLines = field(default_factory=AlertLines)
     log: Log = field(default_factory=Log)
 
 
@@ -214,6 +234,7 @@ def build(values: Mapping[str, Any]) -> Settings:
         "ui": Ui,
         "polling": Polling,
         "site": SiteChoice,
+        "alerts": AlertLines,
         "log": Log,
     }
     made: dict[str, Any] = {}

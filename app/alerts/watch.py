@@ -1,0 +1,188 @@
+"""Has alerts looked for while the app runs: when the board changes, and as time goes by.
+
+Beside that it has failed jobs looked into, and looks now and then at the logs of those that run.
+All questions go through the collector, one at a time of each kind.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from jobshape.app.alerts.facts import Pace
+from jobshape.app.alerts.keeper import AlertKeeper
+from jobshape.app.alerts.progress import progress_of
+from jobshape.app.board.board import Board
+from jobshape.app.domain.alert import Alert
+from jobshape.app.domain.errors import BackendError
+from jobshape.app.domain.finding import Finding
+from jobshape.app.domain.job import Job, LogPaths
+from jobshape.app.domain.log_part import FOUND, LogPart
+from jobshape.app.domain.states import Phase, phase_of
+
+Call = Callable[..., Awaitable[Any]]
+
+LOOK_S = 5.0
+"""How often alerts are looked for while nothing changes: times go on."""
+
+GAP_S = 1.0
+"""Least time between two looks, however often the board changes."""
+
+FAILURE_S = 86400.0
+"""Failures older than this are not looked into by themselves."""
+
+MOST_OF_ARRAY = 5
+"""Failed tasks of one array that are looked into: the others will have failed likewise."""
+
+PEEK_S = 5.0
+PEEK_AGAIN_S = 60.0
+PEEK_BYTES = 8192
+PACE_LOOKS = 120
+SLICE_S = 0.003
+
+
+class AlertWatch:
+    """Runs beside the app. tell: is given alerts that are new, each once."""
+
+    def __init__(
+        self, board: Board, keeper: AlertKeeper, call: Call, clock: Callable[[], float],
+        tell: Callable[[Sequence[Alert]], None], on_change: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._board = board
+        self._keeper = keeper
+        self._call = call
+        self._clock = clock
+        self._tell = tell
+        self._on_change = on_change
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failures = board.watch()
+        self._todo: dict[int, Job] = {}
+        self._of_array: dict[int, int] = {}
+        self._paths: dict[int, LogPaths | None] = {}
+        self._peeked_at: dict[int, float] = {}
+        self._kinds: dict[int, str] = {}
+        self._silent_since: dict[int, float] = {}
+        self._pace: dict[int, Pace] = {}
+        keeper.silent_since, keeper.pace = self._silent_since, self._pace
+
+    def start(self) -> None:
+        """Begin; inside the running loop."""
+        for work in (self._look, self._look_into_failures, self._peek):
+            self._tasks.append(asyncio.create_task(work(), name=f"alerts: {work.__name__}"))
+
+    def stop(self) -> None:
+        """No more of it."""
+        for task in self._tasks:
+            task.cancel()
+
+    def board_changed(self) -> None:
+        """There is something newer on the board."""
+        self._changed.set()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(GAP_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), LOOK_S)
+            self._changed.clear()
+            revision, began = self._board.revision, time.monotonic()
+            for _ in self._keeper.look():
+                if time.monotonic() - began > SLICE_S:
+                    await asyncio.sleep(0)
+                    began = time.monotonic()
+            news = self._keeper.news()
+            if self._board.revision != revision:
+                self._on_change()
+            if news:
+                self._tell(news)
+
+    # --- failures ----------------------------------------------------------------------------
+
+    async def _look_into_failures(self) -> None:
+        self._note(list(self._board.jobs))
+        while True:
+            self._note(self._failures.take())
+            if not self._todo:
+                await asyncio.sleep(0.5)
+                continue
+            newest = max(self._todo.values(), key=lambda job: job.end_time or 0)
+            del self._todo[newest.job_id]
+            await self._look_into(newest)
+
+    def _note(self, job_ids: Sequence[int] | dict[int, Job | None]) -> None:
+        now, user = self._clock(), self._board.link.user
+        for job_id in job_ids:
+            job = self._board.jobs.get(job_id)
+            if job is None or phase_of(job.state) is not Phase.FAILED:
+                continue
+            if not user or job.user != user or now - (job.end_time or now) > FAILURE_S:
+                continue
+            if job.array_job_id is not None:
+                looked = self._of_array.get(job.array_job_id, 0)
+                if looked >= MOST_OF_ARRAY:
+                    continue
+                self._of_array[job.array_job_id] = looked + 1
+            self._todo[job_id] = job
+
+    async def _look_into(self, job: Job) -> None:
+        try:
+            findings: Sequence[Finding] = await self._call("diagnose", job=job)
+        except BackendError:
+            findings = ()
+        self._board.set_findings(job.job_id, findings)
+        self._on_change()
+        self._changed.set()
+
+    # --- logs of running jobs ----------------------------------------------------------------
+
+    async def _peek(self) -> None:
+        while True:
+            await asyncio.sleep(PEEK_S)
+            now = self._clock()
+            running = {job.job_id: job for job in self._keeper.running}
+            for kept in (self._paths, self._peeked_at, self._kinds, self._silent_since, self._pace):
+                for job_id in [job_id for job_id in kept if job_id not in running]:
+                    del kept[job_id]
+            due = [
+                job_id for job_id in running
+                if now - self._peeked_at.get(job_id, 0.0) >= PEEK_AGAIN_S
+            ]  # fmt: skip
+            if due:
+                oldest = min(due, key=lambda job_id: self._peeked_at.get(job_id, 0.0))
+                self._peeked_at[oldest] = now
+                await self._peek_at(running[oldest])
+
+    async def _peek_at(self, job: Job) -> None:
+        """Remember when its log last grew, and what it says of its progress."""
+        try:
+            if job.job_id not in self._paths:
+                self._paths[job.job_id] = None
+                self._paths[job.job_id] = await self._call("log_paths", job=job.label)
+            paths = self._paths[job.job_id]
+            if paths is None:
+                return
+            parts = [
+                await self._call("read_log", path=path, offset=-PEEK_BYTES, size=PEEK_BYTES)
+                for path in dict.fromkeys((paths.stdout, paths.stderr))
+                if path and path != "/dev/null"
+            ]
+        except BackendError:
+            return
+        self._learn(job, [part for part in parts if part.state == FOUND])
+
+    def _learn(self, job: Job, parts: Sequence[LogPart]) -> None:
+        grew = [part.modified_at for part in parts if part.modified_at is not None]
+        if grew:
+            self._silent_since[job.job_id] = max(*grew, float(job.start_time or 0))
+        for part in parts:
+            progress = progress_of(part.data.decode("utf-8", "replace"))
+            if progress is None:
+                continue
+            if self._kinds.get(job.job_id) != progress.kind:
+                self._kinds[job.job_id] = progress.kind
+                self._pace[job.job_id] = Pace()
+            seen = (*self._pace[job.job_id].seen, (self._clock(), progress.share))
+            self._pace[job.job_id] = Pace(seen[-PACE_LOOKS:])
+            return
