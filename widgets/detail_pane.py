@@ -68,8 +68,8 @@ class DetailPane(ScrolledLines, can_focus=True):
         content = self.content
         if content is None:
             return [[("  no job under the cursor", self.palette.muted)]]
-        lines = [*self._head(content, width), *self._meaning(content.job, width)]
-        lines += self._causes(content.job, width)
+        causes = self._causes(content.job, width)
+        lines = [*self._head(content, width), *(causes or self._meaning(content.job, width))]
         lines += self._usage(content.job, width)
         if content.note:
             style = self.palette.failed if content.state == "failed" else self.palette.muted
@@ -99,7 +99,7 @@ class DetailPane(ScrolledLines, can_focus=True):
         said = [] if job.state in _SAYS_IT_ALL else [state_words(job.state)]
         if job.reason not in ("", "None"):
             said.append(reason_words(job.reason))
-        for words in said:
+        for words in {(w.long, w.advice): w for w in said}.values():
             if words.long and words.long != job.state:
                 lines += self._wrapped(words.long, width, self.palette.text)
             if words.advice:

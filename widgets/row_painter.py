@@ -63,7 +63,8 @@ class RowPainter:
             elif key == "time":
                 pieces.extend(self._time(row.job, now, width, phase))
             else:
-                text = clean(place.column.text(row.job, now), self.glyphs)
+                said = row.cause if place.column.key == "where" else ""
+                text = clean(said or place.column.text(row.job, now), self.glyphs)
                 if key == "where" and row.counts.total > 1 and row.kind is RowKind.JOB:
                     text = f"{row.counts.total} tasks: {text}"
                 style = self._cell_style(key, row.job, phase, base, many)

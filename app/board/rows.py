@@ -8,6 +8,7 @@ from jobshape.app.board.arrays import Counts, counts_of
 from jobshape.app.board.board import Board
 from jobshape.app.board.text import sanitize
 from jobshape.app.board.words import state_words
+from jobshape.app.domain.finding import NONE, UNKNOWN
 from jobshape.app.domain.job import NO_JOB, UNASSIGNED, Job
 
 
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     members: int  # records shown under it when unfolded; 0 for a plain job
     folded: bool | None  # None: nothing to fold
     title: str  # an array's or group's own words ("4_[...]", "training"); a job's id label
+    cause: str = ""  # of a failed job that was looked into: what happened, in a few words
 
 
 class RowMaker(NamedTuple):
@@ -60,7 +62,12 @@ class RowMaker(NamedTuple):
         in_fold = self.arranged.fold_of(self.as_shown(job_id) or job) is not None
         depth = self.arranged.is_grouped + in_fold
         label = sanitize(job.label)
-        return Row(RowKind.JOB, job_id, depth, job, counts_of(job), 0, None, label)
+        cause = self._cause(job_id)
+        return Row(RowKind.JOB, job_id, depth, job, counts_of(job), 0, None, label, cause)
+
+    def _cause(self, job_id: int) -> str:
+        findings = self.board.findings.get(job_id)
+        return findings[0].title if findings and findings[0].label not in (NONE, UNKNOWN) else ""
 
     def _fold_row(self, key: str) -> Row:
         job = self._record(self.arranged.first(key))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from driving import make_app, press, settle, type_text
 from jobshape.app.board.link import STARTING, Feature
+from jobshape.app.domain.finding import Evidence, Finding
 from recorded import LIVE, NOW, recorded_board
 from textual.pilot import Pilot
 
@@ -143,3 +144,22 @@ def test_no_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_read_only(snap_compare: Compare) -> None:
     assert snap_compare(make_app(read_only=True), terminal_size=MIDDLE, run_before=keys("x"))
+
+
+OUT_OF_MEMORY = Finding(
+    "oom_host", 0.97, "HIGH", "out of host memory",
+    "The kernel killed it for using more memory than the job asked for.",
+    "Ask for more with --mem, from the limit upwards, or start fewer workers.", "raise_memory",
+    "no", (Evidence("stderr", "/home/alice/9301.err", 412,
+                    "slurmstepd: error: Detected 1 oom_kill event in StepId=9301.batch. Some of"
+                    " the step tasks have been OOM Killed."),), "slurm:oom_kill",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=["80x24", "120x40"])
+def test_a_failure_explained(snap_compare: Compare, size: tuple[int, int]) -> None:
+    board = recorded_board()
+    failed = next(job for job in board.jobs.values() if job.state == "OUT_OF_MEMORY")
+    board.set_findings(failed.job_id, [OUT_OF_MEMORY])
+    app = make_app(board, filter_text=f"id:{failed.label}")
+    assert snap_compare(app, terminal_size=size, run_before=keys("enter"))

@@ -10,6 +10,7 @@ from jobshape.app.board.link import Feature, Link
 from jobshape.app.board.query import compile_query
 from jobshape.app.board.sieve import Sieve
 from jobshape.app.board.view import QueueView, RowKind
+from jobshape.app.domain.finding import UNKNOWN, Finding
 from jobshape.app.domain.job import DEFAULT_STAGES, Job
 
 from .jobs import NOW, job
@@ -344,3 +345,13 @@ def test_no_step_looks_at_many_records(monkeypatch: pytest.MonkeyPatch) -> None:
     most, total = most_looks()
     assert most <= 2000 and total < 2500  # 20 changes cost no look at the other 9,980
     assert len(view) == 10_000
+
+
+def test_a_failed_job_says_what_happened() -> None:
+    view = view_of([job(5, "FAILED"), job(6, "FAILED")])
+    finding = Finding("oom_host", 0.9, "HIGH", "out of memory", "", "", "", "no", (), "")
+    view.board.set_findings(5, [finding])
+    view.board.set_findings(6, [finding._replace(label=UNKNOWN)])
+    assert [view.row(at).cause for at in range(2)] == ["out of memory", ""]
+    view.board.change_jobs([], [5])
+    assert view.board.findings.keys() == {6}
