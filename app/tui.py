@@ -19,6 +19,7 @@ from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
+from jobshape.app.domain.job import Job  # noqa: E402
 from jobshape.app.settings.folders import state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
@@ -87,7 +88,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self._shared = Context(
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
-            show_job=self.show_job, acknowledge=self.acknowledge,
+            show_job=self.show_job, look_into=self.look_into, acknowledge=self.acknowledge,
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
         self._queue = QueueScreen(
@@ -113,6 +114,9 @@ class JobshapeApp(App[None], inherit_bindings=False):
             return False
         self.go(QueueScreen.NAME)
         return True
+
+    def look_into(self, job: Job) -> None:
+        """Have the cause of an ended job found."""
 
     def acknowledge(self, keys: Sequence[str]) -> None:
         """These alerts are seen."""
@@ -268,6 +272,11 @@ class LiveApp(JobshapeApp):
         super().board_changed()
         if self._alert_watch is not None:
             self._alert_watch.board_changed()
+
+    def look_into(self, job: Job) -> None:
+        """Have the cause of an ended job found."""
+        if self._alert_watch is not None:
+            self._alert_watch.want(job)
 
     def acknowledge(self, keys: Sequence[str]) -> None:
         """These alerts are seen."""

@@ -143,6 +143,8 @@ class DetailKeeper:
             )
         if changed or self._pane.content is None:
             self._pane.show(content, self._screen.clock())
+        if changed and phase_of(row.job.state) is Phase.FAILED:
+            self._screen.context.look_into(row.job)
         if changed and not is_new:
             self._screen.run_worker(
                 self._ask(content), group="detail", exclusive=True, exit_on_error=False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
-from jobshape.app.domain.job import DEFAULT_STAGES
+from jobshape.app.domain.job import DEFAULT_STAGES, Job
 from jobshape.widgets.glyphs import Glyphs
 
 Clock = Callable[[], float]
@@ -62,6 +62,10 @@ def _unknown_job(job_id: int) -> bool:
     return False
 
 
+def _incurious(job: Job) -> None:
+    pass
+
+
 def _heedless(keys: Sequence[str]) -> None:
     pass
 
@@ -72,7 +76,8 @@ class Context:
 
     keep: writes what the person set up. redraw: writes the whole terminal anew. go: shows
     another main screen, by its name. show_job: puts the queue's cursor on a job; False where that
-    is not in it. acknowledge: alerts, by their keys.
+    is not in it. look_into: has the cause of an ended job found, which comes with the board.
+    acknowledge: alerts, by their keys.
     """
 
     board: Board
@@ -84,6 +89,7 @@ class Context:
     redraw: Callable[[], None] = _as_it_is
     go: Callable[[str], None] = _stay
     show_job: Callable[[int], bool] = _unknown_job
+    look_into: Callable[[Job], None] = _incurious
     acknowledge: Callable[[Sequence[str]], None] = _heedless
     read_only: bool = False
     confirm: bool = True

@@ -16,7 +16,7 @@ from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.states import Phase, phase_of
 
 SAMPLES_KEPT = 240
-SLICE_JOBS = 25
+SLICE_JOBS, SLICE_CHANGES = 25, 1000
 FRESH_S = 3600.0
 """A failure is news for an hour; those that ended while we looked stay longer."""
 
@@ -86,7 +86,9 @@ class AlertKeeper:
             changed = list(board.jobs)
         mine = board.link.user
         waiting: list[int] = []
-        for job_id in changed:
+        for at, job_id in enumerate(changed):
+            if at % SLICE_CHANGES == SLICE_CHANGES - 1:
+                yield
             job = board.jobs.get(job_id)
             self._by_job.pop(job_id, None)
             self._running.discard(job_id)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from jobshape.app.alerts.facts import Pace
-from jobshape.app.alerts.keeper import AlertKeeper
+from jobshape.app.alerts.keeper import SLICE_CHANGES, AlertKeeper
 from jobshape.app.alerts.progress import progress_of
 from jobshape.app.board.board import Board
 from jobshape.app.domain.alert import Alert
@@ -34,6 +34,9 @@ FAILURE_S = 86400.0
 
 MOST_OF_ARRAY = 5
 """Failed tasks of one array that are looked into: the others will have failed likewise."""
+
+MOST_AT_START = 30
+"""Failed jobs, the newest, that are looked into at the start; older ones when somebody asks."""
 
 PEEK_S = 5.0
 PEEK_AGAIN_S = 60.0
@@ -59,6 +62,7 @@ class AlertWatch:
         self._tasks: list[asyncio.Task[None]] = []
         self._failures = board.watch()
         self._todo: dict[int, Job] = {}
+        self._wanted: dict[int, Job] = {}
         self._of_array: dict[int, int] = {}
         self._paths: dict[int, LogPaths | None] = {}
         self._peeked_at: dict[int, float] = {}
@@ -101,21 +105,36 @@ class AlertWatch:
     # --- failures ----------------------------------------------------------------------------
 
     async def _look_into_failures(self) -> None:
-        self._note(list(self._board.jobs))
+        while not self._board.link.user:
+            await asyncio.sleep(0.5)
+        await self._note(list(self._board.jobs))
+        for old in sorted(self._todo.values(), key=_end_of)[:-MOST_AT_START]:
+            del self._todo[old.job_id]
         while True:
-            self._note(self._failures.take())
-            if not self._todo:
+            await self._note(list(self._failures.take()))
+            wanted = self._wanted or self._todo
+            if not wanted:
                 await asyncio.sleep(0.5)
                 continue
-            newest = max(self._todo.values(), key=lambda job: job.end_time or 0)
-            del self._todo[newest.job_id]
+            newest = max(wanted.values(), key=_end_of)
+            self._wanted.pop(newest.job_id, None)
+            self._todo.pop(newest.job_id, None)
             await self._look_into(newest)
 
-    def _note(self, job_ids: Sequence[int] | dict[int, Job | None]) -> None:
+    def want(self, job: Job) -> None:
+        """A person looks at this job: look into it next, unless that was done."""
+        if job.job_id not in self._board.findings:
+            self._wanted[job.job_id] = job
+
+    async def _note(self, job_ids: Sequence[int]) -> None:
         now, user = self._clock(), self._board.link.user
-        for job_id in job_ids:
+        for at, job_id in enumerate(job_ids):
+            if at % SLICE_CHANGES == SLICE_CHANGES - 1:
+                await asyncio.sleep(0)
             job = self._board.jobs.get(job_id)
             if job is None or phase_of(job.state) is not Phase.FAILED:
+                continue
+            if job_id in self._board.findings:
                 continue
             if not user or job.user != user or now - (job.end_time or now) > FAILURE_S:
                 continue
@@ -186,3 +205,7 @@ class AlertWatch:
             seen = (*self._pace[job.job_id].seen, (self._clock(), progress.share))
             self._pace[job.job_id] = Pace(seen[-PACE_LOOKS:])
             return
+
+
+def _end_of(job: Job) -> int:
+    return job.end_time or 0

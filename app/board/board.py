@@ -90,6 +90,8 @@ class Board:
             self.usage.pop(job_id, None)
             self.findings.pop(job_id, None)
         else:
+            if old is not None and old.state != new.state:
+                self.findings.pop(job_id, None)  # they were of its last run
             self.jobs[job_id] = new
             self._join_family(new)
             self._summary.count_job(new, +1)

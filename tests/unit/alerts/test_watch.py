@@ -1,0 +1,129 @@
+"""The watch beside the app: what it asks for, and what becomes of the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jobshape.app.alerts import watch as watch_module
+from jobshape.app.alerts.facts import Lines
+from jobshape.app.alerts.keeper import AlertKeeper
+from jobshape.app.alerts.watch import MOST_OF_ARRAY, AlertWatch
+from jobshape.app.board.board import Board
+from jobshape.app.board.link import STARTING
+from jobshape.app.domain.alert import Alert
+from jobshape.app.domain.errors import Unreachable
+from jobshape.app.domain.finding import Finding
+from jobshape.app.domain.job import LogPaths
+from jobshape.app.domain.log_part import FOUND, LogPart
+
+from .test_keeper import NOW, Clock, finding, job
+
+
+class Site:
+    """Answers like the collector's client."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+        self.refuses = False
+        self.log = LogPart(FOUND, data=b"step 10/100\n", size=12, modified_at=NOW - 3600.0)
+
+    async def call(self, method: str, **arguments: Any) -> Any:
+        await asyncio.sleep(0)
+        whose = arguments.get("job", arguments.get("path"))
+        self.asked.append((method, getattr(whose, "job_id", whose)))
+        if self.refuses:
+            raise Unreachable("no")
+        answers: dict[str, Any] = {
+            "diagnose": [finding("timeout")],
+            "log_paths": LogPaths("/x/out", "/x/out", ""),
+            "read_log": self.log,
+        }
+        return answers[method]
+
+
+class Running:
+    def __init__(self, *jobs: Any, user: str = "alice") -> None:
+        self.site, self.told, self.clock = Site(), list[Alert](), Clock()
+        self.board = Board(STARTING._replace(user=user))
+        self.board.change_jobs(jobs)
+        keeper = AlertKeeper(self.board, self.clock, Lines())
+        self.watch = AlertWatch(
+            self.board, keeper, self.site.call, self.clock, self.told.extend, lambda: None
+        )
+
+    async def until(self, done: Any) -> None:
+        self.watch.start()
+        try:
+            async with asyncio.timeout(10):
+                while not done():
+                    await asyncio.sleep(0.005)
+        finally:
+            self.watch.stop()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("LOOK_S", "GAP_S", "PEEK_S"):
+        monkeypatch.setattr(watch_module, name, 0.01)
+    yield
+
+
+async def test_a_failure_is_looked_into_and_told() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW), job(2), job(3, "FAILED", user="bob"))
+    await running.until(lambda: running.told)
+    assert [a for a in running.site.asked if a[0] == "diagnose"] == [("diagnose", 1)]
+    assert running.told[0].title == "failed: timeout"
+
+
+async def test_nobody_can_say_why_it_failed() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW))
+    running.site.refuses = True
+    await running.until(lambda: running.told)
+    assert running.board.findings == {1: ()}
+    assert running.told[0].why == "Nothing says why."
+
+
+async def test_some_tasks_of_an_array_are_enough() -> None:
+    tasks = [job(n, "FAILED", array_job_id=1, array_task_id=n, end_time=NOW) for n in range(1, 40)]
+    running = Running(*tasks)
+    await running.until(lambda: len(running.board.findings) == MOST_OF_ARRAY)
+    await asyncio.sleep(0)
+    assert len(running.site.asked) <= MOST_OF_ARRAY + 1
+
+
+async def test_old_failures_wait_until_somebody_looks() -> None:
+    old = job(1, "FAILED", end_time=NOW - 90_000)
+    running = Running(old)
+    running.watch.want(old)
+    await running.until(lambda: running.board.findings)
+    assert running.board.findings[1][0].label == "timeout"
+
+
+async def test_who_i_am_may_be_known_late() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW), user="")
+
+    def done() -> bool:
+        running.board.set_link(STARTING._replace(user="alice"))
+        return bool(running.board.findings)
+
+    await running.until(done)
+
+
+async def test_logs_of_running_jobs_tell_silence_and_pace() -> None:
+    running = Running(job(1, start_time=NOW - 7200))
+    await running.until(lambda: running.told)
+    assert running.told[0].rule == "silent"
+    assert ("read_log", "/x/out") in running.site.asked
+
+
+def test_findings_are_of_one_run() -> None:
+    board = Board()
+    board.change_jobs([job(1, "FAILED")])
+    board.set_findings(1, [Finding("a", 1, "HIGH", "", "", "", "", "", (), "")])
+    board.change_jobs([job(1, "FAILED", reason="x")])
+    assert 1 in board.findings
+    board.change_jobs([job(1, "PENDING")])
+    assert board.findings == {}
