@@ -62,7 +62,7 @@ class LogPainter:
         style = {ERROR: palette.failed, WARNING: palette.warning}.get(level, palette.text)
         pieces.append(self._sign(at, level, style, is_hit=is_hit))
         pieces.extend(self._body(at, look, style))
-        if at.is_last and line.overwritten:
+        if at.is_last and line.overwritten and not look.column:
             times = f"{line.overwritten:,}{'x' if self._glyphs.is_ascii else '×'}"
             pieces.append((f"  (overwritten {times})", palette.muted))
         return strip_of(pieces, self._width, palette.text)

@@ -36,7 +36,8 @@ class Outcome(NamedTuple):
 
     searched: Searched
     stretch: Stretch | None
-    from_other_end: bool
+    backward: bool
+    went_round: bool  # past the end of the file, or its beginning
 
 
 def opened(reader: LogReader, rows: int) -> Opened:
@@ -71,14 +72,14 @@ def seek(
     search = Search(reader, matcher)
     run = search.backward if backward else search.forward
     found = run(start, 0 if backward else size, report)
-    from_other_end = False
+    went_round = False
     if found.line is None and not found.was_stopped and goes_round:
         before = found.searched_bytes
         again = run(size if backward else 0, start, lambda searched: report(before + searched))
         found = again._replace(searched_bytes=before + again.searched_bytes)
-        from_other_end = True
+        went_round = True
     stretch = reader.around(found.line.start, rows, rows) if found.line else None
-    return Outcome(found, stretch, from_other_end)
+    return Outcome(found, stretch, backward, went_round)
 
 
 def count_to(numbers: LineNumbers, offset: int, report: Callable[[int], bool]) -> Anchor | None:

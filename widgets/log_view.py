@@ -7,7 +7,6 @@ those. Where it stands is a place in the file, not a line number: nobody has cou
 from collections.abc import Callable
 from functools import partial
 
-from jobshape.app.domain.units import format_size
 from jobshape.app.logs.cut import Line
 from jobshape.app.logs.matching import ErrorMatcher, Matcher, TextMatcher
 from jobshape.app.logs.reader import Stretch
@@ -16,6 +15,7 @@ from jobshape.app.logs.telling import PLAIN_WORDS, Telling
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.log_feed import LogFeed, Task
 from jobshape.widgets.log_tasks import Outcome, seek
+from jobshape.widgets.log_words import size_words
 from textual import events
 from textual.message import Message
 
@@ -207,9 +207,10 @@ class LogView(LogFeed, can_focus=True):
         state, line = self.state, outcome.searched.line
         state.work, state.notice_at = "", None
         if line is None:
-            state.notice = f"{named} not found in {format_size(outcome.searched.searched_bytes)}"
+            state.notice = f"{named} not found in {size_words(outcome.searched.searched_bytes)}"
         else:
-            state.notice = "from the other end" if outcome.from_other_end else ""
+            end = "end" if outcome.backward else "top"
+            state.notice = f"went on from the {end}" if outcome.went_round else ""
             self._hit, self._hit_line = line.start, line
             self._set_follows(follows=False)
             self._bring(line, outcome.stretch)

@@ -42,7 +42,7 @@ def empty_words(state: LogState, now: float, node_key: str) -> list[str]:
         return [asked, state.path]
     looked = f"looked {_age(now - state.part_at)} ago"
     if part.state == FOUND:
-        written = "" if part.modified_at is None else f"touched {_age(now - part.modified_at)} ago"
+        written = "" if part.modified_at is None else f"changed {_age(now - part.modified_at)} ago"
         return ["empty", state.path, written]
     if part.state == UNREADABLE:
         return [f"unreadable: {part.why}", state.path, looked]
@@ -102,10 +102,16 @@ def _facts(state: LogState, now: float) -> list[str]:
         facts.append("top")
     else:
         facts.append(f"{min(99, int(state.share * 100))}%")
-    facts.append(format_size(part.size))
+    facts.append(size_words(part.size))
     if part.modified_at is not None:
         facts.append(f"written {_age(now - part.modified_at)} ago")
     return facts
+
+
+def size_words(size_bytes: int) -> str:
+    """A size that is one even where it is small."""
+    text = format_size(size_bytes)
+    return f"{text}B" if text.isdigit() else text
 
 
 def _line_words(number: int) -> str:

@@ -164,25 +164,25 @@ def numbered(count: int) -> bytes:
 
 
 async def test_scrolls_through_a_whole_log_and_back(tmp_path: Path) -> None:
-    (tmp_path / "log").write_bytes(numbered(20_000))
+    (tmp_path / "log").write_bytes(numbered(6000))
     app = LogApp(LocalFile(str(tmp_path / "log")))
     async with app.run_test(size=SMALL) as pilot:
         view = await settled(pilot)
-        assert shown(pilot)[-1] == "  line 20000" and "following" in status(pilot)
-        seen = 20_000
+        assert shown(pilot)[-1] == "  line 6000" and "following" in status(pilot)
+        seen = 6000 - 22
         while not view.state.at_start:
-            view.move_pages(-5)
+            view.move_pages(-20)
             await settled(pilot)
             first = int(shown(pilot)[0].split()[-1])
-            assert first == max(1, seen - (22 + 110 if seen == 20_000 else 110)), "no row is lost"
+            assert first == max(1, seen - 440), "no row is lost"
             assert [int(row.split()[-1]) for row in shown(pilot)] == list(range(first, first + 23))
             seen = first
             assert len(view.rows.window.lines) <= 4000
         assert "following" not in status(pilot) and "top" in status(pilot)
         while not view.state.at_end:
-            view.move_pages(7)
+            view.move_pages(30)
             await settled(pilot)
-        assert shown(pilot)[-1] == "  line 20000"
+        assert shown(pilot)[-1] == "  line 6000"
         await pilot.press("g")
         await settled(pilot)
         assert shown(pilot)[0] == "  line 1"
@@ -191,7 +191,7 @@ async def test_scrolls_through_a_whole_log_and_back(tmp_path: Path) -> None:
         assert shown(pilot)[22] == "   23   line 23"
         await pilot.press("G")
         await settled(pilot)
-        assert shown(pilot)[22] == "20000   line 20000"
+        assert shown(pilot)[22] == " 6000   line 6000"
         assert app.said == [False]
 
 
@@ -257,8 +257,8 @@ async def test_searches_both_ways_and_round(tmp_path: Path) -> None:
         await settled(pilot)
         assert shown(pilot)[-1].startswith("> the end")
         for key, row, words in (
-            ("n", "> line 777", "from the other end"), ("n", "> the end, line 777 again", ""),
-            ("N", "> line 777", ""), ("N", "> the end, line 777 again", "from the other end"),
+            ("n", "> line 777", "went on from the top"), ("n", "> the end, line 777 again", ""),
+            ("N", "> line 777", ""), ("N", "> the end, line 777 again", "went on from the end"),
         ):  # fmt: skip
             await pilot.press(key)
             await settled(pilot)
