@@ -217,6 +217,9 @@ class LocalBackend:
     def read_log(self, path: str, offset: int, size: int, *, on_node_of: str = "") -> LogPart:
         """A part of a file; every job runs here, so there is no other node to read it on."""
         check_part(path, size)
+        if on_node_of:
+            with self._open() as store:
+                self._row(store, on_node_of)  # or there is no such job
         return read_file(path, offset, size)
 
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:
