@@ -91,7 +91,7 @@ def _own_words(stderr: str) -> str:
     said = "\n".join(line for line in stderr.split("\n") if not line.startswith("srun: "))
     match = _SAID.search(said)
     words = match[1] if match else said
-    return words.rpartition("': ")[2].strip() or "it cannot be read"
+    return words.rpartition(": ")[2].strip() or "it cannot be read"
 
 
 def _folder_of(path: str) -> str:

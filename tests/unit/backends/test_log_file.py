@@ -68,7 +68,7 @@ def test_what_other_machines_say() -> None:
 def test_a_file_that_may_be_seen_and_not_read() -> None:
     answers = iter([
         Output("7 1.0 8:1 regular file\n", "", 0),
-        Output("", "dd: failed to open '/x': Permission denied\n", 1),
+        Output("", "dd: failed to open \"/x'y\": Permission denied\n", 1),
     ])  # fmt: skip
     part = read_part(lambda _: next(answers), "/x", 0, 9, ssh_host=None)
     assert part == LogPart(UNREADABLE, "Permission denied")
