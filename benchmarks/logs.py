@@ -8,6 +8,7 @@ unless it says cold.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import statistics
@@ -152,6 +153,8 @@ async def viewing(path: Path) -> dict[str, float]:
                 await asyncio.sleep(BEAT_S)
 
         await done()
+        gc.collect()
+        gc.freeze()  # as the app does with what stays
         began = time.perf_counter()
         view.show_source(LocalFile(str(path)))
         await done()

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,6 +30,8 @@ T = TypeVar("T")
 
 PAGES_AHEAD = 2
 """So many pages are at hand on each side before they are needed."""
+
+THREAD_NAME = "log"
 
 LEAST_ROWS = 100
 """Lines that are read at once, at least."""
@@ -110,6 +114,7 @@ class LogFeed(LogDrawing):
         self._next: tuple[Callable[[], Any], Callable[[Any], None]] | None = None
         self._owed = 0  # rows to move once their lines are at hand
         self._polled_at = 0.0
+        self._is_lost = False
         self._forget_lines()
         self.rows.replace(Stretch(LogPart(FOUND)))
         self.state = LogState(path=source.path, node=node, through_node=through_node,
@@ -175,14 +180,15 @@ class LogFeed(LogDrawing):
         self.repaint()
 
     def _followed(self, result: Followed) -> None:
-        self._hear(result.known)
         state, window, stretch = self.state, self.rows.window, result.stretch
+        if result.change is Change.GONE:  # what is known stays: it may come back as it was
+            self._lose(result.known.part)
+            return
+        if self._is_lost:
+            self._is_lost, state.notice, state.notice_at = False, "", None
+        self._hear(result.known)
         match result.change:
             case Change.NONE:
-                self.repaint()
-                return
-            case Change.GONE:
-                state.notice, state.notice_at = "gone", self._clock()
                 self.repaint()
                 return
             case Change.REPLACED:
@@ -206,6 +212,15 @@ class LogFeed(LogDrawing):
             if state.follows:
                 self.rows.to_bottom()
         self._changed()
+
+    def _lose(self, part: LogPart) -> None:
+        """The file is gone or cannot be read any more; what was read of it stays on screen."""
+        words = f"unreadable: {part.why}," if part.state == UNREADABLE else "gone"
+        if not self._is_lost:
+            self._is_lost, self.state.notice_at = True, self._clock()
+        self.state.notice = words
+        self.state.part, self.state.part_at = part, self._clock()
+        self.repaint()
 
     # ------------------------------------------------------------------ numbers
 
@@ -322,9 +337,12 @@ class LogFeed(LogDrawing):
                 done = _Done(generation, then, work())
             except Exception as error:  # a bug of ours or of a source: told, the app goes on
                 done = _Done(generation, self._broke, f"{type(error).__name__}: {error}")
-            self.post_message(done)
+            with suppress(RuntimeError):  # the app has ended
+                self.post_message(done)
 
-        self.run_worker(run, group="log", thread=True, exit_on_error=False)
+        # No Textual worker: the app waits for these when it ends, for a dead disk thus for ever.
+        context = copy_context()
+        threading.Thread(target=context.run, args=(run,), name=THREAD_NAME, daemon=True).start()
 
     def _broke(self, words: str) -> None:
         self._is_reading, self._next = False, None
@@ -341,7 +359,8 @@ class LogFeed(LogDrawing):
             nonlocal said
             if done - said >= SLICE_BYTES:
                 said = done
-                self.post_message(_Said(task, done / max(1, whole)))
+                with suppress(RuntimeError):
+                    self.post_message(_Said(task, done / max(1, whole)))
             return not task.is_stopped
 
         return report

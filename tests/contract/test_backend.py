@@ -447,6 +447,8 @@ def test_read_log_on_the_jobs_node(site: Site) -> None:
     assert site.backend.read_log(f"{path}.none", 0, 9, on_node_of=job).state == "missing"
     if FACTS.has_controller:  # it was not read here instead
         assert site.backend.calls["REQUEST_JOB_STEP_CREATE"] >= 5
+        shown = dict(field for _, fields in site.backend.detail(job).groups for field in fields)
+        assert shown.get("DerivedExitCode", "0:0") == "0:0", "it looks as if the job had failed"
     with pytest.raises(BadRequest):
         site.backend.read_log(path, 0, 9, on_node_of=UNKNOWN_JOB)
 

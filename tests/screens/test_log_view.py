@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from driving import Clock, lines_of
+from jobshape.app.collector.calls import typed_arguments, typed_result
+from jobshape.app.collector.plain import to_plain
 from jobshape.app.domain.log_part import MISSING, NO_FOLDER, UNREADABLE, LogPart
-from jobshape.app.logs.source import LocalFile
+from jobshape.app.logs.source import LocalFile, read_file
+from jobshape.screens.log_sources import log_of_site
+from jobshape.widgets.log_feed import THREAD_NAME
 from jobshape.widgets.log_view import LogView
 from log_app import LogApp, RecordedLog, settled, training_log, view_of
-from recorded import NOW
+from recorded import NOW, RecordedActions
 from textual.pilot import Pilot
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
@@ -231,7 +237,10 @@ async def test_follows_what_is_appended(tmp_path: Path) -> None:
         clock.now += 2
         view_of(pilot).poll()
         await settled(pilot)
-        assert shown(pilot)[0] == "  anew" and "gone 0s ago" in status(pilot)
+        clock.now += 5
+        view_of(pilot).poll()
+        await settled(pilot)
+        assert shown(pilot)[0] == "  anew" and "gone 5s ago" in status(pilot)
         assert (await poll(pilot, b"back\n"))[0] == "  back"
 
 
@@ -272,6 +281,10 @@ async def test_searches_both_ways_and_round(tmp_path: Path) -> None:
         assert app.said == [False, "found", "found", "found", "found", "found", "not found"]
 
 
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+
+
 class SlowLog(RecordedLog):
     """A log on a disk that does not answer until it is let."""
 
@@ -294,6 +307,7 @@ async def test_a_disk_that_does_not_answer_keeps_no_key_waiting() -> None:
         await pilot.pause()
         assert any("reading" in line for line in lines_of(pilot))
         await pilot.press("k", "g", "pagedown", "w", "l")
+        assert all(thread.daemon for thread in threads()), "else nobody could quit"
         assert log.reads == 1, "the newest wish waits; nothing else is asked meanwhile"
         log.let.set()
         await settled(pilot)
@@ -318,9 +332,38 @@ async def test_another_log_forgets_what_the_first_still_brings() -> None:
         view_of(pilot).show_source(RecordedLog(b"second\n", path="/err"))
         await settled(pilot)
         first.let.set()
-        await pilot.app.workers.wait_for_complete()
+        for thread in threads():
+            thread.join(10)
         await settled(pilot)
         assert shown(pilot)[0] == "  second" and "/err" in status(pilot)
+
+
+class SiteActions(RecordedActions):
+    """Reads files as the collector would, over the same wire."""
+
+    async def call(self, method: str, **arguments: Any) -> Any:
+        given = typed_arguments(method, json.loads(json.dumps(to_plain(arguments))))
+        self.asked = given["on_node_of"]
+        part = read_file(given["path"], given["offset"], given["size"])
+        return typed_result(method, json.loads(json.dumps(to_plain(part))))
+
+
+async def test_a_log_that_only_the_site_sees(tmp_path: Path) -> None:
+    log, actions = tmp_path / "log", SiteActions()
+    log.write_bytes(b"".join(b"line %d\n" % n for n in range(100_000)))
+    app = LogApp(RecordedLog(state=NO_FOLDER))
+    async with app.run_test(size=SMALL) as pilot:
+        view = await settled(pilot)
+        site_log = log_of_site(actions, str(log), on_node_of="7")
+        view.show_source(RecordedLog(state=NO_FOLDER), on_node=site_log, node="n3")
+        await settled(pilot)
+        await pilot.press("o")
+        await settled(pilot)
+        assert shown(pilot)[-1] == "  line 99999" and "on n3" in status(pilot)
+        assert actions.asked == "7"
+        view.search("line 4711", backward=True)
+        await settled(pilot)
+        assert any(row == "> line 47119" for row in shown(pilot))
 
 
 async def test_a_reading_that_breaks_is_told_and_not_the_end() -> None:
@@ -330,9 +373,7 @@ async def test_a_reading_that_breaks_is_told_and_not_the_end() -> None:
 
     app = LogApp(Broken())
     async with app.run_test(size=SMALL) as pilot:
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
-        await pilot.pause()
+        await settled(pilot)
         assert any("ValueError: a bug ␛[31m" in line for line in lines_of(pilot))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,6 +102,10 @@ def test_a_step_beside_the_job() -> None:
     command = step_command(7, "n3", ["stat", "--", "/x"])
     assert command[:2] == ["srun", "--jobid=7"] and command[-3:] == ["stat", "--", "/x"]
     assert {"--overlap", "--nodelist=n3", "--input=none", "--time=1"} <= set(command)
+    in_step = command[command.index("sh") :]
+    assert subprocess.run([*in_step[:-3], "printf", "%s|", "$(id)", "a b"], capture_output=True,
+                          check=True).stdout == b"$(id)|a b|"  # fmt: skip
+    assert subprocess.run([*in_step[:-3], "false"], check=True).returncode == 0
 
 
 def test_through_ssh_words_arrive_whole(tmp_path: Path) -> None:
