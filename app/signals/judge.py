@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jobshape.app.domain.finding import NONE, UNKNOWN
 from jobshape.app.signals.fields import Fields
 from jobshape.app.signals.matching import Hit, Reading
-from jobshape.app.signals.rule import CASCADE, CONFIRMATION, ROOT, SCHEDULER, Rule
+from jobshape.app.signals.rule import CASCADE, CONFIRMATION, CRASH, ROOT, SCHEDULER, Rule
 
 _SUPERSEDED = 28
 """Weight lost by an exception after which the program went on to another."""
@@ -48,6 +48,8 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
     voices = [_Voice(None, hit, hit.rule.weight, (len(readings), 0)) for hit in field_hits]
     for number, reading in enumerate(readings):
         voices += _voices_of(number, reading)
+    if not fields.failed:
+        voices = [voice for voice in voices if not _went_on(voice, voices, fields)]
     voices += _memory_voice(voices, fields)
     troubled = any(reading.trouble for reading in readings)
     proven = (
@@ -83,7 +85,12 @@ def _nothing(readings: Sequence[Reading], fields: Fields, troubled: bool) -> Ver
 def _voices_of(number: int, reading: Reading) -> Iterable[_Voice]:
     chains = _chains(reading)
     ended = _decisive(reading, chains)
-    by_rule = [hit for hit in reading.hits if not (hit.raised is not None and _is_orphan(hit))]
+    told = {hit.at for hit in reading.hits if not _is_orphan(hit)}
+    by_rule = [
+        hit
+        for hit in reading.hits
+        if not (_is_orphan(hit) and (hit.raised is not None or hit.at in told))
+    ]
     with_rule = {hit.raised for hit in by_rule}
     for hit in by_rule:
         yield _Voice(reading, hit, _weight(reading, hit, ended), (number, hit.at or 0))
@@ -92,6 +99,25 @@ def _voices_of(number: int, reading: Reading) -> Iterable[_Voice]:
         if not chain_speaks:
             hit = Hit(PYTHON, one.ending, index)
             yield _Voice(reading, hit, _weight(reading, hit, ended), (number, one.ending))
+
+
+def _went_on(voice: _Voice, voices: Sequence[_Voice], fields: Fields) -> bool:
+    """Whether the program got over it: it tried again, or caught it, and the log goes on well."""
+    reading, at = voice.reading, voice.hit.at
+    if reading is None or at is None or voice.hit.rule.role in (SCHEDULER, CRASH):
+        return False
+    if voice.hit.raised is not None:
+        end, enough = reading.raised[voice.hit.raised].end, 1 if fields.state == "COMPLETED" else 4
+    else:
+        again = [line for line in reading.retries if at - 1 <= line <= at + 3]
+        if not again:
+            return False
+        end, enough = max(reading.retries), 1
+    later = range(end + 1, len(reading.text.lines))
+    bad = {v.hit.at for v in voices if v.reading is reading and v.hit.rule.label != NONE}
+    if any(line in later for line in (*reading.trouble, *(bad - {None}))):
+        return False
+    return sum(bool(reading.text.lines[line].text.strip()) for line in later) >= enough
 
 
 def _is_orphan(hit: Hit) -> bool:

@@ -24,6 +24,7 @@ _RANK = re.compile(
     r"\[(?P<hydra>\d{1,5})\]:? (?=\S)|"
     r"(?P<srun>\s{0,4}\d{1,5}): (?=\S|\s{2})|"
     r"\((?P<ray>[A-Za-z_][\w.<>:-]{0,60} (?:rank=\d+ )?pid=\d+(?:, ip=[\d.]+)?)\)\s?|"
+    r"\[(?P<host>[\w.-]{1,40}:\d{1,5})\]:?\s?(?=\S|\s|$)|"
     r"(?P<pdsh>[a-z]{1,12}[a-z0-9-]{0,30}\d(?:\.[a-z0-9.-]{1,40})?): (?=Traceback|  File|\w+Error)"
 )
 _CLOCK = re.compile(

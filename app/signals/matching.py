@@ -9,6 +9,7 @@ from jobshape.app.signals.lines import CleanText, clean_lines, mask_digits
 from jobshape.app.signals.patterns import alternatives, compiled, literals
 from jobshape.app.signals.rule import (
     HARMLESS,
+    RETRY,
     SCHEDULER,
     SPEAKING,
     SUCCESS,
@@ -20,6 +21,8 @@ from jobshape.app.signals.tracebacks import Raised, find_raised
 
 _MOST_PLACES = 200
 """Lines of one rule that are looked at: the first and the last half of them."""
+
+_EVERY_RULE = 100
 
 _LOW_LEVEL = re.compile(
     r"^\W{0,4}(?:WARN(?:ING)?S?|INFO|DEBUG|TRACE|NOTE|NOTICE|HINT|Warning|warning|Info|info|Note)"
@@ -52,6 +55,7 @@ class Reading(NamedTuple):
     raised: tuple[Raised, ...]
     trouble: tuple[int, ...]  # lines that say it failed, no word of why
     success: tuple[int, ...]  # lines that say it ended well
+    retries: tuple[int, ...]  # lines that say that it will be tried again
     quiet: frozenset[int]  # lines of no weight: warnings, harmless ones
 
 
@@ -70,22 +74,34 @@ def read_lines(text: CleanText, book: RuleBook, *, source: str, place: str) -> R
     code = _code_lines(text, raised)
     low = {n for n, line in enumerate(text.lines) if _LOW_LEVEL.search(line.text[:400])}
     low |= {n + 1 for n in low if "Warning: " in text.lines[n].text and _is_code(text, n + 1)}
-    harmless = set(places.lines_of(book.of_role(HARMLESS))) | code
+    harmless = _weights(places, book.of_role(HARMLESS)) | dict.fromkeys(code, _EVERY_RULE)
     owner = _owners(raised)
     hits: list[Hit] = []
     for rule in book.rules:
         if rule.role not in SPEAKING or (rule.has_fields and not _text_patterns(rule)):
             continue
-        deaf = harmless if rule.in_warnings or rule.role == SCHEDULER else harmless | low
-        hits += _hits_of(rule, places, deaf, owner, raised)
+        loud = rule.in_warnings or rule.role == SCHEDULER
+        deaf = {at for at, weight in harmless.items() if weight >= rule.weight}
+        hits += _hits_of(rule, places, deaf if loud else deaf | low, owner, raised)
     ends = {r.ending for r in raised}
-    quiet = harmless | (low - ends)
+    quiet = harmless.keys() | (low - ends)
+    again = sorted(set(places.lines_of(book.of_role(RETRY))))
     return Reading(
         source, place, text, tuple(hits), raised,
-        tuple(sorted(set(places.lines_of(book.of_role(TROUBLE))) - quiet)),
+        tuple(sorted(set(places.lines_of(book.of_role(TROUBLE))) - quiet - set(again))),
         tuple(sorted(places.lines_of(book.of_role(SUCCESS)))),
+        tuple(again),
         frozenset(quiet),
     )  # fmt: skip
+
+
+def _weights(places: "_Places", rules: Iterable[Rule]) -> dict[int, int]:
+    """Of each harmless line, the weight up to which rules are silenced there."""
+    weights: dict[int, int] = {}
+    for rule in rules:
+        for at in places.lines_of((rule,)):
+            weights[at] = max(weights.get(at, 0), rule.weight)
+    return weights
 
 
 def _is_code(text: CleanText, at: int) -> bool:

@@ -171,6 +171,8 @@ def _plain_word(part: str) -> str:
             plain = sign if sign not in _SPECIAL else ""
             at += 1
         following = part[at : at + 1]
+        if following == "{":
+            at = part.index("}", at) + 1
         if following in ("?", "*", "{"):
             plain = ""
         if depth or not plain:

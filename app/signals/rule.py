@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 SCHEDULER, ROOT, CRASH, CASCADE = "scheduler", "root", "crash", "cascade"
 CONFIRMATION, HARMLESS, SUCCESS, TROUBLE = "confirmation", "harmless", "success", "trouble"
+RETRY = "retry"
 
 ROLES: dict[str, int] = {
     SCHEDULER: 95,
@@ -13,16 +14,17 @@ ROLES: dict[str, int] = {
     CRASH: 60,
     CASCADE: 45,
     CONFIRMATION: 30,
-    HARMLESS: 0,
+    HARMLESS: 100,
     SUCCESS: 0,
     TROUBLE: 0,
+    RETRY: 0,
 }
 """Each role and the weight of its rules where they name none; the heavier cause ranks first.
 
 scheduler: Slurm's own word, which settles it. root: a cause. crash: the program died of a signal.
 cascade: mostly the consequence of something else; a cause only where nothing better is in sight.
-confirmation: speaks only where something else proves that the job failed. harmless: lines to
-overlook. success: the program says that it ended well. trouble: it failed; no word of why.
+confirmation: speaks only where something else proves that the job failed. harmless: lines on
+which no rule speaks that is not heavier than this one. success: the program says that it ended well. trouble: it failed; no word of why. retry: it will try again.
 """
 
 SPEAKING = (SCHEDULER, ROOT, CRASH, CASCADE, CONFIRMATION)

@@ -15,6 +15,7 @@ from jobshape.app.domain.finding import NONE, SEVERITIES, UNKNOWN
 from jobshape.app.signals.patterns import BadPattern, check
 from jobshape.app.signals.rule import (
     HARMLESS,
+    RETRY,
     ROLES,
     SPEAKING,
     SUCCESS,
@@ -206,7 +207,7 @@ class _Reader:
         )  # fmt: skip
         if not rule.patterns and not rule.has_fields:
             self._wrong(where, "patterns", "is missing", "give patterns, or a field of Slurm")
-        if role in (HARMLESS, SUCCESS, TROUBLE) and rule.has_fields and not rule.patterns:
+        if role in (HARMLESS, SUCCESS, TROUBLE, RETRY) and rule.has_fields and not rule.patterns:
             self._wrong(where, "role", f"{role} needs patterns")
         allowed = set(Rule._fields) - {"label"} | {"class"}
         self._unknown_fields(where, said, allowed)
