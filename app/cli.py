@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _tell(error: Exception) -> int:
     """One line for each thing wrong, where it is of the family for people; else a traceback."""
-    from jobshape.app.board.text import sanitize
     from jobshape.app.domain.errors import JobshapeError
+    from jobshape.app.domain.text import sanitize
 
     if not isinstance(error, JobshapeError):
         raise error

@@ -9,8 +9,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from jobshape.app.board.text import sanitize
 from jobshape.app.domain.errors import ConfigError
+from jobshape.app.domain.text import sanitize
 from jobshape.app.settings.folders import config_folder, write_private
 from jobshape.app.settings.load import CONFIG_NAME
 from jobshape.app.settings.values import Loaded, StageRule, declared, value_of

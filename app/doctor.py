@@ -16,8 +16,8 @@ from typing import Literal
 
 from jobshape import __version__
 from jobshape.app.backends.local.config import LocalSite
-from jobshape.app.board.text import sanitize
 from jobshape.app.domain.errors import BackendError, ConfigError, NoSite
+from jobshape.app.domain.text import sanitize
 from jobshape.app.settings.folders import cache_folder, config_folder, state_folder
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import Site, choose_site

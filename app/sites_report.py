@@ -8,9 +8,9 @@ from typing import Any
 
 from jobshape import __version__
 from jobshape.app.backends.local.config import LocalSite
-from jobshape.app.board.text import sanitize
 from jobshape.app.config_report import as_toml
 from jobshape.app.domain.errors import ConfigError, JobshapeError
+from jobshape.app.domain.text import sanitize
 from jobshape.app.settings.pages import Page, find_page, local_site, page_paths, read_page
 from jobshape.app.settings.site_values import PagePartition, page_fields
 from jobshape.app.settings.values import Declared, Loaded

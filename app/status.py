@@ -15,10 +15,10 @@ from jobshape.app.board.figures import age_s, elapsed_s, left_s, wait_s
 from jobshape.app.board.link import Link
 from jobshape.app.board.query import Query, QueryError, compile_query
 from jobshape.app.board.summary import PartitionSummary, Resource
-from jobshape.app.board.text import sanitize
 from jobshape.app.domain.errors import BackendError, JobshapeError
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import phase_of
+from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_size
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import choose_site

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from jobshape.app.asking import ask, wanted_of
 from jobshape.app.backends.base import Backend, Scope
-from jobshape.app.board.text import sanitize
 from jobshape.app.board.words import reason_words, state_words
 from jobshape.app.collector.wire import JOB_CODEC
 from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, NotSupported
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import Phase, is_finished, phase_of
+from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_short_duration
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import choose_site

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from jobshape.app.board.text import sanitize
+from jobshape.app.domain.text import sanitize
 from jobshape.widgets.glyphs import Glyphs, plain
 from rich.cells import cell_len, set_cell_size
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from jobshape.app.board.text import sanitize
 from jobshape.app.domain.alert import Alert
+from jobshape.app.domain.text import sanitize
 
 MOST_CHARS = 200
 

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 
 from jobshape.app.board import figures
 from jobshape.app.board.arrays import tasks_of
-from jobshape.app.board.text import sanitize
 from jobshape.app.board.words import reason_words
 from jobshape.app.domain.job import UNASSIGNED, UNLIMITED, Job
 from jobshape.app.domain.states import Phase, is_finished, letters_of, phase_of
+from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_short_duration, format_size
 
 SortValue = int | float | str | None

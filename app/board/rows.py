@@ -6,10 +6,10 @@ from typing import NamedTuple
 from jobshape.app.board.arrangement import GROUP, Arrangement, Folding, Key, RecordOf
 from jobshape.app.board.arrays import Counts, counts_of
 from jobshape.app.board.board import Board
-from jobshape.app.board.text import sanitize
 from jobshape.app.board.words import state_words
 from jobshape.app.domain.finding import NONE, UNKNOWN
 from jobshape.app.domain.job import NO_JOB, UNASSIGNED, Job
+from jobshape.app.domain.text import sanitize
 
 
 class RowKind(Enum):

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobshape.app.board import figures
 from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS, clock_text
-from jobshape.app.board.text import sanitize
 from jobshape.app.board.words import SHORT_WIDTH, is_known_reason, reason_words, state_words
 from jobshape.app.domain.job import NO_JOB, UNLIMITED, Job
 from jobshape.app.domain.states import known_states
+from jobshape.app.domain.text import sanitize
 
 from .jobs import NOW, job, jobs
 
