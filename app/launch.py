@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from jobshape.app.collector.start import Start
 from jobshape.app.domain.errors import JobshapeError
-from jobshape.app.settings.folders import state_folder
+from jobshape.app.settings.folders import rule_files, state_folder
 from jobshape.app.settings.values import Settings
 from jobshape.app.sites import Site
 
@@ -59,4 +59,5 @@ def start_of(settings: Settings, site: Site) -> Start:
         fastest_s=settings.polling.fastest_s,
         slowest_s=settings.polling.slowest_s,
         controller_ms_per_minute=settings.polling.controller_ms_per_minute,
+        rule_files=rule_files(),
     )

@@ -35,6 +35,7 @@ FAILURE_S = 86400.0
 MOST_OF_ARRAY = 5
 """Failed tasks of one array that are looked into: the others will have failed likewise."""
 
+AT_ONCE = 8
 MOST_AT_START = 30
 """Failed jobs, the newest, that are looked into at the start; older ones when somebody asks."""
 
@@ -116,9 +117,10 @@ class AlertWatch:
             if not wanted:
                 await asyncio.sleep(0.5)
                 continue
-            newest = max(wanted.values(), key=_end_of)
-            self._wanted.pop(newest.job_id, None)
-            self._todo.pop(newest.job_id, None)
+            newest = sorted(wanted.values(), key=_end_of)[-AT_ONCE:]
+            for job in newest:
+                self._wanted.pop(job.job_id, None)
+                self._todo.pop(job.job_id, None)
             await self._look_into(newest)
 
     def want(self, job: Job) -> None:
@@ -145,12 +147,14 @@ class AlertWatch:
                 self._of_array[job.array_job_id] = looked + 1
             self._todo[job_id] = job
 
-    async def _look_into(self, job: Job) -> None:
+    async def _look_into(self, jobs: Sequence[Job]) -> None:
+        findings: Sequence[Sequence[Finding]]
         try:
-            findings: Sequence[Finding] = await self._call("diagnose", job=job)
+            findings = await self._call("diagnose", jobs=jobs)
         except BackendError:
-            findings = ()
-        self._board.set_findings(job.job_id, findings)
+            findings = [()] * len(jobs)
+        for job, found in zip(jobs, findings, strict=True):
+            self._board.set_findings(job.job_id, found)
         self._on_change()
         self._changed.set()
 

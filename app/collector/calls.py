@@ -6,12 +6,15 @@ from typing import Any, get_type_hints
 from jobshape.app.backends.base import Backend
 from jobshape.app.collector.plain import from_plain
 from jobshape.app.domain.errors import ERRORS, BackendError, BadRequest
+from jobshape.app.domain.finding import Finding
+from jobshape.app.domain.job import Job
 
 DEADLINE_S: dict[str, float] = {
     "detail": 20.0,
     "script": 20.0,
     "log_paths": 20.0,
     "read_log": 60.0,
+    "diagnose": 60.0,
     "earliest_start": 30.0,
     "submit": 60.0,
     "cancel": 30.0,
@@ -29,11 +32,17 @@ MUTATING = frozenset({"submit", "cancel", "hold", "release", "requeue", "update"
 """Actions after which the queue looks different."""
 
 
+OWN_HINTS: dict[str, dict[str, Any]] = {
+    "diagnose": {"jobs": list[Job], "rule_files": list[str], "return": list[list[Finding]]},
+}
+"""Actions that are ours, not the backend's: what they take and give."""
+
+
 @cache
 def _hints(method: str) -> dict[str, Any]:
     if method not in DEADLINE_S:
         raise BadRequest(f"no action {method!r}", where="collector")
-    return get_type_hints(getattr(Backend, method))
+    return OWN_HINTS.get(method) or get_type_hints(getattr(Backend, method))
 
 
 def typed_arguments(method: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -202,7 +202,12 @@ def do_action(
 ) -> dict[str, Any]:
     """One action; its value goes into a frame of its own."""
     typed = typed_arguments(method, arguments)
-    value = to_plain(getattr(backend, method)(**typed))
+    if method == "diagnose":  # loaded only in the child that does it
+        from jobshape.app.collector.diagnosing import look_into
+
+        value = to_plain(look_into(backend, **typed))
+    else:
+        value = to_plain(getattr(backend, method)(**typed))
     emit(Frame("value", {"value": value}))
     return {}
 

@@ -21,6 +21,7 @@ class Start(NamedTuple):
     slowest_s: float = 30.0
     controller_ms_per_minute: float = 0.0  # what all readings may cost; 0: by the queue's size
     usage_jobs: int = 20  # at most so many jobs are asked for their live usage
+    rule_files: Sequence[str] = ()  # files and folders of more failure rules
     kept: Sequence[Sequence[int]] = ()  # [id, end time] of ended jobs an earlier collector showed
 
     def head(self) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import os
 import stat
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from jobshape.app.domain.errors import ConfigError
+from jobshape.app.domain.errors import ConfigError, JobshapeError
 
 PRIVATE_FOLDER_MODE = 0o700
 PRIVATE_FILE_MODE = 0o600
@@ -99,6 +100,22 @@ def set_aside(path: Path) -> Path | None:
 def _is_trusted(path: Path) -> bool:
     is_open = path.parent.stat().st_mode & stat.S_IWOTH
     return not is_open or path.stat().st_uid in (0, os.geteuid())
+
+
+def rule_files(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Where failure rules of one's own lie: the settings' ``rules`` folder, the project's file.
+
+    Those that are there; a project's that anybody could have put there is passed over.
+    """
+    found: list[Path] = []
+    with suppress(OSError, JobshapeError):
+        folder = config_folder() / "rules"
+        found += [folder] if folder.is_dir() else []
+    with suppress(OSError):
+        project = project_file(environ=environ)
+        path = (project.parent if project else Path.cwd()) / ".jobshape" / "rules.toml"
+        found += [path] if path.is_file() and _is_trusted(path) else []
+    return tuple(map(str, found))
 
 
 def project_file(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:

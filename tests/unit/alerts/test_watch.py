@@ -32,12 +32,13 @@ class Site:
 
     async def call(self, method: str, **arguments: Any) -> Any:
         await asyncio.sleep(0)
-        whose = arguments.get("job", arguments.get("path"))
-        self.asked.append((method, getattr(whose, "job_id", whose)))
+        jobs = arguments.get("jobs", ())
+        whose = [one.job_id for one in jobs] or arguments.get("job", arguments.get("path"))
+        self.asked.append((method, whose))
         if self.refuses:
             raise Unreachable("no")
         answers: dict[str, Any] = {
-            "diagnose": [finding("timeout")],
+            "diagnose": [[finding("timeout")] for _ in jobs],
             "log_paths": LogPaths("/x/out", "/x/out", ""),
             "read_log": self.log,
         }
@@ -74,7 +75,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_a_failure_is_looked_into_and_told() -> None:
     running = Running(job(1, "FAILED", end_time=NOW), job(2), job(3, "FAILED", user="bob"))
     await running.until(lambda: running.told)
-    assert [a for a in running.site.asked if a[0] == "diagnose"] == [("diagnose", 1)]
+    assert [a for a in running.site.asked if a[0] == "diagnose"] == [("diagnose", [1])]
     assert running.told[0].title == "failed: timeout"
 
 
