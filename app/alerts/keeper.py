@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from jobshape.app.alerts.facts import Facts, Lines, Pace
 from jobshape.app.alerts.rules import alerts_of, is_bad_node
 from jobshape.app.board.board import Board
+from jobshape.app.board.words import state_words
 from jobshape.app.domain.alert import LEVELS, Alert
 from jobshape.app.domain.finding import HIGH, MEDIUM, NONE, UNKNOWN, Finding
 from jobshape.app.domain.job import Job, Usage
@@ -200,7 +201,7 @@ def failure_alert(job: Job, findings: Sequence[Finding], ended: float) -> Alert:
     label = top.label if top else UNKNOWN
     whose = job.array_job_id or f"{job.job_id}:{job.start_time}"
     shown = str(job.array_job_id) if job.array_job_id else job.label
-    title = f"failed: {top.title}" if top and label != UNKNOWN else f"failed: {job.state.lower()}"
+    title = f"failed: {top.title}" if top and label != UNKNOWN else _ended_how(job)
     evidence = f" {top.evidence[0].text.strip()[:200]}" if top and top.evidence else ""
     return Alert(
         f"failed:{whose}:{label}",
@@ -209,3 +210,9 @@ def failure_alert(job: Job, findings: Sequence[Finding], ended: float) -> Alert:
         top.fix if top else "Look at the end of its log.",
         job.job_id, shown, job.name, ended,
     )  # fmt: skip
+
+
+def _ended_how(job: Job) -> str:
+    """What Slurm says of an end that nothing explains."""
+    code = f", exit code {job.exit_code}" if job.exit_code not in ("", "0:0") else ""
+    return f"{state_words(job.state).short}{code}, and nothing says why"
