@@ -110,7 +110,7 @@ def _site_checks(loaded: Loaded) -> Iterator[Check]:
         yield from _local_checks(site.local)
     wanted = Wanted(
         site.backend, site.ssh, site.local.head() if site.local else None, choice.scope,
-        deadline_s=DEADLINE_S,
+        deadline_s=DEADLINE_S, gpu=site.gpu_sources(loaded.settings.usage.gpu_probe),
     )  # fmt: skip
     try:
         snapshot = read_site(wanted)

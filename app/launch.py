@@ -59,4 +59,5 @@ def start_of(settings: Settings, site: Site) -> Start:
         fastest_s=settings.polling.fastest_s,
         slowest_s=settings.polling.slowest_s,
         controller_ms_per_minute=settings.polling.controller_ms_per_minute,
+        gpu=site.gpu_sources(settings.usage.gpu_probe),
     )

@@ -22,6 +22,7 @@ class Start(NamedTuple):
     controller_ms_per_minute: float = 0.0  # what all readings may cost; 0: by the queue's size
     usage_jobs: int = 20  # at most so many jobs are asked for their live usage
     kept: Sequence[Sequence[int]] = ()  # [id, end time] of ended jobs an earlier collector showed
+    gpu: Mapping[str, Any] | None = None  # GpuSources.head(): where GPU figures come from
 
     def head(self) -> dict[str, Any]:
         """The head of the ``start`` frame."""

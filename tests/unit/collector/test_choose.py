@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from jobshape.app.backends.commands.controller import gpu_usage_of
+from jobshape.app.backends.gpu_usage.sources import GpuSources
 from jobshape.app.collector.choose import choose_backend
 from jobshape.app.domain.errors import NoSite
 
@@ -18,6 +20,22 @@ def test_a_backend_that_does_not_exist_is_said_to(kind: str) -> None:
 def test_commands_are_commands() -> None:
     kind, backend = choose_backend("commands", ssh="somewhere")
     assert (kind, backend.calls) == ("commands", {})
+
+
+def test_a_site_says_where_gpu_figures_come_from() -> None:
+    settings = {"GresTypes": "gpu", "AccountingStorageTRES": "cpu,gres/gpu,gres/gpuutil"}
+    told = [
+        gpu_usage_of(settings, GpuSources.from_head({"dcgm_url": url, "probe": probe, "new": 1}))
+        for url, probe in (("http://p", True), ("", True), ("", False))
+    ]
+    assert [one.available for one in told] == [True, True, True]
+    assert "else DCGM at http://p, else nvidia-smi in jobs looked at" in told[0].detail
+    assert told[0].hint == "" and "AutoDetect=nvml" in told[2].hint
+    nothing = gpu_usage_of({"GresTypes": "gpu"}, GpuSources(probe=False))
+    assert not nothing.available
+    assert nothing.detail.startswith("no GPU figures: ") and "dcgm_url" in nothing.hint
+    assert "GresTypes" in gpu_usage_of({"GresTypes": "(null)"}, GpuSources()).detail
+    assert GpuSources.from_head(None) == GpuSources()
 
 
 def test_the_local_backend_needs_a_site() -> None:
