@@ -10,19 +10,23 @@ from jobshape.app.domain.units import MIB
 
 SOURCE = "nvidia-smi"
 STEP_NAME = "jobshape-gpus"
-TIMEOUT_S = 12.0
-"""How long srun may take; the step itself ends after 8 s."""
+TIMEOUT_S = 10.0
+"""How long srun may take; the step itself ends after 5 s."""
 
 MOST_NODES = 32
 SPARE_BYTES = 256 * MIB
 """What a job must have left of its memory: nvidia-smi counts against the job's limit."""
 
-# Always exit code 0: the job's DerivedExitCode is the highest of all its steps.
+# Always exit code 0, also where the job ends meanwhile and Slurm ends its steps: the job's
+# DerivedExitCode is the highest of them. Only `wait` lets a shell heed a signal at once.
 _SCRIPT = """\
+trap 'exit 0' TERM INT HUP
 echo "gpus ${SLURM_STEP_GPUS:-$SLURM_JOB_GPUS} on $SLURMD_NODENAME"
 if command -v nvidia-smi >/dev/null 2>&1; then
-    timeout -k 1 8 nvidia-smi --query-gpu=index,utilization.gpu,memory.used,memory.total \
-        --format=csv,noheader,nounits 2>&1 | head -c 8192
+    timeout --foreground -k 1 5 nvidia-smi \
+        --query-gpu=index,utilization.gpu,memory.used,memory.total \
+        --format=csv,noheader,nounits 2>&1 | head -c 8192 &
+    wait $!
 else
     echo "nvidia-smi is not on PATH"
 fi

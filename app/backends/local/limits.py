@@ -110,7 +110,7 @@ class Limits:
             run.peak_bytes = max(run.peak_bytes, memory)
             used = Usage(job_id, int(now), memory, run.peak_bytes, cpu_s)
             job = self._queue.jobs.get(job_id)
-            found.append(used if job is None else self._with_gpus(used, job))
+            found.append(used if job is None else self._with_gpus(used, job, run))
         return found
 
     def _heed_clock(self, now: float) -> None:
@@ -162,13 +162,13 @@ class Limits:
                            f" {slurm_size(job.memory_bytes)} of memory")  # fmt: skip
             self.end(job, "OUT_OF_MEMORY", now, at_once=True)
 
-    def _with_gpus(self, used: Usage, job: LocalJob) -> Usage:
+    def _with_gpus(self, used: Usage, job: LocalJob, run: Run) -> Usage:
         """The same with what NVML says of the job's GPUs."""
         given = _given(job)
         if not given:
             return used
-        readings = self._read_all(given)
-        if readings is None:
+        readings = self._sample_gpus(job, run)
+        if not readings:
             return used._replace(gpu_note=_NO_FIGURES)
         totals = {gpu.number: gpu.memory_bytes for gpu in self.pool.gpus}
         return used._replace(
@@ -178,20 +178,19 @@ class Limits:
             gpu_source="nvml",
         )
 
-    def _read_all(self, given: list[int]) -> list[GpuReading] | None:
-        """What NVML says of these GPUs; None unless it says something of each."""
+    def _sample_gpus(self, job: LocalJob, run: Run) -> list[GpuReading]:
+        """What NVML says of each of its GPUs, noted; nothing unless it says something of all."""
+        given = _given(job)
         readings = [reading for n in given if (reading := self.pool.read(n)) is not None]
-        return readings if len(readings) == len(given) else None
-
-    def _sample_gpus(self, job: LocalJob, run: Run) -> None:
-        readings = self._read_all(_given(job))
-        if readings:
-            used = sum(reading.used_bytes for reading in readings)
-            run.gpu_peak_bytes = max(run.gpu_peak_bytes or 0, used)
-            percent = _mean_percent(readings)
-            if percent is not None:
-                run.gpu_percent_sum += percent
-                run.gpu_samples += 1
+        if not readings or len(readings) != len(given):
+            return []
+        used = sum(reading.used_bytes for reading in readings)
+        run.gpu_peak_bytes = max(run.gpu_peak_bytes or 0, used)
+        percent = _mean_percent(readings)
+        if percent is not None:
+            run.gpu_percent_sum += percent
+            run.gpu_samples += 1
+        return readings
 
     def _press_on(self, run: Run, now: float, effects: list[Effect]) -> None:
         """TERM until somebody got it, then KILL until nobody is left."""
