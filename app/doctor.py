@@ -325,7 +325,7 @@ def _future_folder_check(name: str, folder: Path) -> Check:
 
 _TOGETHER = {
     "readings": ("queue", "partitions", "nodes"),
-    "available": ("accounting", "usage", "script", "gpu usage", "submit"),
+    "available": ("accounting", "usage", "script", "submit"),
 }
 _TITLES = {name: title for title, names in _TOGETHER.items() for name in names}
 _COLOURS: dict[Level, str] = {"ok": "32", "note": "36", "warn": "33", "fail": "31"}

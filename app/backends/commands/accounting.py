@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.commands.queue import MARK, placed
 from jobshape.app.backends.commands.reference import whole
+from jobshape.app.backends.gpu_usage.figures import PROBE_STEP
 from jobshape.app.backends.gpu_usage.slurm import StepGpus, accounted, gpu_use_of
 from jobshape.app.domain.job import NO_JOB, UNLIMITED, AccountedJob, Job
 from jobshape.app.domain.states import state_of
@@ -79,6 +80,8 @@ def parse_accounting(
     for record in read_records(text, fields, mark):
         raw_id = record["JobIDRaw"]
         base, _, step = raw_id.partition(".")
+        if step and record["JobName"] == PROBE_STEP:  # what nvidia-smi took is not the job's
+            continue
         try:
             peak = parse_size(record["MaxRSS"])
             if peak:  # 0: it ended before it was measured

@@ -9,6 +9,9 @@ HINT = (
 )
 """How to get GPU figures on a Slurm site."""
 
+PROBE_STEP = "jobshape-gpus"
+"""The name of the steps that run nvidia-smi inside a job."""
+
 
 class NoFigures(Exception):
     """A source has no figures for a job; its text says why."""

@@ -5,11 +5,16 @@ import os
 import re
 from collections.abc import Sequence
 
-from jobshape.app.backends.gpu_usage.figures import Card, GpuFigures, NoFigures, together
+from jobshape.app.backends.gpu_usage.figures import (
+    PROBE_STEP,
+    Card,
+    GpuFigures,
+    NoFigures,
+    together,
+)
 from jobshape.app.domain.units import MIB
 
 SOURCE = "nvidia-smi"
-STEP_NAME = "jobshape-gpus"
 TIMEOUT_S = 10.0
 """How long srun may take; the step itself ends after 5 s."""
 
@@ -45,7 +50,7 @@ def probe_command(job_id: int, nodes: int) -> list[str]:
     """
     return [
         "srun", f"--jobid={job_id}", "--overlap", f"--nodes={nodes}", f"--ntasks={nodes}",
-        "--ntasks-per-node=1", f"--job-name={STEP_NAME}", "--immediate=5", "--time=1", "--label",
+        "--ntasks-per-node=1", f"--job-name={PROBE_STEP}", "--immediate=5", "--time=1", "--label",
         "--quiet", "--input=none", "--mpi=none", "--cpu-bind=none", "sh", "-c", _SCRIPT,
     ]  # fmt: skip
 

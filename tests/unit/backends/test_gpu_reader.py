@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 from jobshape.app.backends.commands.gpu_site import parse_slots
-from jobshape.app.backends.gpu_usage.figures import HINT, GpuFigures, NoFigures
+from jobshape.app.backends.gpu_usage.figures import HINT, PROBE_STEP, GpuFigures, NoFigures
 from jobshape.app.backends.gpu_usage.probe import (
-    STEP_NAME,
     parse_probe,
     probe_command,
     probe_environment,
@@ -280,7 +279,7 @@ def test_the_command_asks_for_nothing_of_the_jobs(monkeypatch: pytest.MonkeyPatc
     command = probe_command(7, 3)
     assert command[:3] == ["srun", "--jobid=7", "--overlap"]
     assert {"--nodes=3", "--ntasks=3", "--ntasks-per-node=1", "--immediate=5", "--time=1",
-            f"--job-name={STEP_NAME}"} <= set(command)  # fmt: skip
+            f"--job-name={PROBE_STEP}"} <= set(command)  # fmt: skip
     assert command[-3:-1] == ["sh", "-c"] and command[-1].endswith("exit 0\n")
     for name in ("SLURM_JOB_ID", "SLURM_NTASKS", "SRUN_CPUS_PER_TASK", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.setenv(name, "9")  # as in a shell inside another job

@@ -165,9 +165,11 @@ def test_accounting_of_gpus_that_slurm_measured() -> None:
                "TRESUsageInMax": used.format(peak, 100)}
         for step, size, percent, peak in (("batch", 5, 100, 40777023488), ("extern", 0, 0, 0))
     ]  # fmt: skip
-    said = "\n".join(mark.join(one.values()) + mark for one in (job, *steps)) + "\n"
+    probe = steps[0] | {"JobIDRaw": "8.1", "JobName": "jobshape-gpus", "MaxRSS": "90M"}
+    said = "\n".join(mark.join(one.values()) + mark for one in (job, *steps, probe)) + "\n"
     (found,) = accounting.parse_accounting(said, fields=fields, mark=mark)
     assert (found.gpu_percent, found.gpu_memory_peak_bytes) == (50.0, 40777023488)
+    assert found.max_rss_bytes is None  # not what nvidia-smi in the job took
 
 
 def test_usage(release: str) -> None:
