@@ -41,7 +41,9 @@ from jobshape.app.domain.site import Node, Partition
 
 if TYPE_CHECKING:
     from jobshape.app.backends.gpu_usage.reader import GpuReader, Notes
+    from jobshape.app.backends.gpu_usage.slurm import GpuUse
 
+_SSTAT_AGAIN_S = 120.0  # for GPU figures alone, of jobs of which Slurm had none: most sites' jobs
 _EVER = 1_000_000_000  # before the first Slurm; sacct takes no time before 1970-01-12
 
 
@@ -127,17 +129,17 @@ class CommandsBackend:
         """Live usage; give Slurm's own ids, a label ``4_7`` also brings the array's other tasks."""
         if not jobs:
             return []
-        text = self._measured(jobs)
-        found = usage.parse_usage(text, int(time.time()))
-        found, self._gpu_notes = self._gpu_reader().fill(
-            found, lambda _: usage.parse_gpu_use(text), self._gpu_notes
-        )
+        found, uses = self.measured(jobs)
+        found, self._gpu_notes = self._gpu_reader().fill(found, lambda _: uses, self._gpu_notes)
         return found
 
     def with_gpus(self, found: Sequence[Usage], notes: "Notes") -> tuple[list[Usage], "Notes"]:
         """Usage that somebody else read with GPU figures, and the notes to hand in next time."""
         return self._gpu_reader().fill(
-            found, lambda ids: usage.parse_gpu_use(self._measured(list(map(str, ids)))), notes
+            found,
+            lambda job_ids: self.measured(list(map(str, job_ids)))[1],
+            notes,
+            slurm_again_s=_SSTAT_AGAIN_S,
         )
 
     def _gpu_reader(self) -> "GpuReader":
@@ -154,14 +156,15 @@ class CommandsBackend:
         )
         return GpuReader(self._gpus, site)
 
-    def _measured(self, jobs: Sequence[str]) -> str:
-        """What sstat prints of these jobs."""
+    def measured(self, jobs: Sequence[str]) -> tuple[list[Usage], dict[int, "GpuUse"]]:
+        """What sstat knows: usage without GPU figures, and what Slurm measured of the GPUs."""
         self._count("REQUEST_FED_INFO", *["REQUEST_JOB_STEP_INFO"] * len(jobs))
         # A job without steps is no error here, so the exit code says nothing.
         output = self._runner.run(usage.usage_command(jobs), check=False)
-        if not output.stdout.strip() and output.code != 0:
+        found = usage.parse_usage(output.stdout, int(time.time()))
+        if not found and output.code != 0:
             raise error_of("sstat", output.stderr, output.code, self._runner.ssh_host)
-        return output.stdout
+        return found, usage.parse_gpu_use(output.stdout)
 
     def accounting(
         self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()

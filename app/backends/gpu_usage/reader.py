@@ -53,6 +53,7 @@ class GpuNote(NamedTuple):
     next_probe_at: float = -1e9
     probed: GpuFigures | None = None
     trouble: str = ""  # of the last probe
+    silent_at: float = -1e9  # when Slurm was asked and had measured nothing
 
 
 Notes = Mapping[int, GpuNote]
@@ -90,10 +91,13 @@ class GpuReader:
         self._clock = clock
         self._get = get
 
-    def fill(self, found: Sequence[Usage], uses: Uses, notes: Notes) -> tuple[list[Usage], Notes]:
+    def fill(
+        self, found: Sequence[Usage], uses: Uses, notes: Notes, *, slurm_again_s: float = 0.0
+    ) -> tuple[list[Usage], Notes]:
         """The same usage with GPU figures, and the notes to hand in next time.
 
-        Trouble with GPUs never costs the other figures.
+        Trouble with GPUs never costs the other figures. slurm_again_s: where Slurm measured
+        nothing, when to ask it again; 0 where ``uses`` costs nothing.
         """
         job_ids = [usage.job_id for usage in found]
         known = self._described(job_ids, notes)
@@ -101,7 +105,7 @@ class GpuReader:
         if not gpus:
             return list(found), _same_or(notes, known)
         reading = _Reading(gpus)
-        self._ask_slurm(reading, uses)
+        self._ask_slurm(reading, uses, known, slurm_again_s)
         if self._sources.dcgm_url and reading.open:
             self._ask_dcgm(reading, known)
         self._ask_jobs(reading, {usage.job_id: usage for usage in found}, known)
@@ -122,9 +126,13 @@ class GpuReader:
             known[job_id] = GpuNote(now) if job is None else _note_of(job, now, known.get(job_id))
         return known
 
-    def _ask_slurm(self, reading: "_Reading", uses: Uses) -> None:
+    def _ask_slurm(
+        self, reading: "_Reading", uses: Uses, known: dict[int, GpuNote], again_s: float
+    ) -> None:
+        now = self._clock()
+        asked = [i for i in reading.gpus if now - known[i].silent_at >= again_s]
         try:
-            measured = uses(list(reading.gpus))
+            measured = uses(asked) if asked else {}
         except BackendError as error:
             reading.nothing(reading.gpus, f"Slurm does not say: {printable(error.what)}")
             return
@@ -132,6 +140,10 @@ class GpuReader:
             with reading.trying(job_id):
                 use = measured.get(job_id, GpuUse())
                 reading.figures[job_id] = slurm.figures_of(use, gpus)
+        if again_s:
+            for job_id in asked:
+                if job_id not in reading.figures:
+                    known[job_id] = known[job_id]._replace(silent_at=now)
 
     # --- DCGM -------------------------------------------------------------------------------
 

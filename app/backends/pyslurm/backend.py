@@ -142,8 +142,10 @@ class PyslurmBackend:
         plain = [job for job in jobs if _is_id(job)]
         others = [job for job in jobs if not _is_id(job)]
         found = [usage for job in plain if (usage := self._usage_of(int(job))) is not None]
+        if others:
+            found += self._commands.measured(others)[0]
         found, self._gpu_notes = self._commands.with_gpus(found, self._gpu_notes)
-        return found + (self._commands.usage(others) if others else [])
+        return found
 
     def accounting(
         self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()

@@ -67,7 +67,7 @@ class Bench:
         self.pages: dict[str, str | NoFigures] = {}
         self.fetched: list[str] = []
         self.notes: Notes = {}
-        self._reader = GpuReader(sources, site, clock=lambda: self.now, get=self._get)
+        self.reader = GpuReader(sources, site, clock=lambda: self.now, get=self._get)
 
     def _get(self, url: str, timeout_s: float) -> str:
         self.fetched.append(url)
@@ -80,7 +80,7 @@ class Bench:
         self, *job_ids: int, measured: Mapping[int, GpuUse] | None = None, memory: int = GIB
     ) -> dict[int, Usage]:
         found = [Usage(i, 5, memory, memory, 1.0) for i in job_ids]
-        filled, self.notes = self._reader.fill(found, lambda _: measured or {}, self.notes)
+        filled, self.notes = self.reader.fill(found, lambda _: measured or {}, self.notes)
         return {usage.job_id: usage for usage in filled}
 
 
@@ -128,6 +128,23 @@ def test_slurms_own_figures_come_first() -> None:
     usage = bench.read(7, measured={7: GpuUse(150, 3 * GIB)})[7]
     assert usage[5:] == (75.0, 3 * GIB, None, "slurm", "")
     assert not bench.fetched and bench.site.count("probe") == 0
+
+
+def test_slurm_is_not_asked_at_every_reading_where_it_costs_and_has_nothing() -> None:
+    bench = Bench(PretendSite(gpu_job(7), gpu_job(8)), GpuSources(probe=False))
+    asked: list[list[int]] = []
+
+    def uses(job_ids: Sequence[int]) -> Mapping[int, GpuUse]:
+        asked.append(list(job_ids))
+        return {7: GpuUse(50, 1)}
+
+    for _ in range(7):
+        found = [Usage(i, 5, GIB, GIB, 1.0) for i in (7, 8)]
+        found, bench.notes = bench.reader.fill(found, uses, bench.notes, slurm_again_s=30)
+        assert found[0].gpu_source == "slurm"
+        assert "Slurm measured none" in found[1].gpu_note
+        bench.now += 10
+    assert [8 in job_ids for job_ids in asked] == [True, False, False, True, False, False, True]
 
 
 def test_a_job_without_gpus_is_left_as_it_is_and_asked_of_once() -> None:
