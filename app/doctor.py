@@ -110,7 +110,7 @@ def _site_checks(loaded: Loaded) -> Iterator[Check]:
         yield from _local_checks(site.local)
     wanted = Wanted(
         site.backend, site.ssh, site.local.head() if site.local else None, choice.scope,
-        deadline_s=DEADLINE_S,
+        deadline_s=DEADLINE_S, gpu=site.gpu_sources(loaded.settings.usage.gpu_probe),
     )  # fmt: skip
     try:
         snapshot = read_site(wanted)
@@ -325,7 +325,7 @@ def _future_folder_check(name: str, folder: Path) -> Check:
 
 _TOGETHER = {
     "readings": ("queue", "partitions", "nodes"),
-    "available": ("accounting", "usage", "script", "gpu usage", "submit"),
+    "available": ("accounting", "usage", "script", "submit"),
 }
 _TITLES = {name: title for title, names in _TOGETHER.items() for name in names}
 _COLOURS: dict[Level, str] = {"ok": "32", "note": "36", "warn": "33", "fail": "31"}

@@ -60,4 +60,5 @@ def start_of(settings: Settings, site: Site) -> Start:
         slowest_s=settings.polling.slowest_s,
         controller_ms_per_minute=settings.polling.controller_ms_per_minute,
         rule_files=rule_files(),
+        gpu=site.gpu_sources(settings.usage.gpu_probe),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobshape.app.domain.errors import ConfigError, JobshapeError, NoSite
 from jobshape.app.settings.pages import Page, find_page, local_site
@@ -27,6 +27,10 @@ class Site:
     ssh: str
     local: "LocalSite | None"
     reason: str
+
+    def gpu_sources(self, probe: bool) -> dict[str, Any]:
+        """Where GPU figures come from, the head of GpuSources. probe: whether a setting lets us."""
+        return {"dcgm_url": self.page.said.get("usage", {}).get("dcgm_url", ""), "probe": probe}
 
 
 def choose_site(loaded: Loaded) -> Site:

@@ -165,6 +165,8 @@ def detail(name: str, loaded: Loaded) -> Iterator[str]:
         rows += _local_rows(local_site(page))
     elif page.kind == "slurm":
         rows.append(("reached", _pairs(asdict(values.slurm))))
+        if values.usage.dcgm_url:
+            rows.append(("GPU figures", f"DCGM at {values.usage.dcgm_url}"))
     if values.notes:
         rows.append(("notes", values.notes))
     yield from lay_out([("", "left"), ("", "left")], [(n, sanitize(text)) for n, text in rows])

@@ -53,6 +53,7 @@ class Wanted:
     stage_rules: Sequence[Mapping[str, str]] = ()
     finished_hours: float = 0.0
     deadline_s: float = 30.0
+    gpu: Mapping[str, Any] | None = None  # GpuSources.head()
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ def _read(wanted: Wanted, emit: Emit) -> dict[str, Any]:
     """Runs in the child: one part after another; a part that fails does not stop the next."""
     began = time.monotonic()
     _, backend = choose_backend(
-        wanted.backend, wanted.ssh or None, local=wanted.local, careful=True
+        wanted.backend, wanted.ssh or None, local=wanted.local, gpu=wanted.gpu, careful=True
     )
     site = backend.capabilities()
     emit(Frame("site", {"value": to_plain(site), "took_s": time.monotonic() - began}))

@@ -145,6 +145,20 @@ class DetailPane(ScrolledLines, can_focus=True):
                     f"{percent:.0f} % of {job.cpus} CPUs",
                 )
             )
+        return lines + self._gpu_usage(usage, job, width)
+
+    def _gpu_usage(self, usage: Usage, job: Job, width: int) -> list[list[Piece]]:
+        """What its GPUs do and who says so, or why nobody does."""
+        lines: list[list[Piece]] = []
+        if usage.gpu_percent is not None:
+            text = f"{usage.gpu_percent:.0f} % of {job.gpus} ({usage.gpu_source})"
+            lines += self._field("GPUs", text, width)
+        if usage.gpu_memory_bytes is not None:
+            total = usage.gpu_memory_total_bytes
+            of = "" if total is None else f" of {format_size(total)}"
+            lines += self._field("GPU memory", format_size(usage.gpu_memory_bytes) + of, width)
+        if usage.gpu_note:
+            lines += self._wrapped(usage.gpu_note, width, self.palette.muted)
         return lines
 
     def _share(

@@ -193,7 +193,11 @@ class Backend(Protocol):
         ...
 
     def usage(self, jobs: Sequence[str]) -> list[Usage]:
-        """Live usage of these running jobs; one that has no figures is left out."""
+        """Live usage of these running jobs; one that has no figures is left out.
+
+        GPU figures come from the first source that has them; of a job with GPUs for which none
+        has, ``gpu_note`` says why.
+        """
         ...
 
     def accounting(

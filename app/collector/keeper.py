@@ -18,8 +18,15 @@ class BackendKeeper:
     Nor is it tried first in a process of its own, which costs 0.1 s, unless there is doubt.
     """
 
-    def __init__(self, kind: str, ssh: str | None, local: Mapping[str, Any] | None = None) -> None:
-        self._kind, self._ssh, self._local = kind, ssh, local
+    def __init__(
+        self,
+        kind: str,
+        ssh: str | None,
+        local: Mapping[str, Any] | None = None,
+        gpu: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._kind = kind
+        self._choose = partial(choose_backend, ssh=ssh, local=local, gpu=gpu)
         self._careful = False
         self._loaded = False
         self.backend: Backend | None = None
@@ -27,9 +34,7 @@ class BackendKeeper:
     @property
     def make(self) -> Callable[[], tuple[str, Backend]]:
         """How a child gets a backend while there is none here."""
-        return partial(
-            choose_backend, self._kind, self._ssh, local=self._local, careful=self._careful
-        )
+        return partial(self._choose, self._kind, careful=self._careful)
 
     @property
     def runs_commands(self) -> bool:
@@ -38,7 +43,7 @@ class BackendKeeper:
 
     def keep(self, ended: Ended) -> None:
         """The same backend as the child that got the first answer; shared pages stay shared."""
-        _, self.backend = choose_backend(ended.head["made"], self._ssh, local=self._local)
+        _, self.backend = self._choose(ended.head["made"])
         self.learn(ended)
         gc.collect()
         gc.freeze()

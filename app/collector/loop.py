@@ -61,7 +61,7 @@ class Collector:
         self._selector = selectors.DefaultSelector()
         self._over = False
         self._exit_code = 0
-        self._keeper = BackendKeeper(start.backend, start.ssh, start.local)
+        self._keeper = BackendKeeper(start.backend, start.ssh, start.local, start.gpu)
         self._ledger = Ledger(now, free=start.backend == "local")
         self._rules = StageRules(start.stage_rules)
         self._waiting: deque[tuple[int, str, dict[str, Any]]] = deque()

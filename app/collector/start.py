@@ -23,6 +23,7 @@ class Start(NamedTuple):
     usage_jobs: int = 20  # at most so many jobs are asked for their live usage
     rule_files: Sequence[str] = ()  # files and folders of more failure rules
     kept: Sequence[Sequence[int]] = ()  # [id, end time] of ended jobs an earlier collector showed
+    gpu: Mapping[str, Any] | None = None  # GpuSources.head(): where GPU figures come from
 
     def head(self) -> dict[str, Any]:
         """The head of the ``start`` frame."""

@@ -91,8 +91,8 @@ class AccountedJob(NamedTuple):
     total_cpu_s: float | None
     max_rss_bytes: int | None
     derived_exit_code: str
-    gpu_percent: float | None = None  # mean utilisation over time and the job's GPUs
-    gpu_memory_peak_bytes: int | None = None  # of all its GPUs
+    gpu_percent: float | None = None  # mean over the job's GPUs and, as far as known, over time
+    gpu_memory_peak_bytes: int | None = None  # of all its GPUs; of Slurm no more than is certain
 
 
 class Usage(NamedTuple):
@@ -111,6 +111,7 @@ class Usage(NamedTuple):
     gpu_memory_bytes: int | None = None  # of all its GPUs
     gpu_memory_total_bytes: int | None = None  # what these GPUs have
     gpu_source: str = ""  # who said so: "slurm", "dcgm", "nvidia-smi", "nvml"; "" for nobody
+    gpu_note: str = ""  # of a job with GPUs that has no figures: why, and how to get them
 
 
 class LogPaths(NamedTuple):

@@ -150,6 +150,9 @@ def _out_of_place(page: Mapping[str, Any]) -> Iterator[Problem]:
         if table in page and kind != table:
             hint = f'delete it, or set kind = "{table}"'
             yield Problem((table,), f"is not for a site of kind {kind!r}", hint)
+    if page.get("usage", {}).get("dcgm_url") and kind != "slurm":
+        hint = "delete the line: NVML tells what this machine's GPUs do" if kind == "local" else ""
+        yield Problem(("usage", "dcgm_url"), f"is not for a site of kind {kind!r}", hint)
     if kind != "local":
         for at, partition in enumerate(page.get("partitions", ())):
             if "head_start" in partition:

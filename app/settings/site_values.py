@@ -64,6 +64,18 @@ class PageLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class PageUsage:
+    """Where figures of running jobs come from, beside Slurm."""
+
+    dcgm_url: str = setting(
+        "",
+        "GPU figures of DCGM: a Prometheus server, or with `{node}` each node's dcgm-exporter.",
+        example="http://{node}:9400/metrics",
+        pattern=r"^(https?://[A-Za-z0-9._{}-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/{}-]*)?)?$",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PageCost:
     """What the site charges; what is left out is not known, and never taken for 0."""
 
@@ -120,6 +132,7 @@ class SitePage:
     slurm: PageSlurm = field(default_factory=PageSlurm)
     local: PageLocal = field(default_factory=PageLocal)
     limits: PageLimits = field(default_factory=PageLimits)
+    usage: PageUsage = field(default_factory=PageUsage)
     cost: PageCost = field(default_factory=PageCost)
     partitions: tuple[PagePartition, ...] = setting((), "Its partitions.")
 
@@ -128,6 +141,7 @@ _SECTIONS: Mapping[str, type] = {
     "slurm": PageSlurm,
     "local": PageLocal,
     "limits": PageLimits,
+    "usage": PageUsage,
     "cost": PageCost,
 }
 

@@ -85,6 +85,18 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredUse:
+    """What is measured of running jobs, beside what Slurm itself tells."""
+
+    gpu_probe: bool = setting(
+        True,
+        "Run `nvidia-smi` inside a running job that is looked at, once a minute, where nothing "
+        "else tells what its GPUs do.",
+        environment="JOBSHAPE_GPU_PROBE",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class SiteChoice:
     """Which site, how to reach it, and whose jobs to show."""
 
@@ -179,6 +191,7 @@ class Settings:
     )
     ui: Ui = field(default_factory=Ui)
     polling: Polling = field(default_factory=Polling)
+    usage: MeasuredUse = field(default_factory=MeasuredUse)
     site: SiteChoice = field(default_factory=SiteChoice)
     alerts: AlertLines = field(default_factory=AlertLines)
     log: Log = field(default_factory=Log)
@@ -233,6 +246,7 @@ def build(values: Mapping[str, Any]) -> Settings:
     sections: dict[str, Any] = {
         "ui": Ui,
         "polling": Polling,
+        "usage": MeasuredUse,
         "site": SiteChoice,
         "alerts": AlertLines,
         "log": Log,

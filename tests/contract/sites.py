@@ -35,6 +35,9 @@ class SiteFacts:
     checks_accounts: bool  # refuses an account or QOS that is not there
     refuses_long_limits: bool  # at submission; else such a job waits for ever
     has_controller: bool  # with a cost
+    gpu_source: str  # of a running job's GPU figures
+    gpu_percents: tuple[float, float]  # the least and the most that a GPU of it may show
+    accounts_gpus: bool  # accounting knows what they did
 
     def sbatch(self, backend: Backend, folder: Path, script: str, options: Sequence[str]) -> str:
         """Submit with sbatch itself; gives the job's id."""
@@ -70,6 +73,7 @@ BOX = SiteFacts(
     version=r"slurm \d\d\.\d\d\.\d+", nodes=frozenset({"n1", "n2", "g1", "b1"}), gpu_node="g1",
     featured_node="b1", smoke_nodes=3, smoke_tier=10, main_on_gpu_node=False, most_nodes=2,
     het_jobs=True, checks_accounts=True, refuses_long_limits=False, has_controller=True,
+    gpu_source="nvidia-smi", gpu_percents=(40, 70), accounts_gpus=False,
 )  # fmt: skip
 """A test cluster of tests/cluster/box."""
 
@@ -80,6 +84,7 @@ THIS_MACHINE = LocalFacts(
     version=r"jobshape \d+\.\d+\.\d+", nodes=frozenset({_HERE}), gpu_node=_HERE,
     featured_node="", smoke_nodes=1, smoke_tier=1, main_on_gpu_node=True, most_nodes=1,
     het_jobs=False, checks_accounts=False, refuses_long_limits=True, has_controller=False,
+    gpu_source="nvml", gpu_percents=(0, 0), accounts_gpus=True,
 )  # fmt: skip
 """The local site that :func:`local_backend` makes."""
 

@@ -368,8 +368,32 @@ def test_usage(site: Site) -> None:
     assert 90 * MIB < (usage.memory_peak_bytes or 0) < 150 * MIB
     assert 2 <= (usage.cpu_time_s or 0) < 45
     assert abs(usage.at - time.time()) < 5
+    assert usage[5:] == (None, None, None, "", "")  # a job without GPUs
     assert site.backend.usage([held]) == []
     assert site.backend.usage([]) == []
+
+
+def test_usage_of_gpus(site: Site) -> None:
+    """In a box through the stand-in for nvidia-smi: its Slurm counts GPUs but measures none."""
+    job = site.submit(partition="gpu", gpus="a100:2", memory_bytes=600 * MIB)
+    site.wait(job, "RUNNING")
+    (usage,) = site.until(lambda: site.backend.usage([job]), bool)
+    assert (usage.gpu_source, usage.gpu_note) == (FACTS.gpu_source, "")
+    least, most = FACTS.gpu_percents
+    assert usage.gpu_percent is not None and least <= usage.gpu_percent <= most
+    assert usage.gpu_memory_total_bytes == 2 * 80 << 30
+    assert usage.gpu_memory_bytes is not None
+    assert (usage.gpu_memory_bytes > 0) is FACTS.has_controller
+    steps = site.backend.calls.get("REQUEST_JOB_STEP_CREATE", 0)
+    (again,) = site.backend.usage([job])
+    assert again[5:] == usage[5:]
+    assert site.backend.calls.get("REQUEST_JOB_STEP_CREATE", 0) == steps  # once a minute
+
+    site.backend.cancel(job)
+    ended = site.accounted(job, "CANCELLED")
+    known = (ended.gpu_percent is not None, ended.gpu_memory_peak_bytes is not None)
+    assert known == (FACTS.accounts_gpus,) * 2
+    assert ended.derived_exit_code in ("0:0", "0:15", "")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from driving import Clock, lines_of, make_app, press, queue_of, settle, table_of, type_text
 from jobshape.app.domain.errors import Refused
 from jobshape.screens.room import BoardChanged
+from jobshape.widgets.detail_pane import DetailPane
 from recorded import LIVE, NOW, RecordedActions, job, jobs, recorded_board
 from textual.pilot import Pilot
 
@@ -243,6 +244,24 @@ async def test_detail_without_an_answer_shows_what_the_board_knows() -> None:
         text = "\n".join(lines_of(pilot))
         assert "Invalid job id specified" in text
         assert "Last reading" in text
+
+
+async def test_detail_says_what_the_gpus_do_and_who_says_so_or_why_nobody_does() -> None:
+    app = make_app()
+    async with app.run_test(size=(160, 40)) as pilot:
+        screen = await press(pilot, "j", "j", "enter")
+        pane, plain = screen.query_one(DetailPane), screen.board.usage[9112]
+        why = "no GPU figures: \x1b[31mg1: [b]nvidia-smi is not on PATH. To get them: ask"
+        for usage, shown in (
+            (plain._replace(gpu_percent=75.4, gpu_memory_bytes=3 << 30, gpu_source="dcgm",
+                            gpu_memory_total_bytes=160 << 30), ("75 % of 1 (dcgm)", "3G of 160G")),
+            (plain._replace(gpu_memory_bytes=5 << 30, gpu_source="slurm"), ("GPU memory", "5G")),
+            (plain._replace(gpu_note=why), ("no GPU figures: ", "[b]nvidia-smi is not on PATH")),
+        ):  # fmt: skip
+            screen.board.set_usage([usage])
+            drawn = "\n".join("".join(text for text, _ in line) for line in pane.build(120))
+            assert all(part in drawn for part in shown), drawn
+            assert "\x1b" not in drawn
 
 
 async def test_columns_are_chosen_moved_and_kept() -> None:

@@ -164,6 +164,14 @@ def test_a_name_that_nobody_has_names_those_that_are() -> None:
             'kind = "slurm"\n[[partitions]]\nname = "a"\nhead_start = "1:00"\n',
             "FILE:4: partitions[1].head_start: is only for a local site",
         ),
+        (
+            LOCAL + '[usage]\ndcgm_url = "http://p:9090"\n',
+            "FILE:3: usage.dcgm_url: is not for a site of kind 'local'",
+        ),
+        *(
+            (f'kind = "slurm"\n[usage]\ndcgm_url = "{url}"\n', "FILE:3: usage.dcgm_url: has char")
+            for url in ("ftp://p", "p:9090", "http://me:secret@p", "file:///x", "http://p/?a=b")
+        ),
         ("kind = local\n", "FILE:1:"),
     ],
 )  # fmt: skip

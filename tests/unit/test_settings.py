@@ -123,6 +123,7 @@ def test_xdg_folders_are_respected(
         ("site = 3", r"FILE:1: site: must be a table, not 3"),
         ("[polling]\nfastest_s = 40\nslowest_s = 3", r"FILE:1: polling: fastest_s \(40\) must not"),
         ("[polling]\nfastest_s = nan", r"FILE:2: polling.fastest_s: "),
+        ("[usage]\ngpu_probe = 1", r"FILE:2: usage.gpu_probe: must be true or false, not 1"),
         ('[[stage_rules]]\nstage = "eval"', r"FILE:1: stage_rules\[1\]: matches nothing"),
         ('[[stage_rules]]\nname = "x"', r"FILE:1: stage_rules\[1\].stage: is missing"),
         (

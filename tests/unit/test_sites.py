@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jobshape.app.backends.gpu_usage.sources import GpuSources
 from jobshape.app.cli import main
+from jobshape.app.collector.start import Start
 from jobshape.app.domain.errors import JobshapeError, NoSite
 from jobshape.app.launch import start_of
 from jobshape.app.settings.folders import config_folder, state_folder
@@ -67,6 +69,17 @@ def test_without_slurm_it_is_this_machine_and_says_why() -> None:
     start = start_of(load_settings().settings, site)
     assert (start.backend, start.ssh) == ("local", None)
     assert start.local == site.local.head()
+
+
+@pytest.mark.usefixtures("slurm")
+def test_where_gpu_figures_come_from_reaches_the_collector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "http://{node}:9400/metrics"
+    write_page("lab", f'kind = "slurm"\n[usage]\ndcgm_url = "{url}"\n')
+    monkeypatch.setenv("JOBSHAPE_GPU_PROBE", "no")
+    start = start_of(load_settings().settings, chosen(name="lab"))
+    assert GpuSources.from_head(Start.from_head(start.head()).gpu) == GpuSources(url, probe=False)
 
 
 @pytest.mark.usefixtures("slurm")

@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.commands.queue import MARK, placed
 from jobshape.app.backends.commands.reference import whole
+from jobshape.app.backends.gpu_usage.figures import PROBE_STEP
+from jobshape.app.backends.gpu_usage.slurm import StepGpus, accounted, gpu_use_of
 from jobshape.app.domain.job import NO_JOB, UNLIMITED, AccountedJob, Job
 from jobshape.app.domain.states import state_of
 from jobshape.app.domain.tres import (
@@ -26,7 +28,7 @@ _FIELDS = (
     "AllocTRES", "ReqTRES", "Constraints", "Reservation", "ExitCode", "DerivedExitCode",
     "ElapsedRaw", "TotalCPU", "MaxRSS", "JobName", "Comment", "WorkDir",
 )  # fmt: skip
-_NEWER_FIELDS = ("Restarts",)
+_NEWER_FIELDS = ("Restarts", "TRESUsageInTot", "TRESUsageInMax")
 """Fields that some releases lack; sacct refuses a field it does not know."""
 _NOTHING = {"None": "", "Unknown": "", "None assigned": "", "(null)": ""}
 
@@ -74,18 +76,25 @@ def parse_accounting(
     """The jobs that :func:`accounting_command` showed; a record that makes no sense is left out."""
     jobs: dict[str, AccountedJob] = {}
     peaks: dict[str, int] = {}
+    steps: dict[str, list[StepGpus]] = {}
     for record in read_records(text, fields, mark):
         raw_id = record["JobIDRaw"]
         base, _, step = raw_id.partition(".")
+        if step and record["JobName"] == PROBE_STEP:  # what nvidia-smi took is not the job's
+            continue
         try:
             peak = parse_size(record["MaxRSS"])
             if peak:  # 0: it ended before it was measured
                 peaks[base] = max(peak, peaks.get(base, 0))
             if not step:
                 jobs[base] = _accounted(record)
+            elif "gres/gpu" in record.get("TRESUsageInTot", ""):
+                steps.setdefault(base, []).append(_step_gpus(record))
         except ValueError:
             continue
-    return [job._replace(max_rss_bytes=peaks.get(base)) for base, job in jobs.items()]
+    return [
+        _with_use(job, peaks.get(base), steps.get(base, ())) for base, job in jobs.items()
+    ]  # fmt: skip
 
 
 def read_records(text: str, fields: Sequence[str], mark: str) -> list[dict[str, str]]:
@@ -108,6 +117,20 @@ def _accounted(record: dict[str, str]) -> AccountedJob:
         max_rss_bytes=None,
         derived_exit_code=_text(record["DerivedExitCode"]),
     )
+
+
+def _step_gpus(record: dict[str, str]) -> StepGpus:
+    return StepGpus(
+        gpu_use_of(record["TRESUsageInTot"]),
+        gpu_use_of(record.get("TRESUsageInMax", "")),
+        _number(record["ElapsedRaw"]),
+    )
+
+
+def _with_use(job: AccountedJob, peak: int | None, steps: Sequence[StepGpus]) -> AccountedJob:
+    """The job with what its steps used."""
+    percent, gpu_peak = accounted(steps, job.job.gpus, job.elapsed_s)
+    return job._replace(max_rss_bytes=peak, gpu_percent=percent, gpu_memory_peak_bytes=gpu_peak)
 
 
 def _job(record: dict[str, str]) -> Job:

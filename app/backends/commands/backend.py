@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from jobshape.app.backends.base import (
     Capabilities,
@@ -34,12 +35,18 @@ from jobshape.app.backends.commands import (
 )
 from jobshape.app.backends.commands.runner import Output, Runner
 from jobshape.app.backends.commands.words import error_of
+from jobshape.app.backends.gpu_usage.sources import DEFAULT_SOURCES, GpuSources
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.logs.source import check_part, read_file
 
+if TYPE_CHECKING:
+    from jobshape.app.backends.gpu_usage.reader import GpuReader, Notes
+    from jobshape.app.backends.gpu_usage.slurm import GpuUse
+
+_SSTAT_AGAIN_S = 120.0  # for GPU figures alone, of jobs of which Slurm had none: most sites' jobs
 _EVER = 1_000_000_000  # before the first Slurm; sacct takes no time before 1970-01-12
 
 
@@ -48,6 +55,7 @@ class CommandsBackend:
 
     ssh_host: the login node to run them on, as ssh knows it; None for this machine. timeout_s: the
     longest one call may take, retries included. ssh: the ssh command with a person's own options.
+    gpus: where GPU figures may come from, beside Slurm.
     """
 
     def __init__(
@@ -57,12 +65,16 @@ class CommandsBackend:
         timeout_s: float = 20,
         attempts: int = 3,
         ssh: Sequence[str] = ("ssh",),
+        gpus: GpuSources = DEFAULT_SOURCES,
     ) -> None:
         self.calls: dict[str, int] = Counter()
         self._runner = Runner(ssh_host=ssh_host, timeout_s=timeout_s, attempts=attempts, ssh=ssh)
         self._via = f" via ssh {ssh_host}" if ssh_host else ""
         # Closes free texts in what the commands print; no job can know it, so none can forge it.
         self._mark = queue.MARK + secrets.token_hex(2)
+        self._ssh = tuple(ssh)
+        self._gpus = gpus
+        self._gpu_notes: Notes = {}  # replaced when they change, so that other processes are told
 
     def capabilities(self) -> Capabilities:
         """What works here, found out by asking; a part that does not answer says why."""
@@ -76,7 +88,7 @@ class CommandsBackend:
             scheduler_version=f"slurm {settings.get('SLURM_VERSION', '?')}",
             user=self._user,
             accounts=self._accounts,
-            features=controller.features_of(settings, self._accounting_trouble()),
+            features=controller.features_of(settings, self._accounting_trouble(), self._gpus),
         )
 
     def queue(self, scope: Scope, first: FirstJobs | None = None) -> QueueReading:
@@ -120,13 +132,42 @@ class CommandsBackend:
         """Live usage; give Slurm's own ids, a label ``4_7`` also brings the array's other tasks."""
         if not jobs:
             return []
+        found, uses = self.measured(jobs)
+        found, self._gpu_notes = self._gpu_reader().fill(found, lambda _: uses, self._gpu_notes)
+        return found
+
+    def with_gpus(self, found: Sequence[Usage], notes: "Notes") -> tuple[list[Usage], "Notes"]:
+        """Usage that somebody else read with GPU figures, and the notes to hand in next time."""
+        return self._gpu_reader().fill(
+            found,
+            lambda job_ids: self.measured(list(map(str, job_ids)))[1],
+            notes,
+            slurm_again_s=_SSTAT_AGAIN_S,
+        )
+
+    def _gpu_reader(self) -> "GpuReader":
+        """Made for a call: only usage needs what it imports."""
+        from jobshape.app.backends.commands.gpu_site import GpuSite
+        from jobshape.app.backends.gpu_usage.probe import TIMEOUT_S
+        from jobshape.app.backends.gpu_usage.reader import GpuReader
+
+        prober = Runner(
+            ssh_host=self._runner.ssh_host, timeout_s=TIMEOUT_S, attempts=1, ssh=self._ssh
+        )
+        site = GpuSite(
+            self._runner, prober, user=lambda: self._user, count=self._count, mark=self._mark
+        )
+        return GpuReader(self._gpus, site)
+
+    def measured(self, jobs: Sequence[str]) -> tuple[list[Usage], dict[int, "GpuUse"]]:
+        """What sstat knows: usage without GPU figures, and what Slurm measured of the GPUs."""
         self._count("REQUEST_FED_INFO", *["REQUEST_JOB_STEP_INFO"] * len(jobs))
         # A job without steps is no error here, so the exit code says nothing.
         output = self._runner.run(usage.usage_command(jobs), check=False)
         found = usage.parse_usage(output.stdout, int(time.time()))
         if not found and output.code != 0:
             raise error_of("sstat", output.stderr, output.code, self._runner.ssh_host)
-        return found
+        return found, usage.parse_gpu_use(output.stdout)
 
     def accounting(
         self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()

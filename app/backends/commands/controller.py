@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 
 from jobshape.app.backends.base import Capability
+from jobshape.app.backends.gpu_usage.figures import HINT
+from jobshape.app.backends.gpu_usage.sources import DEFAULT_SOURCES, GpuSources
 
 _RPC = re.compile(
     r"^\s+(\w+)\s+\(\s*\d+\)\s+count:(\d+)\s+ave_time:\d+\s+total_time:(\d+)", re.MULTILINE
@@ -45,13 +47,14 @@ def parse_accounts(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
 
 
-def features_of(settings: Mapping[str, str], accounting_trouble: str) -> dict[str, Capability]:
+def features_of(
+    settings: Mapping[str, str], accounting_trouble: str, gpus: GpuSources = DEFAULT_SOURCES
+) -> dict[str, Capability]:
     """What works, from the site's settings and from what sacct said ("" : it works)."""
     stored = settings.get("AccountingStoreFlags", "")
     gather = settings.get("JobAcctGatherType", "")
     private = settings.get("PrivateData", "none")
     measured = gather not in ("", "(null)") and not gather.endswith("/none")
-    gpu = "gres/gpuutil" in settings.get("AccountingStorageTRES", "")
     keeps_scripts = "job_script" in stored
     return {
         "accounting": Capability(
@@ -67,11 +70,7 @@ def features_of(settings: Mapping[str, str], accounting_trouble: str) -> dict[st
             "kept in accounting too" if keeps_scripts else "only while the job is in the queue",
             "" if keeps_scripts else "ask for AccountingStoreFlags=job_script",
         ),
-        "gpu_usage": Capability(
-            gpu,
-            "gres/gpuutil" if gpu else "not among AccountingStorageTRES",
-            "" if gpu else "ask for AccountingStorageTRES=gres/gpuutil,gres/gpumem and AutoDetect",
-        ),
+        "gpu_usage": gpu_usage_of(settings, gpus),
         "submit": Capability(True, "sbatch"),
         "private_data": Capability(
             "jobs" not in private.split(","),
@@ -79,3 +78,25 @@ def features_of(settings: Mapping[str, str], accounting_trouble: str) -> dict[st
             "" if "jobs" not in private.split(",") else "only your own jobs are shown",
         ),
     }
+
+
+def gpu_usage_of(settings: Mapping[str, str], gpus: GpuSources) -> Capability:
+    """Where GPU figures come from, in the order asked, or why there are none.
+
+    Slurm alone does not count: a site whose AccountingStorageTRES names gres/gpu has gres/gpuutil
+    too, but only nodes with AutoDetect=nvml fill it.
+    """
+    if "gpu" not in settings.get("GresTypes", "").split(","):
+        return Capability(False, "no GPU figures: gpu is not among this site's GresTypes")
+    counted = "gres/gpuutil" in settings.get("AccountingStorageTRES", "")
+    sources = ["Slurm's gres/gpuutil where nodes measure it"] if counted else []
+    if gpus.dcgm_url:
+        sources.append(f"DCGM at {gpus.dcgm_url}")
+    if gpus.probe:
+        sources.append("nvidia-smi in jobs looked at")
+    if gpus.dcgm_url or gpus.probe:
+        return Capability(True, ", else ".join(sources))
+    if counted:
+        hint = "shows none? ask for AutoDetect=nvml in gres.conf, name a dcgm_url, or set gpu_probe"
+        return Capability(True, sources[0], hint)
+    return Capability(False, "no GPU figures: no source was found", HINT)

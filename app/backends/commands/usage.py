@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from jobshape.app.backends.commands.reference import checked
+from jobshape.app.backends.gpu_usage.slurm import GpuUse, added_up, gpu_use_of
 from jobshape.app.domain.job import Usage
 from jobshape.app.domain.units import parse_count, parse_cpu_time, parse_size
 
-_FIELDS = ("JobID", "NTasks", "AveRSS", "MaxRSS", "AveCPU")
+_FIELDS = ("JobID", "NTasks", "AveRSS", "MaxRSS", "AveCPU", "TRESUsageInTot")
 _NO_SIZE = 1 << 63
 _NO_CPU_TIME_S = 1e15
 """Slurm prints NO_VAL64 of a step not measured yet as a figure: 213503982334-14:25:51 (24.11)."""
@@ -29,7 +30,7 @@ def parse_usage(text: str, at: int) -> list[Usage]:
     for line in text.split("\n"):
         words = line.split("|")
         if len(words) == len(_FIELDS):
-            steps[words[0]] = _step(*words[1:])
+            steps[words[0]] = _step(*words[1:5])
     figures: dict[int, list[tuple[int | None, int | None, float | None]]] = {}
     for name, step in steps.items():
         job_id = name.partition(".")[0]
@@ -45,6 +46,21 @@ def parse_usage(text: str, at: int) -> list[Usage]:
         )
         for job_id, of_job in figures.items()
     ]
+
+
+def parse_gpu_use(text: str) -> dict[int, GpuUse]:
+    """What Slurm measured of the GPUs of each job, its steps added up."""
+    steps: dict[str, GpuUse] = {}
+    for line in text.split("\n"):
+        words = line.split("|")
+        if len(words) == len(_FIELDS):
+            steps[words[0]] = gpu_use_of(words[-1])
+    of_job: dict[int, list[GpuUse]] = {}
+    for name, use in steps.items():
+        job_id = name.partition(".")[0]
+        if job_id.isdigit():
+            of_job.setdefault(int(job_id), []).append(use)
+    return {job_id: added_up(uses) for job_id, uses in of_job.items()}
 
 
 def _step(

@@ -72,7 +72,7 @@ class LocalBackend:
             "accounting": yes, "usage": yes, "script": yes, "submit": yes,
             "private_data": Capability(False, "there are no other users' jobs here"),
             "gpu_usage": Capability(
-                bool(gpus), gpu_types(gpus) if gpus else "no GPU was found",
+                bool(gpus), gpu_types(gpus) if gpus else "no GPU figures: no GPU was found",
                 "" if gpus else "pip install 'jobshape[gpu]' where there is an NVIDIA driver",
             ),
             "accounts": no_accounts,

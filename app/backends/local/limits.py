@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from jobshape.app.backends.local import process_tree
-from jobshape.app.backends.local.gpus import GpuPool
+from jobshape.app.backends.local.gpus import GpuPool, GpuReading
 from jobshape.app.backends.local.queue import Queue
 from jobshape.app.backends.local.record import COMPLETING, RUNNING, LocalJob
 from jobshape.app.backends.local.runs import Run, Runs
@@ -23,6 +23,10 @@ SAMPLE_S = 0.5
 SAVE_S = 10.0
 """How often peaks go to disk: a supervisor that is killed loses no more."""
 
+_NO_FIGURES = (
+    "no GPU figures: NVML does not answer. To get them: look at `nvidia-smi`, and at the file that"
+    " local.gpus names if it does"
+)
 _NOBODY_YET_S = 0.05
 _KILL_AGAIN_S = 1.0
 
@@ -104,7 +108,9 @@ class Limits:
             memory, cpu_s = process_tree.figures(pids)
             cpu_s += process_tree.reaped_cpu_s(run.pid)
             run.peak_bytes = max(run.peak_bytes, memory)
-            found.append(Usage(job_id, int(now), memory, run.peak_bytes, cpu_s))
+            used = Usage(job_id, int(now), memory, run.peak_bytes, cpu_s)
+            job = self._queue.jobs.get(job_id)
+            found.append(used if job is None else self._with_gpus(used, job, run))
         return found
 
     def _heed_clock(self, now: float) -> None:
@@ -156,18 +162,35 @@ class Limits:
                            f" {slurm_size(job.memory_bytes)} of memory")  # fmt: skip
             self.end(job, "OUT_OF_MEMORY", now, at_once=True)
 
-    def _sample_gpus(self, job: LocalJob, run: Run) -> None:
-        readings = [
-            self.pool.read(int(index)) for index in job.gpu_ids.split(",") if index
-        ]  # fmt: skip
-        known = [reading for reading in readings if reading is not None]
-        if known:
-            used = sum(reading.used_bytes for reading in known)
-            run.gpu_peak_bytes = max(run.gpu_peak_bytes, used)
-            percents = [r.utilisation_percent for r in known if r.utilisation_percent is not None]
-            if percents:
-                run.gpu_percent_sum += sum(percents) / len(percents)
-                run.gpu_samples += 1
+    def _with_gpus(self, used: Usage, job: LocalJob, run: Run) -> Usage:
+        """The same with what NVML says of the job's GPUs."""
+        given = _given(job)
+        if not given:
+            return used
+        readings = self._sample_gpus(job, run)
+        if not readings:
+            return used._replace(gpu_note=_NO_FIGURES)
+        totals = {gpu.number: gpu.memory_bytes for gpu in self.pool.gpus}
+        return used._replace(
+            gpu_percent=_mean_percent(readings),
+            gpu_memory_bytes=sum(reading.used_bytes for reading in readings),
+            gpu_memory_total_bytes=sum(totals[number] for number in given),
+            gpu_source="nvml",
+        )
+
+    def _sample_gpus(self, job: LocalJob, run: Run) -> list[GpuReading]:
+        """What NVML says of each of its GPUs, noted; nothing unless it says something of all."""
+        given = _given(job)
+        readings = [reading for n in given if (reading := self.pool.read(n)) is not None]
+        if not readings or len(readings) != len(given):
+            return []
+        used = sum(reading.used_bytes for reading in readings)
+        run.gpu_peak_bytes = max(run.gpu_peak_bytes or 0, used)
+        percent = _mean_percent(readings)
+        if percent is not None:
+            run.gpu_percent_sum += percent
+            run.gpu_samples += 1
+        return readings
 
     def _press_on(self, run: Run, now: float, effects: list[Effect]) -> None:
         """TERM until somebody got it, then KILL until nobody is left."""
@@ -205,6 +228,16 @@ class Limits:
             if job is not None and run.peak_bytes > (job.peak_bytes or 0):
                 job.peak_bytes = run.peak_bytes
                 self._queue.store.update(job, "peak_bytes")
+
+
+def _given(job: LocalJob) -> list[int]:
+    """The numbers of its GPUs."""
+    return [int(index) for index in job.gpu_ids.split(",") if index]
+
+
+def _mean_percent(readings: list[GpuReading]) -> float | None:
+    percents = [r.utilisation_percent for r in readings if r.utilisation_percent is not None]
+    return sum(percents) / len(percents) if len(percents) == len(readings) else None
 
 
 def _end_of(job: LocalJob) -> float | None:

@@ -51,7 +51,7 @@ class Run:
     kill_at: float | None = None
     signalled: bool = False  # --signal was sent
     peak_bytes: int = 0
-    gpu_peak_bytes: int = 0
+    gpu_peak_bytes: int | None = None
     gpu_percent_sum: float = 0.0
     gpu_samples: int = 0
 
@@ -247,8 +247,8 @@ class Runs:
         peaks = [job.peak_bytes or 0]
         if run is not None:
             peaks.append(run.peak_bytes)
+            job.gpu_peak_bytes = run.gpu_peak_bytes
             if run.gpu_samples:
-                job.gpu_peak_bytes = run.gpu_peak_bytes
                 job.gpu_percent = run.gpu_percent_sum / run.gpu_samples
         if end is not None and not end.error:
             peaks.append(end.peak_bytes)

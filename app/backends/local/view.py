@@ -75,7 +75,8 @@ class Shown:
                 elapsed = max(0, end - record.start_time)
         return AccountedJob(
             job=record, elapsed_s=elapsed, total_cpu_s=job.cpu_s, max_rss_bytes=job.peak_bytes,
-            derived_exit_code="0:0" if record.exit_code else "",
+            derived_exit_code="0:0" if record.exit_code else "", gpu_percent=job.gpu_percent,
+            gpu_memory_peak_bytes=job.gpu_peak_bytes,
         )  # fmt: skip
 
     def _times(self, job: LocalJob) -> tuple[int | None, int | None]:

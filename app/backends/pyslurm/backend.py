@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobshape.app.backends.base import (
     Capabilities,
@@ -39,6 +39,9 @@ from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.states import is_finished
 
+if TYPE_CHECKING:
+    from jobshape.app.backends.gpu_usage.reader import Notes
+
 __all__ = ["PyslurmBackend", "why_not"]
 
 SHORT_QUEUE = 1000
@@ -64,6 +67,7 @@ class PyslurmBackend:
         self.calls: dict[str, int] = self._commands.calls
         self._library: Library | None = None
         self._accounts: tuple[str, ...] | None = None
+        self._gpu_notes: Notes = {}
 
     def load(self) -> Library:
         """Import pyslurm here, so that children forked later have it (it takes 0.05 s).
@@ -132,11 +136,17 @@ class PyslurmBackend:
             return [read_partition(one) for one in slurm.Partitions.load().values()]
 
     def usage(self, jobs: Sequence[str]) -> list[Usage]:
-        """Live usage; references other than Slurm's own ids go to sstat."""
+        """Live usage; references other than Slurm's own ids, and GPU figures, through sstat.
+
+        pyslurm 25.11.2 has no TRES usage of steps.
+        """
         plain = [job for job in jobs if _is_id(job)]
         others = [job for job in jobs if not _is_id(job)]
         found = [usage for job in plain if (usage := self._usage_of(int(job))) is not None]
-        return found + (self._commands.usage(others) if others else [])
+        if others:
+            found += self._commands.measured(others)[0]
+        found, self._gpu_notes = self._commands.with_gpus(found, self._gpu_notes)
+        return found
 
     def accounting(
         self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()

@@ -90,6 +90,8 @@ def _write_files(plan: Plan) -> None:
     for number in range(config.GPUS):
         # slurmd wants device files; these are all /dev/null
         os.mknod(f"{config.FAKE_GPUS}/nvidia{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    smi = Path(__file__).with_name("nvidia-smi")
+    _write(Path("/usr/local/bin/nvidia-smi"), smi.read_text(), mode=0o755)
     if plan.recipe.munge:
         _folders(("/run/munge",), owner="munge")
 

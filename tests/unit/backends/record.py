@@ -27,6 +27,7 @@ from jobshape.app.backends.commands import (
     usage,
 )
 from jobshape.app.backends.commands.runner import Runner
+from jobshape.app.backends.gpu_usage.probe import probe_command
 
 SLEEP = "#!/bin/sh\nsleep 60\n"
 HET = "#!/bin/sh\n#SBATCH --mem=60\n#SBATCH hetjob\n#SBATCH --mem=70 -n2\nsleep 60\n"
@@ -66,6 +67,8 @@ def main() -> None:
         "partitions": said(site.partitions_command()),
         "accounting": said(accounting.accounting_command(Scope.MINE, started, None, **wide)),
         "usage": said(usage.usage_command([jobs["busy"], jobs["held"], jobs["gpu"]])),
+        "probe": said(probe_command(int(jobs["gpu"]), 1)),
+        "detail_gpu": said(detail.detail_command(jobs["gpu"])),
         "detail_held": said(detail.detail_command(jobs["held"])),
         "detail_het": said(detail.detail_command(jobs["het"])),
         "script": said(records.script_command(jobs["failed"])),

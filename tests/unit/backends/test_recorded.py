@@ -18,6 +18,10 @@ from jobshape.app.backends.commands import (
     usage,
     words,
 )
+from jobshape.app.backends.commands.gpu_site import parse_slots
+from jobshape.app.backends.gpu_usage.figures import GpuFigures
+from jobshape.app.backends.gpu_usage.probe import parse_probe
+from jobshape.app.backends.gpu_usage.slurm import GpuUse
 from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import AccountedJob, Job
 
@@ -126,7 +130,8 @@ def accounted(release: str) -> list[AccountedJob]:
     raw = text(release, "accounting")
     mark = "\x1e<unguessable>"
     clean = raw.replace(NASTY, "NASTY").replace("\x1e", mark).replace("NASTY", NASTY)
-    fields = accounting.fields_of([] if release == "22.05" else ["Restarts"])
+    known = ["TRESUsageInTot", "TRESUsageInMax"]
+    fields = accounting.fields_of(known if release == "22.05" else ["Restarts", *known])
     return accounting.parse_accounting(clean, fields=fields, mark=mark)
 
 
@@ -142,13 +147,47 @@ def test_accounting(release: str) -> None:
     assert failed.job.restarts == (None if release == "22.05" else 0)
     labels = {found.job.label for found in accounted(release) if found.job.name == "started"}
     assert any(label.endswith("_0") for label in labels)
+    assert {(found.gpu_percent, found.gpu_memory_peak_bytes) for found in jobs.values()} == {
+        (None, None)  # the boxes' Slurm measures no GPU
+    }
+
+
+def test_accounting_of_gpus_that_slurm_measured() -> None:
+    """A step's figures as sacct of a site with AutoDetect=nvml prints them (a guide of 2026)."""
+    fields, mark = accounting.fields_of(["TRESUsageInTot", "TRESUsageInMax"]), "\x1e"
+    job = {name: "" for name in fields} | {
+        "JobIDRaw": "8", "JobID": "8", "State": "COMPLETED", "ElapsedRaw": "100",
+        "AllocTRES": "cpu=3,mem=60M,node=1,billing=3,gres/gpu=2,gres/gpu:a100=2",
+    }  # fmt: skip
+    used = "cpu=00:56:24,energy=0,fs/disk=350130624578,gres/gpumem={0},gres/gpuutil={1},mem=262144"
+    steps = [
+        job | {"JobIDRaw": f"8.{step}", "TRESUsageInTot": used.format(size, percent),
+               "TRESUsageInMax": used.format(peak, 100)}
+        for step, size, percent, peak in (("batch", 5, 100, 40777023488), ("extern", 0, 0, 0))
+    ]  # fmt: skip
+    probe = steps[0] | {"JobIDRaw": "8.1", "JobName": "jobshape-gpus", "MaxRSS": "90M"}
+    said = "\n".join(mark.join(one.values()) + mark for one in (job, *steps, probe)) + "\n"
+    (found,) = accounting.parse_accounting(said, fields=fields, mark=mark)
+    assert (found.gpu_percent, found.gpu_memory_peak_bytes) == (50.0, 40777023488)
+    assert found.max_rss_bytes is None  # not what nvidia-smi in the job took
 
 
 def test_usage(release: str) -> None:
     found = usage.parse_usage(text(release, "usage"), at=7)
     busy, idle = sorted(found, key=lambda one: -(one.memory_bytes or 0))
     assert 90 * MIB < (busy.memory_bytes or 0) <= (busy.memory_peak_bytes or 0) < 110 * MIB
-    assert (busy.cpu_time_s, idle.cpu_time_s, busy.at) == (9.0, 0.0, 7)
+    assert (busy.cpu_time_s, idle.cpu_time_s, busy.at) == (5.0, 0.0, 7)
+    assert set(usage.parse_gpu_use(text(release, "usage")).values()) == {GpuUse()}
+
+
+def test_nvidia_smi_in_a_job(release: str) -> None:
+    """What srun printed in a job with two GPUs, the stand-in of the boxes speaking."""
+    said = parse_probe(text(release, "probe"), 2)
+    assert said == GpuFigures("nvidia-smi", 45.0, 30720 * MIB, 163840 * MIB)
+
+
+def test_which_gpus_a_job_was_given(release: str) -> None:
+    assert parse_slots(text(release, "detail_gpu")) == [("g1", frozenset({"0", "1"}))]
 
 
 def test_detail_keeps_texts_whole(release: str) -> None:

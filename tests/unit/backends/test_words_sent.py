@@ -142,9 +142,11 @@ def test_node_that_is_drained_and_never_answered() -> None:
 
 def test_usage_of_steps_adds_up() -> None:
     text = (
-        "5.batch|1|1000|2000|00:00:01\n5.0|4|500|900|00:01:00\n5.0|4|500|900|00:01:00\n"
-        "6.extern|1|0|0|\n7.0|x|y|z|w\nsstat: error: no\n"
-        "8.batch|1|||213503982334-14:25:51\n8.0|1|18446744073709551614|18446744073709551614|\n"
+        "5.batch|1|1000|2000|00:00:01|\n5.0|4|500|900|00:01:00|cpu=1\n"
+        "5.0|4|500|900|00:01:00|cpu=1\n"
+        "6.extern|1|0|0||gres/gpuutil=0\n7.0|x|y|z|w|v\nsstat: error: no\n"
+        "8.batch|1|||213503982334-14:25:51|\n"
+        "8.0|1|18446744073709551614|18446744073709551614||\n"
     )
     (found,) = parse_usage(text, at=1)
     assert (found.memory_bytes, found.memory_peak_bytes) == (3000, 2000)

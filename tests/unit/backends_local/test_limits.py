@@ -13,7 +13,7 @@ from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local import cgroup
 from jobshape.app.backends.local.process_tree import start_of
 
-from .sites import MIB, TestSite, recorded_gpus, until
+from .sites import GIB, MIB, TestSite, recorded_gpus, until
 from .test_crash_points import NO_CGROUPS, start_patched
 
 HUNGRY = "exec python3 -c 'import time; b = bytearray({0} << 20); time.sleep(30)'"
@@ -130,6 +130,8 @@ def test_two_of_ours_never_share_a_gpu(make_site: Callable[..., TestSite], tmp_p
     site = make_site(cpus=8, gpus=recorded_gpus(tmp_path / "nvml.json", 4))
     show = "echo $CUDA_VISIBLE_DEVICES; sleep 1"
     jobs = [site.submit(show, gpus=count) for count in ("2", "1", "2", "a100:1")]
+    (usage,) = until(lambda: site.backend.usage(jobs[:1]), bool)
+    assert usage[5:] == (40.0, 0, 160 * GIB, "nvml", "")
     without = site.submit('echo "<$CUDA_VISIBLE_DEVICES>"')
     assert site.wait(without, "COMPLETED") and site.output(without) == "<>\n"
     for job in jobs:
@@ -137,8 +139,33 @@ def test_two_of_ours_never_share_a_gpu(make_site: Callable[..., TestSite], tmp_p
     first, second, third, fourth = (site.output(job).strip() for job in jobs)
     assert (first, second, fourth) == ("0,1", "2", "3")  # the third waits for two together
     assert third in ("0,1", "0,2", "1,2", "0,3", "1,3", "2,3")
-    row = site.row(jobs[0])
-    assert row.gpu_percent == 40
+    (ended,) = site.backend.accounting(Scope.MINE, 0, jobs=jobs[:1])
+    assert (ended.gpu_percent, ended.gpu_memory_peak_bytes) == (40.0, 0)
+    (ended,) = site.backend.accounting(Scope.MINE, 0, jobs=[without])
+    assert (ended.gpu_percent, ended.gpu_memory_peak_bytes) == (None, None)
+
+
+def test_gpus_that_nvml_no_longer_reads_have_no_figures(
+    make_site: Callable[..., TestSite], tmp_path: Path
+) -> None:
+    path = tmp_path / "nvml.json"
+    site = make_site(gpus=recorded_gpus(path, 2))
+    job = site.submit("sleep 60", gpus="2")
+    site.wait(job, "RUNNING")
+    path.write_text("{}")
+    (usage,) = until(lambda: site.backend.usage([job]), bool)
+    assert usage[5:9] == (None, None, None, "")
+    assert usage.gpu_note.startswith("no GPU figures: NVML does not answer. To get them: ")
+
+
+def test_a_machine_without_gpus_says_that_there_are_no_figures(site: TestSite) -> None:
+    gpu_usage = site.backend.capabilities().features["gpu_usage"]
+    assert not gpu_usage.available and gpu_usage.hint
+    assert gpu_usage.detail == "no GPU figures: no GPU was found"
+    job = site.submit("sleep 60")
+    site.wait(job, "RUNNING")
+    (usage,) = until(lambda: site.backend.usage([job]), bool)
+    assert usage[5:] == (None, None, None, "", "")
 
 
 def test_a_gpu_that_somebody_else_uses_is_waited_for(

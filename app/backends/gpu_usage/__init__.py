@@ -1,0 +1,1 @@
+"""What a running job's GPUs do: from Slurm, a DCGM endpoint, or nvidia-smi inside the job."""
