@@ -4,7 +4,7 @@ Only this user's jobs are looked at. Work comes in slices, so that the loop it r
 """
 
 import re
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from jobshape.app.alerts.facts import Facts, Lines, Pace
@@ -22,7 +22,13 @@ FRESH_S = 3600.0
 """A failure is news for an hour; those that ended while we looked stay longer."""
 
 REMEMBER_S = 86400.0
-SAME_NODE_LEAST = 2
+OF_A_NODE = frozenset({
+    "node_fail", "gpu_hardware", "fs_error", "cuda_runtime", "cuda_unavailable", "container",
+    "mpi_comm", "bus_error", "illegal_instruction", "shared_lib", "disk_full", "collective_comm",
+    "exec_permission", "time_skew",
+})  # fmt: skip
+"""Failures that a sick node causes oftener than a program."""
+
 _ONE_NODE = re.compile(r"[^,\[\]]+")
 
 
@@ -168,31 +174,49 @@ class AlertKeeper:
             yield failure_alert(job, findings, ended)
 
     def _same_node(self) -> Iterator[Alert]:
-        """The same failure again on one node, where jobs on other nodes fare better."""
-        by_label: dict[str, Counter[str]] = defaultdict(Counter)
-        first: dict[tuple[str, str], Job] = {}
+        """The same failure again on one node, where the node may be at fault."""
+        if len(self._board.nodes) < 2:
+            return
+        failed: dict[str, dict[str, list[Job]]] = defaultdict(lambda: defaultdict(list))
         for job_id, job in self._failed.items():
             findings = self._board.findings.get(job_id)
             if not findings or findings[0].label in (NONE, UNKNOWN):
                 continue
             if _ONE_NODE.fullmatch(job.node_list):
-                by_label[findings[0].label][job.node_list] += 1
-                first.setdefault((findings[0].label, job.node_list), job)
-        if len(self._board.nodes) < 2:
-            return
-        for label, nodes in by_label.items():
-            for node, count in nodes.items():
-                if count < SAME_NODE_LEAST or count < 2 * (nodes.total() - count):
+                failed[findings[0].label][job.node_list].append(job)
+        for label, nodes in failed.items():
+            for node, jobs in nodes.items():
+                elsewhere = sum(map(len, nodes.values())) - len(jobs)
+                if len(jobs) < 2 * max(1, elsewhere) or not self._accuses(label, node, jobs):
                     continue
-                job = first[label, node]
+                first = min(jobs, key=lambda job: job.job_id)
                 yield Alert(
-                    f"same_node:{node}:{label}:{job.job_id}", HIGH, "same_node",
+                    f"same_node:{node}:{label}:{first.job_id}", HIGH, "same_node",
                     f"{label} again on {node}",
-                    f"{count} jobs ended with {label} on {node}, {nodes.total() - count} on all"
-                    " other nodes.",
+                    f"{len(jobs)} jobs ended with {label} on {node}, {elsewhere} on all other"
+                    " nodes.",
                     f"Leave the node out (--exclude={node}) and tell the administrators.",
-                    job.job_id, job.label, job.name, job.end_time or 0.0, count,
+                    first.job_id, first.label, first.name,
+                    max(job.end_time or 0 for job in jobs), len(jobs),
                 )  # fmt: skip
+
+    def _accuses(self, label: str, node: str, jobs: Sequence[Job]) -> bool:
+        """Whether it speaks against the node, not the program.
+
+        Some failures do so by themselves; of others jobs of the same name must have done well
+        elsewhere, and none there.
+        """
+        if label in OF_A_NODE:
+            return len(jobs) >= 2
+        if len(jobs) < 3:
+            return False
+        names = {job.name for job in jobs}
+        well_on = {
+            job.node_list
+            for job in self._board.jobs.values()
+            if job.name in names and job.state == "COMPLETED" and job.user == jobs[0].user
+        }
+        return bool(well_on) and node not in well_on
 
 
 def failure_alert(job: Job, findings: Sequence[Finding], ended: float) -> Alert:

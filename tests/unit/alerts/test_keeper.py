@@ -134,6 +134,26 @@ def test_the_same_failure_again_on_one_node() -> None:
     assert not [a for a in board.alerts if a.rule == "same_node"]
 
 
+def same_node(board: Board, keeper: AlertKeeper) -> list[Alert]:
+    look(keeper)
+    return [alert for alert in board.alerts if alert.rule == "same_node"]
+
+
+def test_what_the_program_did_wrong_accuses_no_node() -> None:
+    failed = [job(n, "FAILED", end_time=NOW, name="train") for n in range(1, 5)]
+    board, keeper, _ = make(*failed)
+    board.set_nodes([node("n1"), node("n2")])
+    for one in failed:
+        board.set_findings(one.job_id, [finding("python_exception")])
+    assert same_node(board, keeper) == []
+    board.change_jobs([job(9, "COMPLETED", name="train", node_list="n2")])
+    board.set_findings(1, [finding("file_not_found")])  # something else to look at
+    board.set_findings(1, [finding("python_exception")])
+    assert [alert.jobs for alert in same_node(board, keeper)] == [4]
+    board.change_jobs([job(10, "COMPLETED", name="train", node_list="n1")])
+    assert same_node(board, keeper) == []
+
+
 def test_the_worst_comes_first() -> None:
     waiting = job(3, "PENDING", reason="BadConstraints")
     board, keeper, _ = make(job(1), waiting)
