@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_monitor)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_status(commands)
+    _add_stages(commands)
     _add_doctor(commands)
     _add_sites(commands)
     _add_demo(commands)
@@ -146,6 +147,24 @@ def _add_status(commands: Any) -> None:
     )
     status.add_argument("--filter", metavar="QUERY", help="only jobs that match", **unset)
     status.set_defaults(run=_status)
+
+
+def _add_stages(commands: Any) -> None:
+    stages = commands.add_parser("stages", help="what the stages used, and where the bottleneck is")
+    stages.add_argument("--json", action="store_true", help="for scripts: jobshape.stages/1")
+    stages.add_argument(
+        "--runs", type=_count, default=20, metavar="N",
+        help="figures of the N newest finished runs of each stage (20)",
+    )  # fmt: skip
+    stages.add_argument(
+        "--days", type=_days, default=14.0, metavar="D", help="how far back runs count (14)"
+    )
+    stages.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS",
+        help="give up after this long (30)",
+    )  # fmt: skip
+    _add_site_options(stages, default=argparse.SUPPRESS)
+    stages.set_defaults(run=_stages)
 
 
 def _add_doctor(commands: Any) -> None:
@@ -198,6 +217,22 @@ def _users(text: str) -> str:
     if not _USERS.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no user name")
     return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 5000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 5000")
+    return int(text)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= 3660:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days up to 3660")
+    return days
 
 
 def _seconds(text: str) -> float:
@@ -266,6 +301,19 @@ def _status(arguments: argparse.Namespace) -> int:
     return run_status(
         _load(arguments),
         query_text=_filter_text(arguments),
+        as_json=arguments.json,
+        deadline_s=arguments.timeout,
+        say=_say,
+    )
+
+
+def _stages(arguments: argparse.Namespace) -> int:
+    from jobshape.app.stages_report import run_stages
+
+    return run_stages(
+        _load(arguments),
+        runs=arguments.runs,
+        days=arguments.days,
         as_json=arguments.json,
         deadline_s=arguments.timeout,
         say=_say,

@@ -21,7 +21,7 @@ from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.settings.folders import state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, Kept  # noqa: E402
+from jobshape.screens.ports import Actions, Clock, Context, Kept, Past  # noqa: E402
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
@@ -58,6 +58,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         kept: Kept | None = None,
         state_dir: Path | None = None,
         filter_text: str = "",
+        past: Past | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -67,6 +68,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self.kept = kept or Kept()
         self._state_dir = state_dir
         self._filter_text = filter_text
+        self._past = past
         self._queue: QueueScreen | None = None
         self._shadow = TerminalShadow()
         self.animation_level = "none"
@@ -79,6 +81,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
+            show_jobs=self.show_jobs, past=self._past,
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -96,6 +99,12 @@ class JobshapeApp(App[None], inherit_bindings=False):
             if not self.is_screen_installed(name):
                 self.install_screen(make_room(name, self._shared), name)
             self.push_screen(name)
+
+    def show_jobs(self, filter_text: str) -> None:
+        """Show the queue, filtered."""
+        self.go(QueueScreen.NAME)
+        if self._queue is not None:
+            self._queue.filtering.apply(filter_text)
 
     @property
     def room(self) -> Room | None:
@@ -178,6 +187,11 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
 def make_room(name: str, context: Context) -> Room:
     """A main screen by its name, loaded only now."""
+    if name == "stages":
+        from jobshape.app.stages.rule_file import RuleFile
+        from jobshape.screens.stages import StagesScreen
+
+        return StagesScreen(context, RuleFile())
     raise NotImplementedError(name)
 
 

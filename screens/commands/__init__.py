@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from jobshape.screens.commands.command import Command, key_label
 from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.commands.queue import QUEUE
+from jobshape.screens.commands.stages import STAGES
 
 SCREENS: dict[str, tuple[Command, ...]] = {
     "The queue": QUEUE,
+    "The stages": STAGES,
     "Every screen": EVERYWHERE,
 }
 """Screen -> its commands."""
