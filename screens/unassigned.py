@@ -171,7 +171,7 @@ class RuleScreen(Dialog[bool]):
         lines: list[list[Piece]] = [[]]
         lines += [[("    " + clean(line, glyphs), palette.strong)]
                   for line in plan.text.splitlines()]  # fmt: skip
-        where = "the project's file" if plan.is_project else "your settings"
+        where = "the project's file" if plan.is_project else "your settings file"
         new = ", which does not exist yet" if plan.is_new else ""
         said = [f"It goes behind the rules in {where}{new}:"]
         lines.append([])

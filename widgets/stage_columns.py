@@ -21,6 +21,9 @@ LOW_SHARE = 0.3
 
 FAILS_SHARE = 0.1
 
+BARS = ("jobs", "split")
+"""Columns that share what is left of the width."""
+
 Draw = Callable[[StageSummary, int, Palette, Glyphs], list[Piece]]
 """(stage, cells, palette, glyphs) -> pieces of exactly so many cells."""
 
@@ -52,7 +55,13 @@ def place(width: int, columns: Sequence[StageColumn], gap: int, left: int) -> tu
     widths = [c.least for c in kept]
     spare = width - left - sum(widths) - gap * (len(kept) - 1)
     for at in sorted(range(len(kept)), key=lambda n: kept[n].rank):
-        more = max(0, min(spare, kept[at].liked - widths[at]))
+        if kept[at].key not in BARS:
+            more = max(0, min(spare, kept[at].liked - widths[at]))
+            widths[at] += more
+            spare -= more
+    bars = [at for at, column in enumerate(kept) if column.key in BARS]
+    for number, at in enumerate(bars):
+        more = max(0, min(spare // (len(bars) - number), kept[at].liked - widths[at]))
         widths[at] += more
         spare -= more
     return tuple(map(Placed, kept, widths))
@@ -162,18 +171,18 @@ def _jobs(one: StageSummary, width: int, palette: Palette, glyphs: Glyphs) -> li
 
 
 STAGE_COLUMNS: tuple[StageColumn, ...] = (
-    StageColumn("stage", "Stage", 13, 20, 0, _name, right=False),
-    StageColumn("jobs", "Jobs", 8, 32, 6, _jobs, right=False),
+    StageColumn("stage", "Stage", 13, 18, 0, _name, right=False),
+    StageColumn("jobs", "Jobs", 6, 48, 6, _jobs, right=False),
     StageColumn("waiting", "PD", 4, 6, 1, _count("waiting", "waiting")),
-    StageColumn("running", "R", 4, 6, 2, _count("running", "running")),
-    StageColumn("done", "Done", 4, 6, 5, _count("done", "done")),
+    StageColumn("running", "R", 3, 6, 2, _count("running", "running")),
+    StageColumn("done", "Done", 4, 6, 4, _count("done", "done")),
     StageColumn("failed", "F", 3, 5, 3, _count("failed", "failed")),
     StageColumn("memory", "Mem/asked", 9, 11, 4, _memory),
     StageColumn("elapsed", "Run/limit", 11, 12, 8, _elapsed),
     StageColumn("cpu", "CPU", 4, 5, 9, _percent(lambda one: one.cpu_efficiency)),
     StageColumn("gpu", "GPU", 4, 5, 11,
                 _percent(lambda one: None if one.gpu_percent is None else one.gpu_percent / 100)),
-    StageColumn("split", "Wait / run", 16, 28, 7, _split, right=False),
+    StageColumn("split", "Wait / run", 14, 48, 5, _split, right=False),
     StageColumn("pace", "Done/h", 6, 7, 10, _pace),
     StageColumn("fails", "Fails", 5, 5, 4, _failures),
     StageColumn("retries", "Retry", 5, 5, 12, _retries),

@@ -14,13 +14,17 @@ from jobshape.widgets.spans import Piece
 from jobshape.widgets.stage_bars import PHASES, histogram, limit_sign, signs_of
 from jobshape.widgets.text import clean, width_of
 from rich.style import Style
+from textual import events
 
 _LABEL_WIDTH = 13
 SIDE_BY_SIDE_FROM = 110
 """From this width on the histograms stand beside the words."""
 
-_TALL_FROM, _TALL, _SHORT = 24, 5, 2
-"""From this height on histograms are tall."""
+_SHORT, _TALLEST = 2, 10
+"""Least and most lines of a histogram's columns."""
+
+_LINES_BESIDE = 10
+"""Lines of the two histograms that are not columns, and of the head."""
 
 
 class StagePanel(ScrolledLines, can_focus=True):
@@ -43,6 +47,14 @@ class StagePanel(ScrolledLines, can_focus=True):
         if old != (stage, picture.bottleneck, baseline):
             self.rebuild(to_top=not same)
 
+    def ground_of(self, y: int) -> Style:
+        """The head separates the panel from what is above it."""
+        return self.palette.header if y == 0 else self.palette.text
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Histograms use the height there is."""
+        self.rebuild()
+
     def build(self, width: int) -> Sequence[Sequence[Piece]]:
         """The head; the words, and beside or below them the histograms."""
         one = self._stage
@@ -53,7 +65,7 @@ class StagePanel(ScrolledLines, can_focus=True):
                     *self._histograms(one, min(width, 76), _SHORT)]  # fmt: skip
         right = min(72, width // 2 - 2)
         left = min(110, width - right - 3)
-        tall = _TALL if self.size.height >= _TALL_FROM else 3
+        tall = max(_SHORT, min(_TALLEST, (self.size.height - _LINES_BESIDE) // 2))
         beside = self._histograms(one, right, tall)
         lines = self._fields(one, left)
         count = max(len(lines), len(beside))
@@ -68,11 +80,10 @@ class StagePanel(ScrolledLines, can_focus=True):
 
     def _head(self, one: StageSummary, width: int) -> list[list[Piece]]:
         palette, worst = self.palette, self._picture.bottleneck
-        line: list[Piece] = [(f" {clean(one.stage, self._glyphs)} ", palette.strong)]
+        line: list[Piece] = [(f" {clean(one.stage, self._glyphs)} ", palette.header_sorted)]
         lines = [line]
         if worst is not None and worst.stage == one.stage:
             line.append((" bottleneck ", palette.notice))
-            lines += self._wrapped(worst.why, width, palette.warning)
         if one.stage == UNASSIGNED:
             text = "Jobs that no rule claims. u lists them, with rules that would."
             lines += self._wrapped(text, width, palette.accent)

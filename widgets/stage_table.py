@@ -23,8 +23,6 @@ HEADER_HEIGHT = 1
 MARK_WIDTH = 2
 MOST_LINES = 3
 WIDE_GAP_FROM = 140
-LONGEST_BARS = 170
-"""Beyond this width bars grow no more: the eye would have to travel."""
 
 
 class StageTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -186,7 +184,7 @@ class StageTable(ScrollView, can_focus=True, inherit_bindings=False):
         return 2 if self.size.width >= WIDE_GAP_FROM else 1
 
     def _placed(self) -> tuple[Placed, ...]:
-        width = min(LONGEST_BARS, self.size.width - 1)
+        width = self.size.width - 1
         if self._layout_of[0] != width:
             self._layout_of = (width, place(width, STAGE_COLUMNS, self._gap, MARK_WIDTH))
         return self._layout_of[1]

@@ -72,11 +72,14 @@ def _why(
         longest = stage.waiting_longest_s
         waited = "" if longest is None else f"the first waits for {span_words(longest)}"
         return "wait", _join(waited or "no run is over yet", to_go)
-    paces = [one.pace_per_hour for one in others if one.pace_per_hour is not None]
-    pace = stage.pace_per_hour
-    if to_go and pace is not None:
-        slowest = "slowest stage: " if len(paces) > 1 and pace == min(paces) else ""
-        return "pace", _join(f"{slowest}{pace_words(pace)} jobs an hour", to_go)
+    paces = [one.counts.open * 3600 / one.eta.mid_s for one in others if one.eta and one.eta.mid_s]
+    if to_go_s is not None and stage.eta is not None and open_now > 1:
+        now = open_now * 3600 / stage.eta.mid_s if stage.eta.mid_s else 0.0
+        if now and len(paces) > 1 and now <= min(paces):
+            return "pace", _join(f"lowest throughput: {pace_words(now)} jobs an hour", to_go)
+        at_once = f"{stage.counts.running:,} at a time" if stage.counts.running else ""
+        words = f"most left to do: {open_now:,} jobs, about {span_words(stage.eta.mid_s)}"
+        return "run", _join(words, at_once)
     return "run", _join(f"median run {span_words(run)}", to_go)
 
 

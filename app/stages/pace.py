@@ -132,9 +132,10 @@ def time_to_finish(
         return None
     by_pace = left * 3600 / pace if pace else None
     if run is None:
-        assert by_pace is not None
-        return Eta(by_pace, by_pace, by_pace)
+        return None if by_pace is None else Eta(by_pace, by_pace, by_pace)
     width = max(1, ahead.running or min(width_before, ahead.waiting))
+    if width_before < width / 2:
+        by_pace = None  # it never had so much to do: its pace says what came, not what it can
     first_wait = 0.0
     if not ahead.running and wait is not None:
         first_wait = max(0.0, wait.p50 - (ahead.waited_s or 0.0))

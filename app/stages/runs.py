@@ -16,7 +16,7 @@ _CLASS_OF_STATE = {
 }  # fmt: skip
 """The class that a state alone proves; of others only a diagnosis of the job can tell."""
 
-UNEXPLAINED = "failed"
+UNEXPLAINED = "unexplained"
 """The class of a failure that nothing explains yet."""
 
 

@@ -11,8 +11,8 @@ STAGES = ("data_fetching", "preprocessing", "caching", "training", "eval")
 
 
 def past_run(
-    job_id: int, stage: str, state: str = "COMPLETED", *, ago_s: int, ran_s: int, waited_s: int = 60,
-    rss: float | None = None, cpu: float | None = None, gpu: float | None = None,
+    job_id: int, stage: str, state: str = "COMPLETED", *, ago_s: int, ran_s: int,
+    waited_s: int = 60, rss: float | None = None, cpu: float | None = None, gpu: float | None = None,
     finding: str = "", **more: object,
 ) -> PastJob:  # fmt: skip
     """A run that ended so long ago; rss in GiB, cpu as a share of the CPUs held."""
@@ -34,7 +34,8 @@ def past_runs() -> list[PastJob]:
     made: list[PastJob] = []
     for n in range(40):
         made.append(past_run(
-            5000 + n, "data_fetching", "TIMEOUT" if n == 11 else "COMPLETED", ago_s=n * HOUR + 900, ran_s=(8 + n % 5) * MINUTE,
+            5000 + n, "data_fetching", "TIMEOUT" if n == 11 else "COMPLETED",
+            ago_s=n * HOUR + 900, ran_s=(8 + n % 5) * MINUTE,
             rss=0.6 + n % 7 / 10, cpu=0.22, cpus=1, memory_bytes=2 * GIB, name=f"fetch-{n}",
             time_limit_s=HOUR,
         ))  # fmt: skip
