@@ -101,8 +101,8 @@ class StagesReport:
 
 
 _TITLES: list[Title] = [
-    ("Stage", "left"), ("Waiting", "right"), ("Running", "right"), ("Done", "right"),
-    ("Failed", "right"), ("Mem p95/asked", "right"), ("CPU", "right"), ("GPU", "right"),
+    ("Stage", "left"), ("PD", "right"), ("R", "right"), ("Done", "right"), ("F", "right"),
+    ("Mem p95/asked", "right"), ("CPU", "right"), ("GPU", "right"),
     ("Run p95/limit", "right"), ("Wait", "right"), ("Run", "right"), ("Done/h", "right"),
     ("Fails", "right"), ("Retries", "right"), ("To finish", "right"),
 ]  # fmt: skip

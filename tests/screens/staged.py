@@ -12,8 +12,8 @@ STAGES = ("data_fetching", "preprocessing", "caching", "training", "eval")
 
 def past_run(
     job_id: int, stage: str, state: str = "COMPLETED", *, ago_s: int, ran_s: int,
-    waited_s: int = 60, rss: float | None = None, cpu: float | None = None, gpu: float | None = None,
-    finding: str = "", **more: object,
+    waited_s: int = 60, rss: float | None = None, cpu: float | None = None,
+    gpu: float | None = None, finding: str = "", **more: object,
 ) -> PastJob:  # fmt: skip
     """A run that ended so long ago; rss in GiB, cpu as a share of the CPUs held."""
     end = NOW - ago_s

@@ -11,8 +11,10 @@ from jobshape.app.stages.summary import summarise
 
 from .making import GIB, HOUR, MINUTE, NOW, run
 
+IDLE = LiveStage()
 
-def summary(*runs: PastJob, live: LiveStage = LiveStage(), **more: object) -> StageSummary:
+
+def summary(*runs: PastJob, live: LiveStage = IDLE, **more: object) -> StageSummary:
     newest = sorted(runs, key=lambda past: past.seen_at, reverse=True)
     return summarise("training", newest, live, **{"baseline": 20, **more})  # type: ignore[arg-type]
 
