@@ -63,12 +63,13 @@ class UnassignedScreen(Dialog[None]):
 
     def _keys(self) -> list[list[Piece]]:
         palette = palette_of(self.app)
-        accept = "Enter" if not self._stages_screen.read_only else ""
+        accept = "" if self._stages_screen.read_only else "Enter"
+        is_wide = self.app.size.width > 90
         return [[
             (f"  {accept}", palette.key), (" accept the rule" if accept else "", palette.muted),
             ("   e", palette.key), (" another stage", palette.muted),
             ("   Esc", palette.key), (" back", palette.muted),
-            ("   nothing is assigned before you accept" if self.app.size.width > 90 else "",
+            ("   nothing is assigned before you accept" if is_wide and accept else "",
              palette.faint),
         ], []]  # fmt: skip
 
@@ -203,12 +204,12 @@ class TroubleScreen(Dialog[None]):
 
     def __init__(self, title: str, words: str, glyphs: Glyphs) -> None:
         super().__init__(title, glyphs)
-        self._words = words
+        self.words = words
 
     def content(self) -> Iterable[Widget]:
         """The words."""
         palette = palette_of(self.app)
-        parts = textwrap.wrap(clean(self._words, self.glyphs), _WRAP)
+        parts = textwrap.wrap(clean(self.words, self.glyphs), _WRAP)
         lines: list[list[Piece]] = [[], *([("  " + part, palette.failed)] for part in parts)]
         lines += [[], [("  Esc", palette.key), (" back", palette.muted)]]
         yield Words(lines)
