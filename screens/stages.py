@@ -33,6 +33,9 @@ LOOK_EVERY_S = 5
 PAST_EVERY_S = 60
 """How often history is asked again: it learns what finished jobs used some time later."""
 
+CATCH_UP_S = 300
+"""How often the board's journal is taken in while the screen is not seen: it would grow."""
+
 SESSION_ONLY = "this session only: no history"
 
 LINES_AROUND = 4
@@ -78,6 +81,7 @@ class StagesScreen(Room):
         self.place_line = self.query_one(StagesStatus)
         self._ask_past()
         self._wake.set()
+        self.set_interval(CATCH_UP_S, self._wake.set)
         self.run_worker(self._follow(), group="follow", exit_on_error=False)
 
     def on_resize(self, event: events.Resize) -> None:

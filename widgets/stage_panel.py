@@ -11,7 +11,7 @@ from jobshape.widgets import stage_words as words
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.stage_bars import PHASES, histogram, limit_sign, signs_of
+from jobshape.widgets.stage_bars import PHASES, Histogram, histogram, limit_sign, signs_of
 from jobshape.widgets.text import clean, width_of
 from rich.style import Style
 from textual import events
@@ -20,7 +20,7 @@ _LABEL_WIDTH = 13
 SIDE_BY_SIDE_FROM = 110
 """From this width on the histograms stand beside the words."""
 
-_SHORT, _TALLEST = 2, 10
+_SHORT, _TALLEST = 2, 14
 """Least and most lines of a histogram's columns."""
 
 _LINES_BESIDE = 10
@@ -90,6 +90,9 @@ class StagePanel(ScrolledLines, can_focus=True):
         return lines
 
     def _fields(self, one: StageSummary, width: int) -> list[list[Piece]]:
+        if one.is_empty:
+            text = f"no job of this stage among the {self._baseline}, and none in the queue"
+            return self._field("jobs", text, width)
         asked = words.shape_words(one.shape)
         mixed = words.share_words(one)
         fields = (
@@ -133,6 +136,8 @@ class StagePanel(ScrolledLines, can_focus=True):
     # ------------------------------------------------------------------ histograms
 
     def _histograms(self, one: StageSummary, width: int, height: int) -> list[list[Piece]]:
+        if one.is_empty:
+            return []
         shape = one.shape
         limit = shape.time_limit_s if shape else None
         return [
@@ -170,19 +175,25 @@ class StagePanel(ScrolledLines, can_focus=True):
         for text in made.lines:
             lines.append([("  ", palette.text), *self._marked(text, made.limit_at)])
         lines.append([("  " + glyphs.bar_empty * room, palette.faint)])
-        right = show(round(made.top))
-        asked = f"{limit_sign(glyphs)} asked {show(limit)}" if limit is not None else ""
-        space = room - 1 - len(right)
-        if made.limit_at is None:
-            middle: list[Piece] = [(" " * space, palette.muted)]
-        elif made.limit_at >= room - len(asked) - 4:  # the limit is the right end
-            middle, right = [(" " * max(0, room - 1 - len(asked)), palette.muted)], ""
+        return [*lines, self._scale(made, None if limit is None else show(limit), show, room)]
+
+    def _scale(
+        self, made: Histogram, limit: str | None, show: Callable[[int], str], room: int
+    ) -> list[Piece]:
+        """Nothing at the left, the most at the right, the limit below its line."""
+        palette, end = self.palette, show(round(made.top))
+        if limit is None or made.limit_at is None:
+            return [("  0", palette.muted), (end.rjust(room - 1), palette.muted)]
+        sign = limit_sign(self._glyphs)
+        right_of, left_of = f"{sign} asked {limit}", f"asked {limit} {sign}"
+        if made.limit_at + len(right_of) + len(end) + 2 <= room:
+            before, asked = made.limit_at, right_of
         else:
-            middle = [(" " * max(0, space - len(asked) - 2), palette.muted)]
-            right = f"  {right}"
-        lines.append([("  0", palette.muted), *middle, (asked, palette.warning),
-                      (right, palette.muted)])  # fmt: skip
-        return lines
+            before, asked = max(2, made.limit_at + 1 - len(left_of)), left_of
+        rest = room - before - len(asked)
+        end = end.rjust(rest) if rest > len(end) else ""
+        return [("  0".ljust(before + 2), palette.muted), (asked, palette.warning),
+                (end, palette.muted)]  # fmt: skip
 
     def _marked(self, text: str, limit_at: int | None) -> list[Piece]:
         """The columns, with the limit's line through them."""

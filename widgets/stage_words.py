@@ -30,7 +30,7 @@ def share_words(one: StageSummary) -> str:
     """How common the shape is; "" where all ask for it, or for one."""
     if one.shape_share is None or one.shape_share > 0.999:
         return ""
-    return f"mixed: {100 * one.shape_share:.0f} % ask for this, the others for something else"
+    return f"{100 * one.shape_share:.0f} % of them, the others something else"
 
 
 def sizes(figures: Spread) -> str:

@@ -78,7 +78,7 @@ def _why(
         if now and len(paces) > 1 and now <= min(paces):
             return "pace", _join(f"lowest throughput: {pace_words(now)} jobs an hour", to_go)
         at_once = f"{stage.counts.running:,} at a time" if stage.counts.running else ""
-        words = f"most left to do: {open_now:,} jobs, about {span_words(stage.eta.mid_s)}"
+        words = f"{open_now:,} jobs left, about {span_words(stage.eta.mid_s)}"
         return "run", _join(words, at_once)
     return "run", _join(f"median run {span_words(run)}", to_go)
 

@@ -22,6 +22,12 @@ DAY_S = 86400
 WINDOWS_S = (DAY_S, 7 * DAY_S, 14 * DAY_S, 30 * DAY_S, None)
 """How far back runs can count, in seconds; None: all."""
 
+MOST_KNOWN = 1000
+"""Finished jobs of a stage that count at most: walking more would hold up a key."""
+
+Known = dict[str, list[PastJob]]
+"""Stage -> finished jobs."""
+
 MOST_LOOKED_AT = 2000
 """Unassigned jobs that rules are suggested from, the newest: more would say the same."""
 
@@ -66,14 +72,14 @@ class StagesKeeper:
     def refresh_steps(self, now: float) -> Generator[None, None, StagesPicture]:
         """Count everything anew, pausing at least every few ms."""
         yield from self.live.follow_steps()
-        known = yield from self._join(self.since(now))
+        known, capped = yield from self._join(self.since(now))
         summaries: list[StageSummary] = []
         for stage in self._order(known):
             live = yield from self.live.look_steps(stage, now)
             summaries.append(
                 summarise(
                     stage, known.get(stage, ()), live,
-                    baseline=self.baseline, capped=stage in self._capped,
+                    baseline=self.baseline, capped=stage in capped,
                 )
             )  # fmt: skip
             yield
@@ -113,12 +119,14 @@ class StagesKeeper:
         same = job is not None and job.submit_time == past.record.job.submit_time
         return job if same else None
 
-    def _join(self, since: int) -> Generator[None, None, dict[str, list[PastJob]]]:
+    def _join(self, since: int) -> Generator[None, None, tuple[Known, set[str]]]:
         """Finished jobs by stage, newest first: those of history, and what only the board has.
 
-        A rule accepted since then may have given a job of the board another stage.
+        Beside it: the stages that have more of them. A rule accepted since then may have given a
+        job of the board another stage.
         """
         by_stage: dict[str, list[PastJob]] = defaultdict(list)
+        capped = set(self._capped)
         seen: set[int] = set()
         for count, past in enumerate(self._past, 1):
             twin = self._twin(past)
@@ -134,10 +142,13 @@ class StagesKeeper:
                     by_stage[stage].append(run_of(job))
                 if not count % SLICE_JOBS:
                     yield
-        for runs in by_stage.values():
+        for stage, runs in by_stage.items():
             runs.sort(key=ended_at, reverse=True)
+            if len(runs) > MOST_KNOWN:
+                capped.add(stage)
+                del runs[MOST_KNOWN:]
             yield
-        return by_stage
+        return by_stage, capped
 
     def _order(self, known: Iterable[str]) -> list[str]:
         """The pipeline's order; stages that no setting names follow, ``unassigned`` is last."""

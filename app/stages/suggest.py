@@ -49,11 +49,6 @@ def suggest(
     return [_checked(one, others) for one in made[:MOST_SUGGESTED]]
 
 
-def fits(suggestion: Suggestion, job: Job) -> bool:
-    """Whether the rule would claim a job, as the collector matches rules."""
-    return all(re.search(pattern, getattr(job, field)) for field, pattern in suggestion.rule)
-
-
 def _checked(suggestion: Suggestion, others: Iterable[Job]) -> Suggestion:
     patterns = [(field, re.compile(pattern)) for field, pattern in suggestion.rule]
     count = sum(
@@ -116,8 +111,10 @@ def _prefix_pattern(names: Sequence[str]) -> str:
     after = {name[len(first[0]) : len(first[0]) + 1] for name in names}
     if len(after) == 1 and (sign := next(iter(after))) in _SEPARATORS and sign:
         return f"^{_escaped(first[0] + sign)}"
-    if all(sign and (sign in _SEPARATORS or sign.isdigit()) for sign in after):
-        return rf"^{_escaped(first[0])}[-_.:/ \d]"
+    if all(sign and (sign in _SEPARATORS or sign.isdecimal()) for sign in after):
+        signs = "".join(sign for sign in _SEPARATORS if sign in after)  # "-" first: it is itself
+        figures = r"\d" if any(map(str.isdecimal, after)) else ""
+        return f"^{_escaped(first[0])}[{signs}{figures}]"
     return f"^{_escaped(first[0])}"
 
 
@@ -127,8 +124,8 @@ def _general_pattern(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text as a pattern that is read easily; what cannot stand in a text file is any sign."""
+    r"""The text as a pattern that is read easily; what cannot be seen is any sign, ``\W``."""
     return "".join(
-        "." if not char.isprintable() else re.escape(char) if char in r"\.^$*+?{}[]|()" else char
+        r"\W" if not char.isprintable() else re.escape(char) if char in r"\.^$*+?{}[]|()" else char
         for char in text
     )

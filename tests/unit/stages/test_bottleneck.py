@@ -56,7 +56,7 @@ def test_the_stage_with_most_left_to_do() -> None:
     ])  # fmt: skip
     assert worst is not None
     assert (worst.stage, worst.cause) == ("prep", "run")
-    assert worst.why == "most left to do: 212 jobs, about 17 h 40 min, 4 at a time"
+    assert worst.why == "212 jobs left, about 17 h 40 min, 4 at a time"
 
 
 def test_the_lowest_throughput_is_said() -> None:
