@@ -1,6 +1,7 @@
 """The stages: where the workload stands, what its runs used, and what bounds the total time."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TypeVar
@@ -26,6 +27,9 @@ Value = TypeVar("Value")
 
 AGAIN_S = 1.0
 """Least time between two countings that nobody asked for with a key."""
+
+COUNT_SHARE = 0.05
+"""Share of the time that counting may take while much is in the queue."""
 
 LOOK_EVERY_S = 5
 """How often waits and remaining times are counted anew while nothing else changes."""
@@ -121,6 +125,7 @@ class StagesScreen(Room):
             await self._wake.wait()
             self._wake.clear()
             self._working, self._urgent = True, False
+            began = time.monotonic()
             try:
                 await self._count()
             except Exception as error:  # keep the screen; say what went wrong
@@ -128,8 +133,9 @@ class StagesScreen(Room):
                 self.status.say(f"the stages could not be counted: {error}", problem=True)
             finally:
                 self._working = False
+            pause_s = max(AGAIN_S, (time.monotonic() - began) / COUNT_SHARE)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._until_urgent(), AGAIN_S)
+                await asyncio.wait_for(self._until_urgent(), pause_s)
 
     async def _count(self) -> None:
         self.keeper.set_user(self.board.link.user)

@@ -34,6 +34,11 @@ async def open_unassigned(screen: "StagesScreen") -> None:
     screen.app.push_screen(UnassignedScreen(screen, found))
 
 
+def _title(suggestions: Sequence[Suggestion]) -> str:
+    jobs = sum(one.jobs for one in suggestions)
+    return f"{jobs:,} job{'' if jobs == 1 else 's'} without a stage"
+
+
 class UnassignedScreen(Dialog[None]):
     """The groups; a rule is written only after the person has seen its text and file."""
 
@@ -50,8 +55,7 @@ class UnassignedScreen(Dialog[None]):
     ]
 
     def __init__(self, screen: "StagesScreen", suggestions: Sequence[Suggestion]) -> None:
-        jobs = sum(one.jobs for one in suggestions)
-        super().__init__(f"{jobs:,} jobs without a stage", screen.glyphs)
+        super().__init__(_title(suggestions), screen.glyphs)
         self._stages_screen = screen
         self._suggestions = suggestions
         self.is_busy = False
@@ -144,6 +148,8 @@ class UnassignedScreen(Dialog[None]):
             self.is_busy = False
         screen.actions.set_stage_rules(rules)
         self.list.replace(None)
+        self.query_one("#box").border_title = _title(self.list.suggestions)
+        self._fit()
         screen.status.say(f"rule for {item.stage} added to {plan.path.name}")
         if not self.list.suggestions:
             self.dismiss(None)

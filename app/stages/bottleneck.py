@@ -13,6 +13,9 @@ from jobshape.app.domain.stage import Bottleneck, StageSummary
 MANY_FAILURES = 0.2
 """Failure rate from which failures are what to look at first."""
 
+LONG_WAIT = 1.2
+"""Median wait, in median runs, from which the wait is what to look at first."""
+
 MOST_ATTEMPTS = 10.0
 """How often a job is thought to be tried at most, where next to none succeeds."""
 
@@ -65,7 +68,7 @@ def _why(
     if rate >= MANY_FAILURES:
         worst = stage.failures[0][0].replace("_", " ")
         return "failures", _join(f"{100 * rate:.0f} % of runs fail, most by {worst}", to_go)
-    if wait is not None and run is not None and wait > run:
+    if wait is not None and run is not None and wait > LONG_WAIT * run:
         words = f"median wait {span_words(wait)} against {span_words(run)} of run"
         return "wait", _join(words, to_go)
     if run is None:

@@ -241,7 +241,7 @@ async def test_a_group_that_speaks_of_no_stage_asks_for_one(own_project: Path) -
         await until(pilot, lambda: isinstance(app.screen, RuleScreen))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, UnassignedScreen))
-        assert "caching" in line_with(pilot, "1 job ")
+        assert "caching" in line_with(pilot, "1 job  ")
         assert own_project.read_text("utf-8") == "# the project\n"
 
 
