@@ -60,6 +60,8 @@ class Kept:
     show_finished: bool = True
     strip: str = "auto"
     theme: str = ""
+    stage_runs: int = 20
+    stage_days: int = 14  # 0: as far back as there is anything
 
 
 def _forget(kept: Kept) -> None:

@@ -60,6 +60,11 @@ class StagesScreen(Room):
         self.stages = tuple(context.stages)
         self.rule_file = rule_file
         self.keeper = StagesKeeper(self.board, self.stages, self.board.link.user)
+        kept, days = self.kept, [(w or 0) // DAY_S for w in WINDOWS_S]
+        if kept.stage_runs in BASELINES:
+            self.keeper.baseline = kept.stage_runs
+        if kept.stage_days in days:
+            self.keeper.window_s = WINDOWS_S[days.index(kept.stage_days)]
         self.picture = StagesPicture()
         self._wake = asyncio.Event()
         self._working = self._urgent = False
@@ -268,6 +273,9 @@ class StagesScreen(Room):
         self._baseline_changed()
 
     def _baseline_changed(self) -> None:
+        self.kept.stage_runs = self.keeper.baseline
+        self.kept.stage_days = (self.keeper.window_s or 0) // DAY_S
+        self.keep()
         self.status.say(f"figures of the {self.baseline_words}")
         self.recount()
 

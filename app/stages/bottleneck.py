@@ -13,6 +13,9 @@ from jobshape.app.domain.stage import Bottleneck, StageSummary
 MANY_FAILURES = 0.2
 """Failure rate from which failures are what to look at first."""
 
+FEW_ATTEMPTS = 4
+"""Below so many runs a failure rate says little."""
+
 LONG_WAIT = 1.2
 """Median wait, in median runs, from which the wait is what to look at first."""
 
@@ -39,8 +42,8 @@ def find_bottleneck(stages: Iterable[StageSummary]) -> Bottleneck | None:
 
 def attempts_needed(stage: StageSummary) -> float:
     """How often a job of the stage has to run until it succeeds."""
-    rate = stage.failure_rate or 0.0
-    return min(MOST_ATTEMPTS, 1 / (1 - rate)) if rate < 1 else MOST_ATTEMPTS
+    rate = stage.failed_runs / (stage.attempts + 2)  # one failure alone does not say "always"
+    return min(MOST_ATTEMPTS, 1 / (1 - rate))
 
 
 def _time_to_end(stage: StageSummary) -> float | None:
@@ -65,9 +68,9 @@ def _why(
     open_now = stage.counts.open - stage.counts.held
     to_go = f"{open_now:,} to go" if to_go_s is not None and open_now else ""
     rate = stage.failure_rate or 0.0
-    if rate >= MANY_FAILURES:
+    if rate >= MANY_FAILURES and stage.attempts >= FEW_ATTEMPTS:
         worst = stage.failures[0][0].replace("_", " ")
-        return "failures", _join(f"{100 * rate:.0f} % of runs fail, most by {worst}", to_go)
+        return "failures", _join(f"{100 * rate:.0f} % of runs fail, mostly {worst}", to_go)
     if wait is not None and run is not None and wait > LONG_WAIT * run:
         words = f"median wait {span_words(wait)} against {span_words(run)} of run"
         return "wait", _join(words, to_go)

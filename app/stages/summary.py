@@ -36,7 +36,7 @@ def summarise(
     runs = [past for past in known if is_run(past)][:baseline]
     whole = [past for past in runs if is_whole(past)]
     shape, share = _shape(live, runs)
-    elapsed = spread(filter(None, map(took_s, whole)))
+    elapsed = spread(figure for past in whole if (figure := took_s(past)) is not None)
     wait = spread(figure for past in runs if (figure := waited_s(past)) is not None)
     pace = pace_per_hour(known, capped=capped)
     ended = Counter(map(phase, known))

@@ -161,6 +161,10 @@ async def test_baseline_and_window_by_key() -> None:
         await open_stages(pilot, "w", "w", "w", "w")
         assert past.asked[-1] == (0, 200)
         assert "newest runs ever" in text_of(pilot)
+        assert (screen.kept.stage_runs, screen.kept.stage_days) == (10, 0)
+    async with make_app(past=past, kept=screen.kept).run_test(size=MIDDLE) as pilot:
+        await open_stages(pilot)
+        assert "10 newest runs ever" in text_of(pilot)
 
 
 async def test_without_history_the_board_has_to_do_and_it_is_said() -> None:

@@ -76,7 +76,12 @@ def test_failures_make_a_stage_dearer_and_are_named() -> None:
     ])  # fmt: skip
     assert worst is not None
     assert (worst.stage, worst.cause) == ("training", "failures")
-    assert worst.why == "30 % of runs fail, most by oom host"
+    assert worst.why == "30 % of runs fail, mostly oom host"
+
+
+def test_one_failure_alone_is_not_the_cause() -> None:
+    worst = find_bottleneck([stage("training", [run(1, "FAILED"), run(2)])])
+    assert worst is not None and worst.cause == "run"
 
 
 def test_a_stage_of_which_no_job_is_over_can_be_it_too() -> None:

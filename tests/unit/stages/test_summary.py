@@ -76,6 +76,12 @@ def test_a_run_that_the_limit_ended_took_as_long_as_the_limit_and_is_counted() -
     assert summary(run(3, time_limit_s=UNLIMITED)).limit_share is None
 
 
+def test_a_run_of_less_than_a_second_is_a_run() -> None:
+    one = summary(run(1, ran_s=0), run(2, ran_s=0))
+    assert one.elapsed is not None and one.elapsed.size == 2
+    assert one.wait_share is None and one.cpu_efficiency is None
+
+
 def test_cpu_efficiency_weighs_runs_by_what_they_held() -> None:
     one = summary(
         run(1, ran_s=100, cpus=1, cpu_s=100.0), run(2, ran_s=300, cpus=10, cpu_s=0.0), run(3)
