@@ -28,7 +28,7 @@ Value = TypeVar("Value")
 AGAIN_S = 1.0
 """Least time between two countings that nobody asked for with a key."""
 
-COUNT_SHARE = 0.05
+COUNT_SHARE = 0.02
 """Share of the time that counting may take while much is in the queue."""
 
 LOOK_EVERY_S = 5

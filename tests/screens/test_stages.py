@@ -33,6 +33,8 @@ def own_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Rules go into a folder of this test alone."""
     monkeypatch.setenv("JOBSHAPE_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("JOBSHAPE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("jobshape.screens.stages.AGAIN_S", 0.02)
+    monkeypatch.setattr("jobshape.screens.stages.COUNT_SHARE", 0.5)
     monkeypatch.chdir(tmp_path)
     path = tmp_path / ".jobshape.toml"
     path.write_text("# the project\n", "utf-8")
