@@ -15,7 +15,6 @@ from jobshape.app.collector.calls import typed_error
 from jobshape.app.collector.choose import choose_backend
 from jobshape.app.collector.forked import Emit, ForkedCall, error_head
 from jobshape.app.collector.plain import from_plain, to_plain
-from jobshape.app.collector.stages import StageRules
 from jobshape.app.collector.wire import (
     JOB_CODEC,
     NODE_CODEC,
@@ -28,6 +27,7 @@ from jobshape.app.collector.wire import (
 from jobshape.app.domain.errors import NO_ANSWER_HINT, BackendError, NoSite
 from jobshape.app.domain.job import AccountedJob, Job
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.stage_rules import StageRules
 from jobshape.app.domain.states import is_finished
 
 PARTS = ("site", "queue", "partitions", "nodes", "accounting")

@@ -175,6 +175,7 @@ class StagesScreen(Room):
                 self.keeper.set_past((), problem=SESSION_ONLY)
             else:
                 since = self.keeper.since(self.clock())
+                await self._read_rules()
                 runs = await self.context.past.stage_runs(since, MOST_RUNS)
                 self.keeper.set_past(runs)
         except JobshapeError as error:
@@ -182,6 +183,13 @@ class StagesScreen(Room):
         finally:
             self._asking = False
             self.recount()
+
+    async def _read_rules(self) -> None:
+        """What history has without a stage may get one by rules that are newer."""
+        try:
+            self.keeper.set_rules(await asyncio.to_thread(self.rule_file.rules))
+        except JobshapeError as error:
+            self.status.say(f"the stage rules cannot be read: {error}", problem=True)
 
     @property
     def is_settled(self) -> bool:

@@ -147,6 +147,8 @@ class UnassignedScreen(Dialog[None]):
         finally:
             self.is_busy = False
         screen.actions.set_stage_rules(rules)
+        screen.keeper.set_rules(rules)
+        screen.recount()
         self.list.replace(None)
         self.query_one("#box").border_title = _title(self.list.suggestions)
         self._fit()

@@ -61,7 +61,7 @@ class SuggestionList(ScrolledLines, can_focus=True, inherit_bindings=False):
     def build(self, width: int) -> Sequence[Sequence[Piece]]:
         """All of them."""
         if not self.suggestions:
-            return [[("  every job has a stage, or a rule that will claim it", self.palette.muted)]]
+            return [[("  nothing is left that a rule could be made for", self.palette.muted)]]
         return [
             line for n, one in enumerate(self.suggestions) for line in self._lines_of(n, one, width)
         ]

@@ -1,12 +1,13 @@
 """All stages together: finished runs of history and the jobs of the board, joined and counted."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Sequence
 
 from jobshape.app.board.board import Board
 from jobshape.app.domain.job import UNASSIGNED, Job
 from jobshape.app.domain.past import PastJob
 from jobshape.app.domain.stage import StagesPicture, StageSummary
+from jobshape.app.domain.stage_rules import Rule, StageRules
 from jobshape.app.stages.bottleneck import find_bottleneck
 from jobshape.app.stages.live import SLICE_JOBS, LiveStages, stage_of
 from jobshape.app.stages.runs import ended_at, run_of
@@ -45,6 +46,7 @@ class StagesKeeper:
         self.live = LiveStages(board, user)
         self._past: tuple[PastJob, ...] = ()
         self._capped: frozenset[str] = frozenset()
+        self._rules = StageRules()
         self.problem = ""
         self.baseline = BASELINES[1]
         self.window_s: int | None = WINDOWS_S[2]
@@ -62,12 +64,22 @@ class StagesKeeper:
         self, runs: Iterable[PastJob], *, most: int = MOST_RUNS, problem: str = ""
     ) -> None:
         """The finished jobs of history, at most so many a stage; why there are none."""
-        self._past = tuple(runs)
-        counts: dict[str, int] = defaultdict(int)
-        for past in self._past:
-            counts[stage_of(past.record.job)] += 1
+        given = tuple(runs)
+        counts = Counter(stage_of(past.record.job) for past in given)
         self._capped = frozenset(stage for stage, count in counts.items() if count >= most)
+        self._past = tuple(map(self._with_stage, given))
         self.problem = problem
+
+    def set_rules(self, rules: Sequence[Rule]) -> None:
+        """The stage rules that hold now: what history has without a stage may get one by them."""
+        self._rules = StageRules(rules)
+        self._past = tuple(map(self._with_stage, self._past))
+
+    def _with_stage(self, past: PastJob) -> PastJob:
+        job = past.record.job
+        if stage_of(job) != UNASSIGNED or (stage := self._rules.stage_of(job)) == UNASSIGNED:
+            return past
+        return past._replace(record=past.record._replace(job=job._replace(stage=stage)))
 
     def refresh_steps(self, now: float) -> Generator[None, None, StagesPicture]:
         """Count everything anew, pausing at least every few ms."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobshape.app.domain.errors import ConfigError
+from jobshape.app.domain.stage_rules import Rule
 from jobshape.app.settings.folders import (
     PRIVATE_FILE_MODE,
     config_folder,
@@ -22,9 +23,6 @@ from jobshape.app.settings.folders import (
 )
 from jobshape.app.settings.load import CONFIG_NAME, load_settings
 from jobshape.app.stages.rule_text import rule_lines, with_rule
-
-Rule = Mapping[str, str]
-"""``{"stage": ..., "name": pattern, ...}``, as in the settings."""
 
 
 class Planned(NamedTuple):
@@ -70,13 +68,16 @@ class RuleFile:
         new = _new_text(path, read.text, rule, is_project)
         _replace(path, read, read.mark + new.encode("utf-8"))
         try:
-            rules = load_settings(start=self._start).settings.stage_rules
+            return self.rules()
         except ConfigError as error:
             raise ConfigError(
                 f"the rule was written, but the settings cannot be read again: {error.what}",
                 where=error.where, hint=error.hint,
             ) from error  # fmt: skip
-        return [asdict(one) for one in rules]
+
+    def rules(self) -> list[dict[str, str]]:
+        """All rules that hold now, in order. Raises ConfigError."""
+        return [asdict(one) for one in load_settings(start=self._start).settings.stage_rules]
 
     def _place(self) -> tuple[Path, bool]:
         project = project_file(self._start)

@@ -266,6 +266,17 @@ async def test_a_file_that_cannot_be_written_is_told(own_project: Path) -> None:
     assert own_project.read_text("utf-8") == "stages = [\n"
 
 
+async def test_settings_broken_meanwhile_are_said_and_history_counts_all_the_same(
+    own_project: Path,
+) -> None:
+    own_project.write_text("stages = [\n", "utf-8")
+    async with make_app(past=RecordedPast()).run_test(size=LARGE) as pilot:
+        screen = await open_stages(pilot)
+        assert "the stage rules cannot be read" in lines_of(pilot)[-2]
+        assert not screen.picture.problem
+        assert next(s for s in screen.picture.stages if s.stage == "training").runs == 20
+
+
 async def test_a_read_only_session_writes_no_rule(own_project: Path) -> None:
     app = make_app(read_only=True)
     async with app.run_test(size=MIDDLE) as pilot:

@@ -60,6 +60,19 @@ def test_a_rule_accepted_since_moves_what_history_had_elsewhere() -> None:
     assert "unassigned" not in stages
 
 
+def test_what_history_has_without_a_stage_gets_one_by_the_rules() -> None:
+    keeper = keeper_of(Board())
+    runs = [run(1, stage="unassigned", name="eval-1"), run(2, stage="unassigned", name="x"),
+            run(3, name="eval-3")]  # fmt: skip
+    keeper.set_past(runs)
+    keeper.set_rules([{"stage": "eval", "name": "^eval"}])
+    stages = {one.stage: one.counts.done for one in keeper.refresh_now(NOW).stages}
+    assert stages == {"fetch": 0, "training": 1, "eval": 1, "unassigned": 1}
+    assert [job.name for job in keeper.to_suggest_from()[0]] == ["x"]
+    keeper.set_past(runs)
+    assert keeper.refresh_now(NOW).stages[2].counts.done == 1
+
+
 def test_only_the_users_own_open_jobs_count() -> None:
     board = Board()
     board.change_jobs([job(1, "RUNNING"), job(2, "RUNNING", user="bob"), job(3, "PENDING")])

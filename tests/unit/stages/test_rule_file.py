@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobshape.app.collector.stages import StageRules
 from jobshape.app.domain.errors import ConfigError
 from jobshape.app.domain.job import NO_JOB
+from jobshape.app.domain.stage_rules import StageRules
 from jobshape.app.settings.load import load_settings
 from jobshape.app.stages import rule_file
 from jobshape.app.stages.rule_file import RuleFile

@@ -7,9 +7,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobshape.app.collector.stages import StageRules
 from jobshape.app.domain.job import DEFAULT_STAGES, NO_JOB, Job
 from jobshape.app.domain.stage import Suggestion
+from jobshape.app.domain.stage_rules import StageRules
 from jobshape.app.stages.naming import stage_for, words_of
 from jobshape.app.stages.suggest import suggest
 
