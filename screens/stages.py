@@ -116,6 +116,10 @@ class StagesScreen(Room):
         """Count anew soon."""
         self._wake.set()
 
+    def on_screen_resume(self) -> None:
+        """In sight again: what is shown may be old."""
+        self.recount()
+
     def tick(self) -> None:
         """Waits grow, and history may know more."""
         now = self.clock()

@@ -18,10 +18,14 @@ SLICE_JOBS = 1000
 SAMPLE = 400
 """Running jobs of a stage whose times are taken one by one; of more, a fair sample."""
 
-NEVER_BY_THEMSELVES = frozenset(
-    ("JobHeldUser", "JobHeldAdmin", "DependencyNeverSatisfied", "launch failed requeued held")
-)
+NEVER_BY_THEMSELVES = frozenset((
+    "JobHeldUser", "JobHeldAdmin", "JobHoldMaxRequeue", "DependencyNeverSatisfied",
+    "launch failed requeued held", "launch_failed_requeued_held",
+))  # fmt: skip
 """Reasons of waiting jobs that somebody has to do something about."""
+
+HELD_STATES = frozenset(("REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"))
+"""States that say the same."""
 
 
 class LiveStage(NamedTuple):
@@ -130,7 +134,7 @@ class Counting:
                 self._running_s.append(max(0, int(self._now) - job.start_time))
         elif phase is Phase.WAITING:
             self._waiting += tasks
-            if job.reason in NEVER_BY_THEMSELVES:
+            if job.reason in NEVER_BY_THEMSELVES or job.state in HELD_STATES:
                 self._held += tasks
             elif (waited := wait_s(job, self._now)) is not None:
                 self._longest = max(waited, self._longest or 0)

@@ -6,8 +6,8 @@ width, ``(sum of what is left + left x run) / width``, never less than the longe
 While none runs, width is how many ran at once before, and the first still has to wait: the median
 wait less what the longest waiting has waited. The interval takes the quartiles of run in place of
 the median, widened by what the pace (jobs done an hour) gives for the same jobs, since jobs do not
-always get the width they have now. It is as blind as its source: jobs that fail and are sent again
-are not foreseen.
+always get the width they have now; not where the stage never was half as wide: then the pace says
+how many jobs came, not how many it can do. Jobs that fail and are sent again are not foreseen.
 """
 
 from bisect import bisect_right
