@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_status(commands)
     _add_wait(commands)
+    _add_stages(commands)
     _add_doctor(commands)
     _add_sites(commands)
     _add_demo(commands)
@@ -161,6 +162,24 @@ def _add_wait(commands: Any) -> None:
     wait.set_defaults(run=_wait)
 
 
+def _add_stages(commands: Any) -> None:
+    stages = commands.add_parser("stages", help="what the stages used, and where the bottleneck is")
+    stages.add_argument("--json", action="store_true", help="for scripts: jobshape.stages/1")
+    stages.add_argument(
+        "--runs", type=_count, default=20, metavar="N",
+        help="figures of the N newest finished runs of each stage (20)",
+    )  # fmt: skip
+    stages.add_argument(
+        "--days", type=_days, default=14.0, metavar="D", help="how far back runs count (14)"
+    )
+    stages.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS",
+        help="give up after this long (30)",
+    )  # fmt: skip
+    _add_site_options(stages, default=argparse.SUPPRESS)
+    stages.set_defaults(run=_stages)
+
+
 def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser("doctor", help="say what works here and what is missing")
     doctor.add_argument("--json", action="store_true", help="for scripts: jobshape.doctor/1")
@@ -211,6 +230,22 @@ def _users(text: str) -> str:
     if not _USERS.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no user name")
     return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 5000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 5000")
+    return int(text)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= 3660:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days up to 3660")
+    return days
 
 
 def _seconds(text: str) -> float:
@@ -293,6 +328,19 @@ def _wait(arguments: argparse.Namespace) -> int:
         arguments.jobs,
         as_json=arguments.json,
         timeout_s=arguments.timeout,
+        say=_say,
+    )
+
+
+def _stages(arguments: argparse.Namespace) -> int:
+    from jobshape.app.stages_report import run_stages
+
+    return run_stages(
+        _load(arguments),
+        runs=arguments.runs,
+        days=arguments.days,
+        as_json=arguments.json,
+        deadline_s=arguments.timeout,
         say=_say,
     )
 

@@ -15,7 +15,6 @@ from jobshape.app.collector.calls import typed_error
 from jobshape.app.collector.choose import choose_backend
 from jobshape.app.collector.forked import Emit, ForkedCall, error_head
 from jobshape.app.collector.plain import from_plain, to_plain
-from jobshape.app.collector.stages import StageRules
 from jobshape.app.collector.wire import (
     JOB_CODEC,
     NODE_CODEC,
@@ -26,8 +25,9 @@ from jobshape.app.collector.wire import (
     to_body,
 )
 from jobshape.app.domain.errors import NO_ANSWER_HINT, BackendError, NoSite
-from jobshape.app.domain.job import Job
+from jobshape.app.domain.job import AccountedJob, Job
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.stage_rules import StageRules
 from jobshape.app.domain.states import is_finished
 
 PARTS = ("site", "queue", "partitions", "nodes", "accounting")
@@ -67,12 +67,20 @@ class Snapshot:
     capabilities: Capabilities | None = None
     queue: list[Job] | None = None
     finished: list[Job] = field(default_factory=list)
+    used: list[Any] = field(default_factory=list)  # of each finished job: the rest of its record
     partitions: list[Partition] | None = None
     nodes: list[Node] | None = None
     unread: int = 0
     source: str = ""
     errors: dict[str, BackendError] = field(default_factory=dict)
     took_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def accounted(self) -> list[AccountedJob]:
+        """The finished jobs with what they used, the newest first."""
+        return [
+            AccountedJob(job, *used) for job, used in zip(self.finished, self.used, strict=True)
+        ]
 
     @property
     def jobs(self) -> list[Job]:
@@ -146,7 +154,9 @@ def _read(wanted: Wanted, emit: Emit) -> dict[str, Any]:
         return Frame("nodes", {}, to_body(map(NODE_CODEC.encode, backend.nodes())))
 
     def accounting() -> Frame:
-        return Frame("jobs", {}, lines_of(_finished(backend, site, wanted, scope)))
+        entries = _finished(backend, site, wanted, scope)
+        used = [entry[1:] for entry in entries]
+        return Frame("jobs", {"used": used}, lines_of(entry.job for entry in entries))
 
     for read in (queue, partitions, nodes, accounting):
         emit(Frame("begin", {"part": read.__name__}))
@@ -160,19 +170,21 @@ def _read(wanted: Wanted, emit: Emit) -> dict[str, Any]:
     return {}
 
 
-def _finished(backend: Backend, site: Capabilities, wanted: Wanted, scope: Scope) -> list[Job]:
+def _finished(
+    backend: Backend, site: Capabilities, wanted: Wanted, scope: Scope
+) -> list[AccountedJob]:
     """Jobs that ended in the last hours, the newest first; none where nobody keeps account."""
     accounting = site.features.get("accounting")
     if not wanted.finished_hours or accounting is None or not accounting.available:
         return []
     since = int(time.time() - wanted.finished_hours * 3600)
-    jobs = [
-        entry.job
+    entries = [
+        entry
         for entry in backend.accounting(scope, since)
         if is_finished(entry.job.state) and (entry.job.end_time or since) >= since
     ]
-    jobs.sort(key=lambda job: job.end_time or 0, reverse=True)
-    return jobs[:MOST_FINISHED]
+    entries.sort(key=lambda entry: entry.job.end_time or 0, reverse=True)
+    return entries[:MOST_FINISHED]
 
 
 class _Receiver:
@@ -182,12 +194,14 @@ class _Receiver:
         self.snapshot = snapshot
         self._part = "site"
         self._records: list[Any] = []
+        self._used: list[Any] = []
 
     def take(self, frame: Frame) -> None:
         """Take one frame; records belong to the part that has begun."""
         codec = _CODECS.get(frame.kind)
         if codec is not None:
             self._records = list(map(codec.decode, from_body(frame.body)))
+            self._used = frame.head.get("used", [])
             if self._part == "queue":
                 self.snapshot.unread = frame.head["unread"]
                 self.snapshot.source = frame.head["source"]
@@ -211,7 +225,7 @@ class _Receiver:
         elif self._part == "nodes":
             snapshot.nodes = self._records
         elif self._part == "accounting":
-            snapshot.finished = self._records
+            snapshot.finished, snapshot.used = self._records, self._used
 
     def broke_off(self, error: BackendError) -> None:
         """The child ended early: the part under way and all that were to come have this error."""

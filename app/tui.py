@@ -23,7 +23,7 @@ from jobshape.app.domain.job import Job  # noqa: E402
 from jobshape.app.settings.folders import state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, Kept  # noqa: E402
+from jobshape.screens.ports import Actions, Clock, Context, Kept, Past  # noqa: E402
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
@@ -68,6 +68,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         kept: Kept | None = None,
         state_dir: Path | None = None,
         filter_text: str = "",
+        past: Past | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -77,6 +78,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self.kept = kept or Kept()
         self._state_dir = state_dir
         self._filter_text = filter_text
+        self._past = past
         self._queue: QueueScreen | None = None
         self._shadow = TerminalShadow()
         self.animation_level = "none"
@@ -90,6 +92,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
             show_job=self.show_job, look_into=self.look_into, acknowledge=self.acknowledge,
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
+            show_jobs=self.show_jobs, past=self._past,
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -122,6 +125,12 @@ class JobshapeApp(App[None], inherit_bindings=False):
         """These alerts are seen."""
         gone = set(keys)
         self.board.set_alerts([alert for alert in self.board.alerts if alert.key not in gone])
+
+    def show_jobs(self, filter_text: str) -> None:
+        """Show the queue, filtered."""
+        self.go(QueueScreen.NAME)
+        if self._queue is not None:
+            self._queue.filtering.apply(filter_text)
 
     @property
     def room(self) -> Room | None:
@@ -208,6 +217,11 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.alerts import AlertScreen
 
         return AlertScreen(context)
+    if name == "stages":
+        from jobshape.app.stages.rule_file import RuleFile
+        from jobshape.screens.stages import StagesScreen
+
+        return StagesScreen(context, RuleFile())
     raise LookupError(name)
 
 

@@ -51,7 +51,7 @@ def save_kept(folder: Path, kept: Kept, ui: Ui) -> None:
 
 _TYPES: dict[str, type] = {
     "columns": tuple, "widths": dict, "sort": str, "descending": bool, "group": str,
-    "show_finished": bool, "strip": str, "theme": str,
+    "show_finished": bool, "strip": str, "theme": str, "stage_runs": int, "stage_days": int,
 }  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """What the screens need from outside: the actions, the clock, and a place for what is kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
 from jobshape.app.domain.job import DEFAULT_STAGES, Job
+from jobshape.app.domain.past import PastJob
 from jobshape.widgets.glyphs import Glyphs
 
 Clock = Callable[[], float]
@@ -31,6 +32,21 @@ class Actions(Protocol):
         """Whether someone looks, and at which jobs closely."""
         ...
 
+    def set_stage_rules(self, rules: Sequence[Mapping[str, str]]) -> None:
+        """Other rules for the stage of a job: all there are, the first that fits wins."""
+        ...
+
+
+class Past(Protocol):
+    """Finished jobs of history."""
+
+    async def stage_runs(self, since: int, most: int) -> list[PastJob]:
+        """Those that ended since then, at most so many a stage, the newest; any order.
+
+        since: seconds since the epoch. Raises a JobshapeError.
+        """
+        ...
+
 
 @dataclass(slots=True)
 class Kept:
@@ -44,6 +60,8 @@ class Kept:
     show_finished: bool = True
     strip: str = "auto"
     theme: str = ""
+    stage_runs: int = 20
+    stage_days: int = 14  # 0: as far back as there is anything
 
 
 def _forget(kept: Kept) -> None:
@@ -70,6 +88,10 @@ def _heedless(keys: Sequence[str]) -> None:
     pass
 
 
+def _filter_nothing(text: str) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Context:
     """What every screen is given. A screen reads no file, no setting and no clock but through it.
@@ -77,7 +99,8 @@ class Context:
     keep: writes what the person set up. redraw: writes the whole terminal anew. go: shows
     another main screen, by its name. show_job: puts the queue's cursor on a job; False where that
     is not in it. look_into: has the cause of an ended job found, which comes with the board.
-    acknowledge: alerts, by their keys.
+    acknowledge: alerts, by their keys. show_jobs: goes to the queue, filtered by this text. past:
+    None where there is no history.
     """
 
     board: Board
@@ -94,3 +117,5 @@ class Context:
     read_only: bool = False
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES
+    show_jobs: Callable[[str], None] = _filter_nothing
+    past: Past | None = None

@@ -35,9 +35,9 @@ from jobshape.app.collector.polls import (
     UsagePoll,
 )
 from jobshape.app.collector.reading import BackendWork, do_action, with_backend
-from jobshape.app.collector.stages import StageRules
 from jobshape.app.collector.start import RESTART, Start
 from jobshape.app.collector.wire import Frame, FrameReader
+from jobshape.app.domain.stage_rules import StageRules
 
 ACTIONS_AT_ONCE = 4
 OUT_BYTES_HIGH = 4 << 20  # with more than this unread by the app, no new reading is begun

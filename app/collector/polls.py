@@ -12,8 +12,8 @@ from jobshape.app.collector.forked import ForkedCall
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.ledger import Ledger, Spent
 from jobshape.app.collector.reading import BackendWork
-from jobshape.app.collector.stages import StageRules
 from jobshape.app.collector.wire import RECORD, Frame
+from jobshape.app.domain.stage_rules import StageRules
 
 NEVER = float("inf")
 MISSING_ASKED_AT_ONCE = 500

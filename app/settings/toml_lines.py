@@ -29,6 +29,13 @@ def lines_of(text: str) -> dict[Key, int]:
     return _Scanner(text).scan()
 
 
+def spans_of(text: str) -> dict[Key, tuple[int, int]]:
+    """Where the value of every key and array element begins and ends in a valid TOML text."""
+    scanner = _Scanner(text)
+    scanner.scan()
+    return scanner.spans
+
+
 def line_for(lines: Mapping[Key, int], key: Key) -> int | None:
     """The line of a key or, where it is not in the text (a missing one), of what holds it."""
     for end in range(len(key), 0, -1):
@@ -42,6 +49,7 @@ class _Scanner:
         self._text = text
         self._at = 0
         self._lines: dict[Key, int] = {}
+        self.spans: dict[Key, tuple[int, int]] = {}
         self._tables: dict[Key, int] = {}  # array of tables -> how many so far
 
     def scan(self) -> dict[Key, int]:
@@ -117,6 +125,11 @@ class _Scanner:
         self._value(key)
 
     def _value(self, key: Key) -> None:
+        start = self._at
+        self._skip_value(key)
+        self.spans[key] = (start, self._at)
+
+    def _skip_value(self, key: Key) -> None:
         opening = self._text[self._at]
         if opening in "\"'":
             self._string()

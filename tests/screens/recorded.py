@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jobshape.app.board.board import Board
@@ -208,6 +208,10 @@ class RecordedActions:
     def set_attention(self, looking: bool, jobs: Sequence[str] = ()) -> None:
         """Noted."""
         self.attention.append((looking, tuple(jobs)))
+
+    def set_stage_rules(self, rules: Sequence[Mapping[str, str]]) -> None:
+        """Noted."""
+        self.asked.append(("set_stage_rules", {"rules": list(rules)}))
 
 
 DETAIL = (

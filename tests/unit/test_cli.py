@@ -34,7 +34,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"jobshape {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["status"], ["status", "--json"]])
+@pytest.mark.parametrize("command", [[], ["status"], ["status", "--json"], ["stages"]])
 def test_slurm_asked_for_but_not_there_is_one_line_and_what_to_do(
     run_python: RunPython, command: list[str]
 ) -> None:
@@ -99,6 +99,8 @@ def test_a_terminal_that_cannot_place_a_cursor_is_told(own_folders: Path, tmp_pa
         (["--backend", "slurmrestd"], "is none of auto, pyslurm, commands, local"),
         (["--scope", "yours"], "invalid choice"),
         (["status", "--timeout", "0"], "is no number of seconds"),
+        (["stages", "--runs", "0"], "is no number from 1 to 5000"),
+        (["stages", "--days", "nan"], "is no number of days"),
         (["stauts"], "invalid choice"),
     ],
 )

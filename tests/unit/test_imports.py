@@ -32,6 +32,8 @@ def roots(modules: set[str]) -> set[str]:
         "import jobshape.app.launch",
         "import jobshape.app.status, jobshape.app.doctor, jobshape.app.snapshot",
         "import jobshape.app.sites, jobshape.app.sites_report, jobshape.app.demo.run",
+        "import jobshape.app.stages_report, jobshape.app.stages.picture",
+        "import jobshape.app.stages.rule_file, jobshape.app.stages.suggest",
         "import jobshape.app.collector.spawn",
         "import jobshape.app.collector.__main__",
         "import jobshape.app.backends.commands.backend",

@@ -13,7 +13,7 @@ from jobshape.screens.ports import Kept
 
 SET_UP = Kept(
     columns=("id", "state", "name"), widths={"name": 31}, sort="priority", descending=False,
-    group="stage", show_finished=False, theme="textual-light",
+    group="stage", show_finished=False, theme="textual-light", stage_runs=50, stage_days=0,
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Stage rules."""
 
-from jobshape.app.collector.stages import StageRules
 from jobshape.app.domain.job import NO_JOB
+from jobshape.app.domain.stage_rules import StageRules
 
 RULES = [
     {"stage": "training", "name": "^train", "partition": "gpu"},
