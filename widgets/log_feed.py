@@ -33,6 +33,9 @@ PAGES_AHEAD = 2
 
 THREAD_NAME = "log"
 
+NOTICE_S = 60
+"""How long it is told that a log was replaced."""
+
 LEAST_ROWS = 100
 """Lines that are read at once, at least."""
 
@@ -143,6 +146,8 @@ class LogFeed(LogDrawing):
 
     def _move(self, rows: int) -> None:
         window = self.rows.window
+        if self.state.notice_at is None:
+            self.state.notice = ""
         left = self.rows.move(rows)
         more = not (window.at_start if left < 0 else window.at_end)
         self._owed = left if more and window.lines else 0
@@ -167,7 +172,8 @@ class LogFeed(LogDrawing):
         """Look whether the log grew or was replaced, as often as its source bears; ages go on."""
         now = self._clock()
         known = self._known
-        due = now - self._polled_at >= self._reader.source.poll_s
+        due = now - self._polled_at >= self._reader.source.poll_s * 0.9  # a tick may be early
+        self._forget_notice(now)
         if known is not None and not self._is_reading and due:
             self._polled_at = now
             window = self.rows.window
@@ -178,6 +184,11 @@ class LogFeed(LogDrawing):
             work = partial(follow_on, self._reader, known, resume_at, self._rows_at_once)
             self._read(work, self._followed)
         self.repaint()
+
+    def _forget_notice(self, now: float) -> None:
+        happened = self.state.notice_at
+        if happened is not None and not self._is_lost and now - happened > NOTICE_S:
+            self.state.notice, self.state.notice_at = "", None
 
     def _followed(self, result: Followed) -> None:
         state, window, stretch = self.state, self.rows.window, result.stretch

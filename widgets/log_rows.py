@@ -33,11 +33,6 @@ class LogRows:
         self.top = 0  # index of the first line on screen
         self.skip = 0  # how many of its rows are above
 
-    @property
-    def is_at_bottom(self) -> bool:
-        """Whether the last row at hand is on screen."""
-        return (self.top, self.skip) >= self._bottom()
-
     def visible(self) -> list[RowAt]:
         """The rows on screen, top to bottom; fewer than the height where there are no more."""
         rows: list[RowAt] = []

@@ -285,6 +285,21 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
 
 
+async def test_what_was_found_far_to_the_right_is_in_sight(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 40_000 + b"needle" + b"y" * 40_000 + b"\nneedle\n")
+    app = LogApp(LocalFile(str(tmp_path / "log")))
+    async with app.run_test(size=SMALL) as pilot:
+        view = await settled(pilot)
+        await pilot.press("g")
+        view.search("needle")
+        await settled(pilot)
+        (row,) = [row for row in shown(pilot) if row.startswith(">")]
+        assert "xxneedleyy" in row and view.state.column > 1000
+        await pilot.press("n")
+        await settled(pilot)
+        assert "> needle" in shown(pilot) and view.state.column == 0
+
+
 class SlowLog(RecordedLog):
     """A log on a disk that does not answer until it is let."""
 
