@@ -103,11 +103,11 @@ class LogRows:
 
     def prepend(self, stretch: Stretch) -> None:
         """Lines before those at hand; what is on screen stays."""
-        self.top += self.window.prepend(stretch)
+        self.top += self.window.prepend(stretch, seen=self.top + self.height)
 
     def append(self, stretch: Stretch) -> None:
         """Lines after those at hand; what is on screen stays."""
-        self.top -= self.window.append(stretch)
+        self.top -= self.window.append(stretch, unseen=self.top)
         self.settle()
 
     def _bottom(self) -> tuple[int, int]:
