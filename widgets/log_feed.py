@@ -177,6 +177,9 @@ class LogFeed(LogDrawing):
         if known is not None and not self._is_reading and due:
             self._polled_at = now
             window = self.rows.window
+            if not window.lines and known.part.size:  # it was being replaced when it was read
+                self._read(partial(opened, self._reader, self._rows_at_once), self._opened)
+                return
             wanted = not window.lines or (window.at_end and (
                 self.state.follows or len(self.rows.visible()) < self.rows.height
             ))  # fmt: skip
@@ -214,15 +217,20 @@ class LogFeed(LogDrawing):
             case Change.GREW:
                 window.size = result.known.part.size
         if stretch is not None:
-            grew = result.change is Change.GREW and window.lines
-            if grew and stretch.lines and stretch.lines[0].start == window.resume_at:
-                self.rows.append(stretch)
-            else:
-                self._show(stretch)
-                self.rows.to_bottom()
-            if state.follows:
-                self.rows.to_bottom()
+            self._take_over(stretch, result.change)
         self._changed()
+
+    def _take_over(self, stretch: Stretch, change: Change) -> None:
+        """Add what was appended, or show the end of what is another log."""
+        window = self.rows.window
+        grew = change is Change.GREW and window.lines
+        if grew and stretch.lines and stretch.lines[0].start == window.resume_at:
+            self.rows.append(stretch)
+        elif not grew or stretch.lines:  # else scrolling has read it already
+            self._show(stretch)
+            self.rows.to_bottom()
+        if self.state.follows:
+            self.rows.to_bottom()
 
     def _lose(self, part: LogPart) -> None:
         """The file is gone or cannot be read any more; what was read of it stays on screen."""

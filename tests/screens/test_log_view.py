@@ -244,6 +244,23 @@ async def test_follows_what_is_appended(tmp_path: Path) -> None:
         assert (await poll(pilot, b"back\n"))[0] == "  back"
 
 
+async def test_scrolling_may_read_what_was_appended_before_the_next_look(tmp_path: Path) -> None:
+    log, clock = tmp_path / "log", Clock()
+    log.write_bytes(numbered(100))
+    app = LogApp(LocalFile(str(log)), clock=clock)
+    async with app.run_test(size=SMALL) as pilot:
+        view = await settled(pilot)
+        with log.open("ab") as file:
+            file.write(b"more\n")
+        view.move_to_share(1.0)
+        await settled(pilot)
+        assert shown(pilot)[-1] == "  more"
+        clock.now += 2
+        view.follow()
+        await settled(pilot)
+        assert shown(pilot)[-2:] == ["  line 100", "  more"]
+
+
 async def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(numbered(100))
     app = LogApp(LocalFile(str(tmp_path / "log")))
