@@ -128,9 +128,11 @@ def check(
     if not evidence:
         return
     screen.press("g")
-    for _ in range(40):  # alerts come while the cursor goes down: it stays with its alert
+    screen.wait_for(r"^ 1/\d+")
+    for _ in range(80):  # alerts come while the cursor goes down: it stays with its alert
         screen.wait_quiet(0.15)
+        place = re.search(r"^ (\d+)/(\d+)", screen.text, re.MULTILINE)
         if re.search(evidence, " ".join(screen.text.split())):  # it may be wrapped
             return
-        screen.press("j")
+        screen.press("g" if place and place[1] == place[2] else "j")
     raise AssertionError(f"no alert shows {evidence}:\n{screen.text}")
