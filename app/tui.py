@@ -178,6 +178,10 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
 def make_room(name: str, context: Context) -> Room:
     """A main screen by its name, loaded only now."""
+    if name == "nodes":
+        from jobshape.screens.nodes import NodesScreen
+
+        return NodesScreen(context)
     raise NotImplementedError(name)
 
 

@@ -1,0 +1,465 @@
+"""Every node as a cell, grouped by partition: the cursor goes in two dimensions."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+from jobshape.app.board.board import Board
+from jobshape.app.board.fragments import Fragments, Free, fragments_of, free_of
+from jobshape.app.board.node_groups import NodeGroup
+from jobshape.app.board.node_words import Standing
+from jobshape.app.domain.site import Node
+from jobshape.widgets.glyphs import Glyphs
+from jobshape.widgets.node_cells import Cell, Measure, cell_of, style_of
+from jobshape.widgets.node_heading import heading
+from jobshape.widgets.node_layout import GridLayout
+from jobshape.widgets.palette import Palette, palette_of
+from jobshape.widgets.scroll_bar import quick_scroll_bar
+from jobshape.widgets.spans import Piece, strip_of
+from jobshape.widgets.text import clean, fit
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
+from textual.strip import Strip
+
+
+class _Known(NamedTuple):
+    """A node's record and what was made of it."""
+
+    node: Node
+    cell: Cell
+    free: Free | None  # None: it takes no jobs
+
+
+class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
+    """The cursor and the scroll stay with their node while nodes come, go and change.
+
+    :meth:`set_groups` sets which nodes; :meth:`nodes_changed` takes over their newer records. Neither
+    writes a byte where nothing visible differs.
+    """
+
+    DEFAULT_CSS = """
+    NodeGrid {
+        height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+    }
+    """
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = set()
+
+    class CursorMoved(Message):
+        """The cursor stands on another node."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest counts."""
+            return isinstance(message, NodeGrid.CursorMoved)
+
+    class Opened(Message):
+        """A node was double-clicked."""
+
+    def __init__(self, board: Board, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._board = board
+        self._glyphs = glyphs
+        self.measure = Measure()
+        self.mine: frozenset[str] = frozenset()  # nodes where my jobs run, underlined
+        self.highlight: frozenset[str] | None = None  # all others are pale
+        self.empty_text: Callable[[], str] = lambda: "No nodes are known yet."
+        self._groups: Sequence[NodeGroup] = ()
+        self._grid = GridLayout((), 1, 1)
+        self._cells: dict[str, _Known] = {}
+        self._fragments: list[Fragments] = []
+        self._counts: list[Counter[Standing]] = []
+        self._strips: dict[int, Strip] = {}  # by line, those drawn since the layout was made
+        self._quiet = False
+        self.cursor = 0
+        self.cursor_name: str | None = None
+        self._column = 0
+
+    # ------------------------------------------------------------------ what it stands on
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """Textual asks for it here and starts it when it is first needed."""
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = quick_scroll_bar(self)
+        return self._vertical_scrollbar
+
+    @property
+    def count(self) -> int:
+        """Nodes shown, in sight or not."""
+        return len(self._grid.names)
+
+    @property
+    def node(self) -> Node | None:
+        """The node under the cursor."""
+        return self._board.nodes.get(self.cursor_name) if self.cursor_name else None
+
+    @property
+    def form(self) -> str:
+        """How a cell looks: tile, pair or dot."""
+        return self._grid.form
+
+    @property
+    def top(self) -> int:
+        """The first visible line."""
+        return self.scroll_offset.y
+
+    @property
+    def cursor_line(self) -> int:
+        """The line of the cursor, from the first one."""
+        return self._grid.line_of(self.cursor) if self.count else 0
+
+    @property
+    def standings(self) -> Counter[Standing]:
+        """How many of the nodes shown stand how."""
+        total: Counter[Standing] = Counter()
+        for counts in self._counts:
+            total.update(counts)
+        return total
+
+    @property
+    def _line_width(self) -> int:
+        return self.size.width - int(self.show_vertical_scrollbar)
+
+    # ------------------------------------------------------------------ changes
+
+    def set_groups(self, groups: Sequence[NodeGroup]) -> None:
+        """Show these nodes: the cursor stays on its node, at the same height on the screen."""
+        if list(groups) == list(self._groups):
+            self.nodes_changed()
+            return
+        height_on_page = self.cursor_line - self.top
+        self._groups = tuple(groups)
+        self._lay_out()
+        self._place_cursor()
+        if self.count:
+            self._scroll(self.cursor_line - height_on_page)
+        self._read_all()
+        self._forget()
+
+    def nodes_changed(self) -> None:
+        """Take over newer records of the nodes and paint what differs."""
+        if self._take_newer():
+            self.repaint_changes()
+
+    def set_measure(self, measure: Measure) -> None:
+        """Show another share in each cell."""
+        self.measure = measure
+        self._cells.clear()
+        self._read_all()
+        self.repaint_changes()
+
+    def set_mine(self, mine: frozenset[str]) -> None:
+        """Underline these nodes."""
+        if mine != self.mine:
+            self.mine = mine
+            self.repaint_changes()
+
+    def set_highlight(self, names: frozenset[str] | None) -> None:
+        """Make all nodes pale but these; None: all are as they are."""
+        if names != self.highlight:
+            self.highlight = names
+            self.repaint_changes()
+
+    def _lay_out(self) -> None:
+        self._grid = GridLayout(self._groups, max(1, self.size.width - 1), self.size.height)
+        self._strips.clear()
+        size = Size(self.size.width, len(self._grid.lines))
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _place_cursor(self) -> None:
+        """Find the cursor's node again; where it is gone, what stands there now takes its place."""
+        before = self.cursor_name
+        index = self._grid.index.get(before or "")
+        if index is None:
+            index = max(0, min(self.cursor, self.count - 1))
+        self.cursor = index
+        self.cursor_name = self._grid.names[index] if self.count else None
+        self._column = self._grid.column_of(index) if self.count else 0
+        if self.cursor_name != before:
+            self.post_message(self.CursorMoved())
+
+    def _read_all(self) -> None:
+        nodes = self._board.nodes
+        self._cells = {
+            name: self._know(node) for name in self._grid.names
+            if (node := nodes.get(name)) is not None
+        }  # fmt: skip
+        self._counts, self._fragments = [], []
+        for group in self._groups:
+            counts, fragments = self._sum(group)
+            self._counts.append(counts)
+            self._fragments.append(fragments)
+
+    def _know(self, node: Node) -> _Known:
+        cell = cell_of(node, self.measure, self._glyphs)
+        return _Known(node, cell, free_of(node) if node.usable else None)
+
+    def _sum(self, group: NodeGroup) -> tuple[Counter[Standing], Fragments]:
+        known = [self._cells[name] for name in group.names if name in self._cells]
+        counts = Counter([one.cell.standing for one in known])
+        return counts, fragments_of((one[0], one[2]) for one in known if one[2] is not None)
+
+    def _take_newer(self) -> bool:
+        """Read the nodes whose records are others, and sum up their groups again."""
+        nodes, cells = self._board.nodes, self._cells
+        changed = False
+        for number, group in enumerate(self._groups):
+            newer = [
+                node for name in group.names
+                if (node := nodes.get(name)) is not None
+                and (name not in cells or cells[name].node is not node)
+            ]  # fmt: skip
+            for node in newer:
+                cells[node.name] = self._know(node)
+            if newer:
+                changed = True
+                self._counts[number], self._fragments[number] = self._sum(group)
+        return changed
+
+    # ------------------------------------------------------------------ the cursor
+
+    def move(self, by: int) -> None:
+        """To the next or previous node, also over the end of a line or group."""
+        self.move_to(self.cursor + by)
+
+    def move_lines(self, by: int) -> None:
+        """So many lines of cells down or up, in the same column."""
+        if not self.count:
+            return
+        target = self._grid.beyond(self.cursor, self._column, by)
+        if target == self.cursor and by < 0:
+            self._scroll(0)  # the heading above the first line
+        self.move_to(target, column=self._column)
+
+    def move_page(self, pages: int) -> None:
+        """So many pages down or up."""
+        self.move_lines(pages * max(1, self.size.height - 2))
+
+    def move_to(self, index: int, *, column: int | None = None) -> None:
+        """Put the cursor on a node and bring it into sight."""
+        if not self.count:
+            return
+        index = max(0, min(index, self.count - 1))
+        self._column = self._grid.column_of(index) if column is None else column
+        if index == self.cursor:
+            return
+        before = self.cursor_line
+        self.cursor, self.cursor_name = index, self._grid.names[index]
+        line, height = self.cursor_line, max(1, self.size.height)
+        top = self.top
+        if line < top or line >= top + height:
+            is_first = self._grid.lines[line - 1].start < 0
+            self._scroll(line - is_first if line < top else line - height + 1)
+        if self.top == top:
+            self._repaint_lines({before, line})
+        else:
+            self.repaint_changes()
+        self.post_message(self.CursorMoved())
+
+    def show_node(self, name: str) -> bool:
+        """Put the cursor on a node by its name; False if it is not among those shown."""
+        index = self._grid.index.get(name)
+        if index is not None:
+            self.move_to(index)
+        return index is not None
+
+    def next_where(self, holds: Callable[[Node], bool], step: int = 1) -> bool:
+        """Go to the next node for which it holds, round the end; False if there is none."""
+        for away in range(1, self.count + 1):
+            index = (self.cursor + step * away) % self.count
+            node = self._board.nodes.get(self._grid.names[index])
+            if node is not None and holds(node):
+                self.move_to(index)
+                return True
+        return False
+
+    def _scroll(self, top: int) -> None:
+        top = max(0, min(top, self.max_scroll_y))
+        if top != self.top:
+            self._quiet = True
+            self.scroll_to(y=top, animate=False)
+            self._quiet = False
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Repaint what differs."""
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = new_value
+        if round(old_value) != round(new_value):
+            self.refresh()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Lines have another width now."""
+        self._forget()
+
+    # ------------------------------------------------------------------ drawing
+
+    def repaint_changes(self) -> None:
+        """Build the visible lines again and paint those that differ."""
+        self._repaint_lines(range(self.top, self.top + self.size.height))
+        visible = range(self.top, self.top + self.size.height)
+        for line in [line for line in self._strips if line not in visible]:
+            del self._strips[line]
+
+    def _repaint_lines(self, lines: "range | set[int]") -> None:
+        if not self.size or not self.is_attached:
+            return
+        regions = []
+        for line in lines:
+            before = self._strips.pop(line, None)
+            after = self._strip(line)
+            if before is not None and list(before) == list(after):
+                self._strips[line] = before
+            elif 0 <= line - self.top < self.size.height:
+                regions.append(Region(0, line - self.top, self.size.width, 1))
+        if regions:
+            self.refresh(*regions)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they were built: they have their final colours and no border."""
+        strips = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def render_line(self, y: int) -> Strip:
+        """A heading, a line of cells, the words of an empty grid, or nothing."""
+        return self._strip(self.top + y) if self.count else self._empty_line(y)
+
+    def _strip(self, line: int) -> Strip:
+        found = self._strips.get(line)
+        if found is None:
+            palette = self._palette
+            found = strip_of(self._pieces(line, palette), self._line_width, palette.text)
+            self._strips[line] = found
+        return found
+
+    def _pieces(self, number: int, palette: Palette) -> list[Piece]:
+        if not 0 <= number < len(self._grid.lines):
+            return []
+        line = self._grid.lines[number]
+        if line.start < 0:
+            return heading(
+                self._groups[line.group], self._counts[line.group], self._fragments[line.group],
+                self._board.partitions, self._line_width, palette, self._glyphs,
+            )  # fmt: skip
+        names = self._grid.names[line.start : line.stop]
+        if self._grid.form == "tile":
+            pieces: list[Piece] = [(" ", palette.text)]
+            for place, name in enumerate(names, line.start):
+                pieces += self._tile(name, palette, at_cursor=place == self.cursor)
+            return pieces
+        label = fit(self._label(names[0]), self._grid.label, self._glyphs)
+        pieces = [(f" {label}  ", palette.muted)]
+        pad = " " * (self._grid.cell - 1)
+        for place, name in enumerate(names, line.start):
+            sign, style = self._sign(name, palette)
+            if place == self.cursor:
+                style = self._on_cursor(style, palette)
+            pieces.append((sign, style))
+            if pad:
+                pieces.append((pad, palette.text))
+        return pieces
+
+    def _tile(self, name: str, palette: Palette, *, at_cursor: bool) -> list[Piece]:
+        """Mark, name, sign and percent, or in place of that a word for the state."""
+        grid, glyphs = self._grid, self._glyphs
+        sign, style = self._sign(name, palette)
+        plain = Style(underline=False)
+        known = self._cells.get(name)
+        cell = None if known is None else known.cell
+        share = None if cell is None or sign.isalpha() or sign in "!?" else cell.share
+        percent = "" if share is None else f"{round(share * 100)}%"
+        label = fit(self._label(name), grid.label, glyphs)
+        pale = self.highlight is not None and style == palette.faint
+        ink = palette.faint if pale else palette.text
+        mark = glyphs.mark if name in self.mine else " "
+        pieces: list[Piece] = [
+            (mark, palette.marked), (label, ink), (" ", palette.text), (sign, style + plain),
+            (f"{percent:>5}", ink if share is None or pale else palette.muted),
+        ]  # fmt: skip
+        if at_cursor:
+            focused = self.has_focus
+            pieces = [(text, palette.on_cursor(look, focused=focused)) for text, look in pieces]
+        return [*pieces, (" ", palette.text)]
+
+    def _label(self, name: str) -> str:
+        """A name; of a long one the end, which tells it from its neighbours."""
+        text = clean(name, self._glyphs)
+        if len(text) <= self._grid.label:
+            return text
+        return self._glyphs.ellipsis + text[-(self._grid.label - 1) :]
+
+    def _sign(self, name: str, palette: Palette) -> Piece:
+        known = self._cells.get(name)
+        if known is None:
+            return "?", palette.muted
+        cell = known.cell
+        if self.highlight is not None and name not in self.highlight:
+            return cell.sign, palette.faint
+        style = style_of(cell.role, palette)
+        if name in self.mine and self._grid.form != "tile":
+            style = style + Style(underline=True)
+        return cell.sign, style
+
+    def _on_cursor(self, style: Style, palette: Palette) -> Style:
+        """One cell must stand out among hundreds: reverse video, in the ink of the text."""
+        if not self.has_focus:
+            return palette.on_cursor(style, focused=False) + Style(underline=True)
+        return palette.strong + Style(reverse=True)
+
+    def _empty_line(self, y: int) -> Strip:
+        palette = self._palette
+        words = clean(self.empty_text(), self._glyphs)
+        lines = textwrap.wrap(words, max(20, min(72, self.size.width - 4)))
+        first = max(1, (self.size.height - len(lines)) // 3)
+        if not first <= y < first + len(lines):
+            return Strip.blank(self._line_width, palette.text)
+        text = lines[y - first]
+        indent = " " * max(0, (self.size.width - len(text)) // 2)
+        style = palette.strong if y == first else palette.muted
+        return strip_of([(indent, palette.text), (text, style)], self._line_width, palette.text)
+
+    @property
+    def _palette(self) -> Palette:
+        return palette_of(self.app)
+
+    def _forget(self) -> None:
+        self._strips.clear()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is built again."""
+        self._strips.clear()
+        super().notify_style_update()
+
+    # ------------------------------------------------------------------ events
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the cells out for the new size and keep the cursor in sight."""
+        self._lay_out()
+        self._place_cursor()
+        if not self.top <= self.cursor_line < self.top + self.size.height:
+            self._scroll(self.cursor_line - self.size.height // 2)
+        self._forget()
+
+    def on_focus(self) -> None:
+        """The cursor shows that keys go here."""
+        self.repaint_changes()
+
+    def on_blur(self) -> None:
+        """Keys go elsewhere."""
+        self.repaint_changes()
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor goes to the node; twice: open it."""
+        index = self._grid.node_at(self.top + event.y, event.x)
+        if index is not None:
+            self.move_to(index)
+            if event.chain == 2:
+                self.post_message(self.Opened())
