@@ -22,10 +22,9 @@ PROBLEM_COLUMNS = (
 )  # fmt: skip
 
 FIT_COLUMNS = (
-    ListColumn("Job", 5, 20), ListColumn("Name", 6, 28, from_width=90), ListColumn("Now", 7, 7),
-    ListColumn("Nodes", 5, 13, "right"), ListColumn("Each node", 10, 24),
-    ListColumn("Where, or what is missing", 16, 0),
-    ListColumn("Waits because", 10, 30, from_width=110),
+    ListColumn("Job", 5, 18), ListColumn("Name", 6, 28, from_width=100), ListColumn("Now", 7, 7),
+    ListColumn("Room on", 7, 9, "right"), ListColumn("Asks for", 10, 27),
+    ListColumn("Why it waits, and where it fits", 12, 0),
 )  # fmt: skip
 
 _FIRST = (Standing.DOWN, Standing.SILENT, Standing.FAILING)
@@ -56,20 +55,20 @@ def _problem(node: Node, standing: Standing, jobs: NodeJobs, now: float) -> List
 
 
 def fit_row(shape: Shape, jobs: Sequence[Job], fit: JobFit) -> ListRow:
-    """Pending jobs of one shape, and how they would fit."""
+    """Pending jobs of one shape that wait for one reason, and how they would fit."""
     first = jobs[0]
     label = first.label + (f" +{len(jobs) - 1}" if len(jobs) > 1 else "")
-    reason = reason_words(first.reason).short if first.reason else "-"
     room = f"{fit.surely:,}" + (f"+{fit.maybe:,}?" if fit.maybe else "")
-    where = fit.nearest
+    asks = shape_words(shape._replace(nodes=1))
+    asks = f"{shape.nodes}x {asks}" if shape.nodes > 1 else asks
+    says = fit.nearest
     if fit.verdict != "no room":
-        where = f"{fit.nearest}, ..." if fit.surely + fit.maybe > 1 else fit.nearest
-        if fit.verdict == "may fit" and fit.doubts:
-            where = f"{where}: {'; '.join(fit.doubts)}"
+        says = f"{reason_words(first.reason).short}; " if first.reason else ""
+        says += f"on {fit.nearest}" + (" and others" if fit.surely + fit.maybe > 1 else "")
+        if fit.doubts:
+            says += f" ({'; '.join(fit.doubts)})"
     verdict = _ROLE_OF_VERDICT[fit.verdict]
     return ListRow(str(first.job_id), (
-        (label, "waiting"), (first.name, "text"), (fit.verdict, verdict),
-        (f"{room} of {fit.needed}" if fit.needed > 1 else room, "text"),
-        (shape_words(shape._replace(nodes=1)), "text"),
-        (where, "text" if fit.verdict != "no room" else "muted"), (reason, "muted"),
+        (label, "waiting"), (first.name, "text"), (fit.verdict, verdict), (room, "text"),
+        (asks, "text"), (says, "text" if fit.verdict != "no room" else "muted"),
     ))  # fmt: skip

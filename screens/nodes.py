@@ -10,6 +10,7 @@ from jobshape.app.board.fragments import Shape, fit_steps, names_that_fit, shape
 from jobshape.app.board.node_groups import arrange
 from jobshape.app.board.node_jobs import NodeJobs
 from jobshape.app.board.node_words import PROBLEMS, Standing, standing_of
+from jobshape.app.domain.job import Job
 from jobshape.app.domain.site import Node
 from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.commands.nodes import NODES
@@ -183,7 +184,10 @@ class NodesScreen(Room):
         rows = []
         began = time.monotonic()
         for shape, jobs, fit in fit_steps(self.jobs.waiting(), nodes, partitions):
-            rows.append((fit.verdict, fit_row(shape, jobs, fit)))
+            by_reason: dict[str, list[Job]] = {}
+            for job in jobs:
+                by_reason.setdefault(job.reason, []).append(job)
+            rows += [(fit.verdict, fit_row(shape, same, fit)) for same in by_reason.values()]
             if time.monotonic() - began > SLICE_S:
                 await asyncio.sleep(0)
                 began = time.monotonic()
@@ -210,9 +214,15 @@ class NodesScreen(Room):
             line.place = (self.fits.cursor + bool(self.fits.rows), len(self.fits.rows))
             line.other = "shapes of my pending jobs, free resources only"
         self.legend.form = grid.form
+        self._fit_legend()
         self.legend.redraw()
         line.redraw()
         self.keys.redraw()
+
+    def _fit_legend(self) -> None:
+        height = self.legend.wanted_height(self.size.width)
+        if self.legend.styles.height is None or self.legend.styles.height.value != height:
+            self.legend.styles.height = height
 
     def tick(self) -> None:
         """A second went by: durations in the pane."""

@@ -13,7 +13,7 @@ from jobshape.app.domain.site import Node
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.node_cells import Cell, Measure, cell_of, style_of
 from jobshape.widgets.node_heading import heading
-from jobshape.widgets.node_layout import GridLayout
+from jobshape.widgets.node_layout import HEADINGS, GridLayout
 from jobshape.widgets.palette import Palette, palette_of
 from jobshape.widgets.scroll_bar import quick_scroll_bar
 from jobshape.widgets.spans import Piece, strip_of
@@ -38,8 +38,8 @@ class _Known(NamedTuple):
 class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
     """The cursor and the scroll stay with their node while nodes come, go and change.
 
-    :meth:`set_groups` sets which nodes; :meth:`nodes_changed` takes over their newer records. Neither
-    writes a byte where nothing visible differs.
+    :meth:`set_groups` sets which nodes; :meth:`nodes_changed` takes over their newer records.
+    Neither writes a byte where nothing visible differs.
     """
 
     DEFAULT_CSS = """
@@ -143,8 +143,7 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def nodes_changed(self) -> None:
         """Take over newer records of the nodes and paint what differs."""
-        if self._take_newer():
-            self.repaint_changes()
+        self._repaint_lines(self._take_newer())
 
     def set_measure(self, measure: Measure) -> None:
         """Show another share in each cell."""
@@ -205,10 +204,10 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         counts = Counter([one.cell.standing for one in known])
         return counts, fragments_of((one[0], one[2]) for one in known if one[2] is not None)
 
-    def _take_newer(self) -> bool:
-        """Read the nodes whose records are others, and sum up their groups again."""
-        nodes, cells = self._board.nodes, self._cells
-        changed = False
+    def _take_newer(self) -> set[int]:
+        """Read the nodes whose records are others; the lines where anything is another now."""
+        nodes, cells, grid = self._board.nodes, self._cells, self._grid
+        lines: set[int] = set()
         for number, group in enumerate(self._groups):
             newer = [
                 node for name in group.names
@@ -217,10 +216,11 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
             ]  # fmt: skip
             for node in newer:
                 cells[node.name] = self._know(node)
+                lines.add(grid.line_of(grid.index[node.name]))
             if newer:
-                changed = True
                 self._counts[number], self._fragments[number] = self._sum(group)
-        return changed
+                lines.update(grid.headings_of(number))
+        return lines
 
     # ------------------------------------------------------------------ the cursor
 
@@ -254,8 +254,8 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         line, height = self.cursor_line, max(1, self.size.height)
         top = self.top
         if line < top or line >= top + height:
-            is_first = self._grid.lines[line - 1].start < 0
-            self._scroll(line - is_first if line < top else line - height + 1)
+            headings = self._grid.heading_lines if self._grid.lines[line - 1].start < 0 else 0
+            self._scroll(line - headings if line < top else line - height + 1)
         if self.top == top:
             self._repaint_lines({before, line})
         else:
@@ -310,13 +310,16 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if not self.size or not self.is_attached:
             return
         regions = []
+        top, height = self.top, self.size.height
         for line in lines:
             before = self._strips.pop(line, None)
+            if not top <= line < top + height:
+                continue
             after = self._strip(line)
             if before is not None and list(before) == list(after):
                 self._strips[line] = before
-            elif 0 <= line - self.top < self.size.height:
-                regions.append(Region(0, line - self.top, self.size.width, 1))
+            else:
+                regions.append(Region(0, line - top, self.size.width, 1))
         if regions:
             self.refresh(*regions)
 
@@ -347,7 +350,8 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
             return heading(
                 self._groups[line.group], self._counts[line.group], self._fragments[line.group],
                 self._board.partitions, self._line_width, palette, self._glyphs,
-            )  # fmt: skip
+                lines=self._grid.heading_lines,
+            )[HEADINGS.index(line.start)]  # fmt: skip
         names = self._grid.names[line.start : line.stop]
         if self._grid.form == "tile":
             pieces: list[Piece] = [(" ", palette.text)]
@@ -373,7 +377,9 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         plain = Style(underline=False)
         known = self._cells.get(name)
         cell = None if known is None else known.cell
-        share = None if cell is None or sign.isalpha() or sign in "!?" else cell.share
+        share = None if cell is None else cell.share
+        if not share and sign not in (glyphs.dot, "."):  # a letter says it all
+            share = None
         percent = "" if share is None else f"{round(share * 100)}%"
         label = fit(self._label(name), grid.label, glyphs)
         pale = self.highlight is not None and style == palette.faint

@@ -30,13 +30,35 @@ def standing_word(standing: Standing) -> str:
     return SHORT_WORDS.get(standing, standing.value)
 
 
-def counted(counts: Counter[Standing], palette: Palette) -> list[Piece]:
-    """``3 idle 5 mixed 1 drained``, each in its colour; what there is none of is left out."""
-    return [
-        (f"  {counts[standing]:,} {standing_word(standing)}",
-         getattr(palette, ROLES.get(standing, "muted")))
-        for standing in Standing if counts[standing]
+_OUT = tuple(one for one in Standing if one not in (Standing.IDLE, Standing.MIXED, Standing.FULL))
+_DRAINED = (Standing.DRAINED, Standing.DRAINING)
+_DOWN = (Standing.DOWN, Standing.SILENT, Standing.FAILING)
+_OTHER = tuple(one for one in _OUT if one not in (*_DRAINED, *_DOWN))
+
+
+def counted(counts: Counter[Standing], palette: Palette, room: int) -> list[Piece]:
+    """``3 idle 5 mixed 1 drained``, each in its colour; what there is none of is left out.
+
+    In so many cells: where not all words fit, states that are alike are counted as one.
+    """
+    busy = [(counts[one], one.value, ROLES[one])
+            for one in (Standing.IDLE, Standing.MIXED, Standing.FULL)]  # fmt: skip
+    every = [(counts[one], standing_word(one), ROLES.get(one, "muted")) for one in _OUT]
+    fewer = [
+        (sum(counts[one] for one in ones), word, role)
+        for ones, word, role in ((_OTHER, "other", "muted"), (_DRAINED, "drained", "unknown"),
+                                 (_DOWN, "down", "failed"))
     ]  # fmt: skip
+    out = [(sum(counts[one] for one in _OUT), "out", "failed")]
+    pieces: list[Piece] = []
+    for words, gap in ((every, "  "), (fewer, "  "), (out, "  "), (out, " ")):
+        pieces = [
+            (f"{gap}{count:,} {word}", getattr(palette, role))
+            for count, word, role in (*busy, *words) if count
+        ]  # fmt: skip
+        if _size(pieces) <= room:
+            break
+    return pieces
 
 
 def heading(
@@ -47,29 +69,42 @@ def heading(
     width: int,
     palette: Palette,
     glyphs: Glyphs,
-) -> list[Piece]:
-    """One line; from its end what there is no room for is left out."""
+    *,
+    lines: int = 1,
+) -> list[list[Piece]]:
+    """One line or two: partitions, nodes, how they stand; what is free of them.
+
+    What there is no room for is left out.
+    """
     total = len(group.names)
     names = [_partition(name, partitions) for name in group.partitions] or ["no partition"]
     title = clean(" + ".join(names), glyphs)
-    pieces: list[Piece] = [
+    head: list[Piece] = [
         (f" {fit(title, min(width_of(title), max(12, width // 3)), glyphs)}", palette.group),
         (f"  {total:,} node{'' if total == 1 else 's'}", palette.strong),
-        *counted(counts, palette),
     ]
-    room = width - sum(width_of(text) for text, _ in pieces)
-    stranded = ""
-    if fragments.stranded_gpus:
-        stranded = f"  {fragments.stranded_gpus} GPUs stranded"
-    for said in _free_words(fragments):
+    closed = bool(group.partitions) and all(
+        partitions[name].state not in ("", "UP") if name in partitions else False
+        for name in group.partitions
+    )
+    free_words = ("   starts no jobs", "  closed") if closed else _free_words(fragments)
+    room = width - _size(head)
+    head += counted(counts, palette, room - (width_of(free_words[-1]) if lines == 1 else 0))
+    tail: list[Piece] = []
+    room = width - (_size(head) if lines == 1 else 0)
+    stranded = f"  {fragments.stranded_gpus:,} GPUs stranded" if fragments.stranded_gpus else ""
+    for said in free_words:
         words = clean(said, glyphs)
         if width_of(words) + width_of(stranded) <= room:
-            pieces.append((words, palette.muted))
-            room -= width_of(words)
+            tail.append((words, palette.warning if closed else palette.muted))
             break
-    if stranded and width_of(stranded) <= room:
-        pieces.append((stranded, palette.warning))
-    return pieces
+    if stranded and not closed and _size(tail) + width_of(stranded) <= room:
+        tail.append((stranded, palette.warning))
+    return [[*head, *tail]] if lines == 1 else [head, tail]
+
+
+def _size(pieces: Sequence[Piece]) -> int:
+    return sum(width_of(text) for text, _ in pieces)
 
 
 def _partition(name: str, partitions: Mapping[str, Partition]) -> str:

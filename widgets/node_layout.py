@@ -9,6 +9,12 @@ from jobshape.app.board.node_groups import NodeGroup
 Form = Literal["tile", "pair", "dot"]
 """tile: name, sign, percent; pair: a sign and a blank; dot: a sign alone."""
 
+HEADINGS = (-1, -2)
+"""What stands for a heading's lines in place of a node."""
+
+TWO_LINES_BELOW = 110
+"""Cells below which a heading takes two lines, if there is room for them."""
+
 LONGEST_LABEL = 18
 _TILE_EXTRA = 9  # mark, sign, " 100%", two blanks
 
@@ -17,7 +23,7 @@ class Line(NamedTuple):
     """One line: a heading of its group, or the nodes ``start`` to ``stop`` of all of them."""
 
     group: int
-    start: int  # -1: a heading
+    start: int  # one of HEADINGS: no nodes, a heading's first or second line
     stop: int
 
 
@@ -31,13 +37,15 @@ class GridLayout:
         longest = max(map(len, self.names), default=1)
         self.label = min(longest, LONGEST_LABEL)
         forms: tuple[Form, ...] = ("tile", "pair", "dot")
-        for form in forms:
-            self._lay_out(form, width)
+        heights = (2, 1) if width < TWO_LINES_BELOW else (1,)
+        for form, heading_lines in ((form, lines) for form in forms for lines in heights):
+            self._lay_out(form, width, heading_lines)
             if len(self.lines) <= height:
                 break
 
-    def _lay_out(self, form: Form, width: int) -> None:
+    def _lay_out(self, form: Form, width: int, heading_lines: int) -> None:
         self.form = form
+        self.heading_lines = heading_lines
         self.indent = 1 if form == "tile" else self.label + 3
         self.cell = {"tile": self.label + _TILE_EXTRA, "pair": 2, "dot": 1}[form]
         self.per_line = max(1, (width - self.indent) // self.cell)
@@ -46,13 +54,18 @@ class GridLayout:
         self._first_lines: list[int] = []
         start = 0
         for number, group in enumerate(self.groups):
-            self.lines.append(Line(number, -1, -1))
+            self.lines += [Line(number, start, -1) for start in HEADINGS[:heading_lines]]
             stop = start + len(group.names)
             self._starts.append(start)
             self._first_lines.append(len(self.lines))
             for at in range(start, stop, self.per_line):
                 self.lines.append(Line(number, at, min(stop, at + self.per_line)))
             start = stop
+
+    def headings_of(self, group: int) -> list[int]:
+        """The lines of a group's heading."""
+        first = self._first_lines[group]
+        return list(range(first - self.heading_lines, first))
 
     def line_of(self, index: int) -> int:
         """The line where a node stands."""

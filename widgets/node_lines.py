@@ -42,7 +42,9 @@ class NodesTop(TopLine):
             (f" Nodes{where}  ", palette.frame_strong),
             (f"{total:,} node{'' if total == 1 else 's'}", palette.frame),
         ]
-        pieces += [(text, on(style, palette.frame)) for text, style in counted(counts, palette)]
+        used = sum(width_of(text) for text, _ in pieces)
+        states = counted(counts, palette, width - used)
+        pieces += [(text, on(style, palette.frame)) for text, style in states]
         used = sum(width_of(text) for text, _ in pieces)
         right = " ".join(
             filter(
@@ -70,13 +72,28 @@ class NodeLegend(Lines):
         self.form = ""
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
-        """The one line; what there is no room for is left out from its end."""
+        """One line or two; what there is no room for even then is left out from its end."""
+        return self._packed(width)[:height]
+
+    def wanted_height(self, width: int) -> int:
+        """Lines it needs, at most two."""
+        return max(1, min(2, len(self._packed(width))))
+
+    def _packed(self, width: int) -> list[list[Piece]]:
+        lines: list[list[Piece]] = [[]]
+        for part in self._parts():
+            size = sum(width_of(text) for text, _ in part)
+            if lines[-1] and sum(width_of(text) for text, _ in lines[-1]) + size > width:
+                lines.append([])
+            lines[-1] += part
+        return lines
+
+    def _parts(self) -> list[list[Piece]]:
         palette, glyphs = self.palette, self._glyphs
-        measure = self._measure()
+        measure, counts = self._measure(), self._counts()
         parts: list[list[Piece]] = [[(f" {measure.title}", palette.strong)]]
         if self.highlighted:
-            parts.append([("  ", palette.text),
-                          (clean(self.highlighted, glyphs), palette.accent)])  # fmt: skip
+            parts.append([(f"  {clean(self.highlighted, glyphs)}", palette.accent)])
         scale: list[Piece] = [("  ", palette.text)]
         for share in _SCALE:
             role = "running" if share == 0 else "bar_high" if share == 1 else "bar"
@@ -85,7 +102,7 @@ class NodeLegend(Lines):
         parts.append(scale)
         for standing in reversed(Standing):
             sign = STANDING_SIGNS.get(standing)
-            if sign and self._counts()[standing]:
+            if sign and counts[standing]:
                 role = ROLES.get(standing, "muted")
                 parts.append([(f"  {sign}", style_of(role, palette)),
                               (f" {standing_word(standing)}", palette.muted)])  # fmt: skip
@@ -94,12 +111,7 @@ class NodeLegend(Lines):
         if self.has_mine:
             said = f"{glyphs.mark} my jobs" if self.form == "tile" else "underlined: my jobs"
             parts.append([(f"  {said}", palette.muted)])
-        pieces: list[Piece] = []
-        for part in parts:
-            if sum(width_of(text) for text, _ in (*pieces, *part)) > width:
-                break
-            pieces += part
-        return [pieces]
+        return parts
 
 
 class NodeStatus(StatusLine):
@@ -122,6 +134,10 @@ class NodeStatus(StatusLine):
             node = self.node
             pieces.append((f"  {clean(node.name, glyphs)}", strong))
             pieces.append((f" {clean(node.state.lower(), glyphs)}", plain))
+            if node.reason:
+                reason = fit(clean(node.reason, glyphs), max(16, width // 2 - 16), glyphs)
+                pieces.append((f"  {reason.rstrip()}", on(palette.warning, plain)))
+                return self._filtered(pieces, width)
             figures = f"  CPUs {_of(node.cpus_allocated, node.cpus)}"
             memory = (
                 f"  mem {format_size(node.memory_allocated_bytes)}/{format_size(node.memory_bytes)}"
@@ -129,10 +145,14 @@ class NodeStatus(StatusLine):
             gpus = f"  GPUs {_of(node.gpus_allocated, node.gpus)}" if node.gpus else ""
             for text in (figures, memory, gpus):
                 pieces.append((text, plain))
+        return self._filtered(pieces, width)
+
+    def _filtered(self, pieces: list[Piece], width: int) -> list[Piece]:
+        """The pieces with the filter after the position."""
         if self.filter_text:
-            text = clean(self.filter_text, glyphs)
-            text = fit(text, min(width // 4, width_of(text)), glyphs)
-            pieces.insert(1, (f"  filter {text}", on(palette.accent, plain)))
+            text = clean(self.filter_text, self._glyphs)
+            text = fit(text, min(width // 4, width_of(text)), self._glyphs)
+            pieces.insert(1, (f"  filter {text}", on(self.palette.accent, self.palette.frame)))
         return pieces
 
 

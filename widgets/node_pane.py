@@ -166,7 +166,9 @@ class NodePane(ScrolledLines, can_focus=True):
         if not fitting:
             lines.append([("  none", palette.muted)])
         for reason, count in sorted(others.items(), key=lambda item: -item[1])[:4]:
-            lines += self._wrapped(f"{count:,} not: {reason}", width, palette.muted)
+            lines += self._wrapped(
+                f"{count:,} do{'es' if count == 1 else ''} not: {reason}", width, palette.muted
+            )
         return [*lines, *self._wrapped(NOT_CHECKED, width, palette.muted)]
 
     def _job_line(self, job: Job, count: int, words: str, width: int) -> list[Piece]:

@@ -127,9 +127,9 @@ def fit_on(shape: Shape, node: Node, partitions: Mapping[str, Partition]) -> Nod
     doubts: list[str] = []
     common = [name for name in shape.partitions if name in node.partitions]
     if shape.partitions and not common:
-        return NodeFit((f"not in {' or '.join(shape.partitions)}",), ())
+        return NodeFit((f"the node is not in {' or '.join(shape.partitions)}",), ())
     if not node.usable:
-        return NodeFit(("takes no jobs now",), ())
+        return NodeFit(("the node takes no jobs now",), ())
     closed = [_closed(partitions.get(name), shape.time_limit_s) for name in common]
     if closed and all(closed):
         return NodeFit((next(filter(None, closed)),), ())
@@ -283,7 +283,7 @@ def job_fit(
                 surely += count
             at = at or sample.name
         else:
-            outside = fit.misses[0].startswith(("not in ", "takes no jobs"))
+            outside = fit.misses[0].startswith("the node ")
             rank = 99 if outside else len(fit.misses)
             if nearest is None or rank < nearest[0]:
                 said = ", ".join(fit.misses)
