@@ -65,7 +65,7 @@ def fit_row(shape: Shape, jobs: Sequence[Job], fit: JobFit) -> ListRow:
     if fit.verdict != "no room":
         says = f"{reason_words(first.reason).short}; " if first.reason else ""
         says += f"on {fit.nearest}" + (" and others" if fit.surely + fit.maybe > 1 else "")
-        if fit.doubts:
+        if fit.verdict == "may fit" and fit.doubts:
             says += f" ({'; '.join(fit.doubts)})"
     verdict = _ROLE_OF_VERDICT[fit.verdict]
     return ListRow(str(first.job_id), (

@@ -100,7 +100,9 @@ class NodesScreen(Room):
 
     def _no_nodes(self) -> str:
         if self.filtering.matches is not None and self.board.nodes:
-            return f"The filter hides all {len(self.board.nodes):,} nodes. Esc drops it."
+            total = len(self.board.nodes)
+            hidden = "the only node" if total == 1 else f"all {total:,} nodes"
+            return f"The filter hides {hidden}. Esc drops it."
         if self.board.link.last_answer_at is None:
             return f"No answer yet: waiting for {self.board.link.scheduler} to name its nodes."
         return "No nodes are known yet. They are read every minute or so; r asks now."
@@ -212,7 +214,7 @@ class NodesScreen(Room):
             line.place = (self.problems.cursor + bool(self.problems.rows), len(self.problems.rows))
         elif self.view == "fits":
             line.place = (self.fits.cursor + bool(self.fits.rows), len(self.fits.rows))
-            line.other = "shapes of my pending jobs, free resources only"
+            line.other = "by what is free alone; +1?: on one more node it may fit"
         self.legend.form = grid.form
         self._fit_legend()
         self.legend.redraw()

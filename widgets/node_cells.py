@@ -106,7 +106,8 @@ def sign_of(share: float, glyphs: Glyphs) -> str:
     steps = _TENTHS if glyphs.is_ascii else _EIGHTHS
     if share >= 1:
         return steps[-1]
-    return steps[min(len(steps) - 2, int(share * len(steps)))]
+    count = int(share * 10) if glyphs.is_ascii else round(share * 8)
+    return steps[max(1, min(len(steps) - 1, count)) - 1]
 
 
 def role_of(share: float) -> str:

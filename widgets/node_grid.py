@@ -32,7 +32,7 @@ class _Known(NamedTuple):
 
     node: Node
     cell: Cell
-    free: Free | None  # None: it takes no jobs
+    free: Free | None  # None: it takes no jobs, or not everybody's
 
 
 class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
@@ -197,7 +197,8 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _know(self, node: Node) -> _Known:
         cell = cell_of(node, self.measure, self._glyphs)
-        return _Known(node, cell, free_of(node) if node.usable else None)
+        is_open = node.usable and cell.standing is not Standing.RESERVED
+        return _Known(node, cell, free_of(node) if is_open else None)
 
     def _sum(self, group: NodeGroup) -> tuple[Counter[Standing], Fragments]:
         known = [self._cells[name] for name in group.names if name in self._cells]
@@ -380,6 +381,8 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         share = None if cell is None else cell.share
         if not share and sign not in (glyphs.dot, "."):  # a letter says it all
             share = None
+        if glyphs.is_ascii and share is not None and not sign.isalpha() and sign not in "!?":
+            sign = " "  # a digit beside the percent would be read as one number
         percent = "" if share is None else f"{round(share * 100)}%"
         label = fit(self._label(name), grid.label, glyphs)
         pale = self.highlight is not None and style == palette.faint
@@ -409,6 +412,8 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if self.highlight is not None and name not in self.highlight:
             return cell.sign, palette.faint
         style = style_of(cell.role, palette)
+        if self.highlight is not None and self._grid.form != "tile" and not self.app.no_color:
+            style = style + Style(reverse=True)  # a small sign must stand out as much as a block
         if name in self.mine and self._grid.form != "tile":
             style = style + Style(underline=True)
         return cell.sign, style

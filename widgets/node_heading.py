@@ -80,7 +80,7 @@ def heading(
     names = [_partition(name, partitions) for name in group.partitions] or ["no partition"]
     title = clean(" + ".join(names), glyphs)
     head: list[Piece] = [
-        (f" {fit(title, min(width_of(title), max(12, width // 3)), glyphs)}", palette.group),
+        (f" {fit(title, min(width_of(title), max(12, width // 2)), glyphs)}", palette.group),
         (f"  {total:,} node{'' if total == 1 else 's'}", palette.strong),
     ]
     closed = bool(group.partitions) and all(

@@ -32,16 +32,16 @@ class NodesTop(TopLine):
 
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The one line."""
-        counts = self._counts()
-        if banner_text(self._board.link) or not counts:
+        if banner_text(self._board.link):
             return super().build(width, height)
+        counts, known = self._counts(), len(self._board.nodes)
         palette, link = self.palette, self._board.link
         where = f" on {clean(link.site, self._signs)}" if link.site else ""
-        total = counts.total()
-        pieces: list[Piece] = [
-            (f" Nodes{where}  ", palette.frame_strong),
-            (f"{total:,} node{'' if total == 1 else 's'}", palette.frame),
-        ]
+        shown = counts.total()
+        said = f"{known:,} node{'' if known == 1 else 's'}" if known else "none known yet"
+        if shown != known:
+            said = f"{shown:,} of {said}"
+        pieces: list[Piece] = [(f" Nodes{where}  ", palette.frame_strong), (said, palette.frame)]
         used = sum(width_of(text) for text, _ in pieces)
         states = counted(counts, palette, width - used)
         pieces += [(text, on(style, palette.frame)) for text, style in states]
@@ -146,6 +146,11 @@ class NodeStatus(StatusLine):
             for text in (figures, memory, gpus):
                 pieces.append((text, plain))
         return self._filtered(pieces, width)
+
+    def _right(self, room: int) -> str:
+        """The age is that of the jobs: nodes are read more seldom, and nobody says when."""
+        text = super()._right(room - 5)
+        return f"jobs {text}" if text else ""
 
     def _filtered(self, pieces: list[Piece], width: int) -> list[Piece]:
         """The pieces with the filter after the position."""

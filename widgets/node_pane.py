@@ -88,7 +88,7 @@ class NodePane(ScrolledLines, can_focus=True):
     def _resources(self, node: Node, width: int) -> list[list[Piece]]:
         size = format_size
         free = free_of(node)
-        lines = [[(" Allocated by Slurm", self.palette.group)]]
+        lines = [[(" Allocated to jobs", self.palette.group)]]
         lines.append(self._share(
             "CPUs", share_of(node, Measure("cpu")),
             f"{_n(node.cpus_allocated)} of {_n(node.cpus)}, {_n(free.cpus)} free", width,
@@ -116,7 +116,7 @@ class NodePane(ScrolledLines, can_focus=True):
         used = share_of(node, Measure("memory", used=True))
         total, left = node.memory_bytes, node.memory_free_bytes
         taken = None if total is None or left is None else max(0, total - left)
-        said = "-" if taken is None else f"{size(taken)} of {size(total)}, file cache included"
+        said = "-" if taken is None else f"{size(taken)} of {size(total)} with file cache"
         lines.append(self._share("memory", used, said, width))
         return lines
 
@@ -191,14 +191,14 @@ class NodePane(ScrolledLines, can_focus=True):
             is_mine = job.job_id in content.my_jobs
             elapsed = format_short_duration(elapsed_s(job, self._now))
             left = left_s(job, self._now)
-            ends = "" if left is None else f", {format_short_duration(left)} left"
-            words = f"{amounts(job.cpus, job.memory_bytes, job.gpus or 0)}  {elapsed}{ends}"
+            times = elapsed if left is None else f"{elapsed}, {format_short_duration(left)} left"
             if (job.nodes or 1) > 1:
-                words = f"on {job.nodes} nodes {words}"
+                times = f"{job.nodes} nodes  {times}"
+            words = f"{amounts(job.cpus, job.memory_bytes, job.gpus or 0)}  {times}"
             mark = glyphs.mark if is_mine else " "
             whose = "" if is_mine else f" {clean(job.user, glyphs)}"
             label = f"{clean(job.label, glyphs)}{whose} "
-            words = clean(words, glyphs)
+            words = clean(words if width - len(words) - width_of(label) > 14 else times, glyphs)
             room = width - width_of(label) - width_of(words) - 5
             name = fit(clean(job.name, glyphs), room, glyphs) if room >= 8 else ""
             lines.append([

@@ -283,11 +283,9 @@ def job_fit(
                 surely += count
             at = at or sample.name
         else:
-            outside = fit.misses[0].startswith("the node ")
-            rank = 99 if outside else len(fit.misses)
+            rank, said = _nearness(fit, sample)
             if nearest is None or rank < nearest[0]:
-                said = ", ".join(fit.misses)
-                nearest = (rank, f"{said} on {sample.name}" if rank < 99 else "")
+                nearest = (rank, said)
     if surely >= shape.nodes:
         verdict = "may fit" if "its memory is not known" in doubts else "fits"
     else:
@@ -299,6 +297,20 @@ def job_fit(
     else:
         where = nearest[1] if nearest and nearest[1] else "none of its nodes takes jobs now"
     return JobFit(verdict, surely, maybe, shape.nodes, where, tuple(doubts))
+
+
+def _nearness(fit: NodeFit, node: Node) -> tuple[int, str]:
+    """How far a node is from having room, and what to say of it.
+
+    What waiting cures comes first; then what the node will never have; last, nodes out of reach.
+    """
+    if fit.misses[0].startswith("the node "):
+        return 99, ""
+    said = ", ".join(fit.misses)
+    if fit.misses[0].startswith(("partition ", "its time limit ")):
+        return 50, said
+    never = sum(miss.startswith("no ") for miss in fit.misses)
+    return len(fit.misses) + 10 * never, f"{said} on {node.name}"
 
 
 def fit_steps(

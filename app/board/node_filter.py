@@ -8,15 +8,18 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from jobshape.app.board.board import Board
-from jobshape.app.board.node_words import Standing, standing_of
+from jobshape.app.board.node_words import Standing, standing_of, state_words
 from jobshape.app.board.query import Completion, Part, QueryError, QueryProblem, split_query
 from jobshape.app.domain.site import Node
+
+_AT_WORK = (Standing.IDLE, Standing.MIXED, Standing.FULL)
+_BASE = {"IDLE", "MIXED", "ALLOCATED"}
 
 Matches = Callable[[Node], bool]
 
 KEYS = {
-    "name": "a node's name, also its beginning or end",
-    "state": "idle, mixed, full, drained, draining, down, ..., or a word of Slurm",
+    "name": "what a node is called",
+    "state": "idle, mixed, full, drained, down, ...",
     "partition": "a partition the node is in",
     "feature": "a feature the node has",
     "gpu": "a type of GPU; any, none",
@@ -30,7 +33,11 @@ _SHORT = {"part": "partition", "p": "partition", "features": "feature", "constra
 
 def _text_of(key: str, node: Node) -> str:
     if key == "state":
-        return f"{standing_of(node).value} {node.state}".lower()
+        standing = standing_of(node)
+        words = state_words(node.state).words
+        if standing not in _AT_WORK:
+            words = words - _BASE  # who looks for idle nodes does not mean drained ones
+        return " ".join((standing.value, *words)).lower()
     if key == "partition":
         return " ".join(node.partitions).lower()
     if key == "gpu":
@@ -73,9 +80,11 @@ def _holds(key: str, value: str, node: Node, exact: bool) -> bool:
     if key == "gpu" and value == "any":
         return bool(node.gpus)
     text = _text_of(key, node)
+    words = text.replace(",", " ").split()
+    if not exact and key == "state":
+        return any(word.startswith(value) for word in words)
     if not exact:
         return value in text
-    words = text.replace(",", " ").replace("+", " ").split()
     return value == text or value in (word.partition(":")[0] for word in words)
 
 

@@ -125,6 +125,4 @@ def standing_of(node: Node) -> Standing:
     standing = state_words(node.state).standing
     if standing is Standing.MIXED and node.cpus is not None:
         return Standing.FULL if (node.cpus_allocated or 0) >= node.cpus else standing
-    if standing is Standing.IDLE and node.cpus_allocated:
-        return Standing.MIXED
     return standing
