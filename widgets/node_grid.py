@@ -3,36 +3,28 @@
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from jobshape.app.board.board import Board
-from jobshape.app.board.fragments import Fragments, Free, fragments_of, free_of
+from jobshape.app.board.fragments import Fragments, fragments_of, free_of
 from jobshape.app.board.node_groups import NodeGroup
 from jobshape.app.board.node_words import Standing
 from jobshape.app.domain.site import Node
 from jobshape.widgets.glyphs import Glyphs
-from jobshape.widgets.node_cells import Cell, Measure, cell_of, style_of
+from jobshape.widgets.node_cells import Measure, cell_of
 from jobshape.widgets.node_heading import heading
 from jobshape.widgets.node_layout import HEADINGS, GridLayout
+from jobshape.widgets.node_painter import Known, NodePainter
 from jobshape.widgets.palette import Palette, palette_of
 from jobshape.widgets.scroll_bar import quick_scroll_bar
 from jobshape.widgets.spans import Piece, strip_of
-from jobshape.widgets.text import clean, fit
-from rich.style import Style
+from jobshape.widgets.text import clean
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
-
-
-class _Known(NamedTuple):
-    """A node's record and what was made of it."""
-
-    node: Node
-    cell: Cell
-    free: Free | None  # None: it takes no jobs, or not everybody's
 
 
 class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
@@ -70,7 +62,7 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.empty_text: Callable[[], str] = lambda: "No nodes are known yet."
         self._groups: Sequence[NodeGroup] = ()
         self._grid = GridLayout((), 1, 1)
-        self._cells: dict[str, _Known] = {}
+        self._cells: dict[str, Known] = {}
         self._fragments: list[Fragments] = []
         self._counts: list[Counter[Standing]] = []
         self._strips: dict[int, Strip] = {}  # by line, those drawn since the layout was made
@@ -195,10 +187,10 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self._counts.append(counts)
             self._fragments.append(fragments)
 
-    def _know(self, node: Node) -> _Known:
+    def _know(self, node: Node) -> Known:
         cell = cell_of(node, self.measure, self._glyphs)
         is_open = node.usable and cell.standing is not Standing.RESERVED
-        return _Known(node, cell, free_of(node) if is_open else None)
+        return Known(node, cell, free_of(node) if is_open else None)
 
     def _sum(self, group: NodeGroup) -> tuple[Counter[Standing], Fragments]:
         known = [self._cells[name] for name in group.names if name in self._cells]
@@ -353,76 +345,10 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
                 self._board.partitions, self._line_width, palette, self._glyphs,
                 lines=self._grid.heading_lines,
             )[HEADINGS.index(line.start)]  # fmt: skip
-        names = self._grid.names[line.start : line.stop]
-        if self._grid.form == "tile":
-            pieces: list[Piece] = [(" ", palette.text)]
-            for place, name in enumerate(names, line.start):
-                pieces += self._tile(name, palette, at_cursor=place == self.cursor)
-            return pieces
-        label = fit(self._label(names[0]), self._grid.label, self._glyphs)
-        pieces = [(f" {label}  ", palette.muted)]
-        pad = " " * (self._grid.cell - 1)
-        for place, name in enumerate(names, line.start):
-            sign, style = self._sign(name, palette)
-            if place == self.cursor:
-                style = self._on_cursor(style, palette)
-            pieces.append((sign, style))
-            if pad:
-                pieces.append((pad, palette.text))
-        return pieces
-
-    def _tile(self, name: str, palette: Palette, *, at_cursor: bool) -> list[Piece]:
-        """Mark, name, sign and percent, or in place of that a word for the state."""
-        grid, glyphs = self._grid, self._glyphs
-        sign, style = self._sign(name, palette)
-        plain = Style(underline=False)
-        known = self._cells.get(name)
-        cell = None if known is None else known.cell
-        share = None if cell is None else cell.share
-        if not share and sign not in (glyphs.dot, "."):  # a letter says it all
-            share = None
-        if glyphs.is_ascii and share is not None and not sign.isalpha() and sign not in "!?":
-            sign = " "  # a digit beside the percent would be read as one number
-        percent = "" if share is None else f"{round(share * 100)}%"
-        label = fit(self._label(name), grid.label, glyphs)
-        pale = self.highlight is not None and style == palette.faint
-        ink = palette.faint if pale else palette.text
-        mark = glyphs.mark if name in self.mine else " "
-        pieces: list[Piece] = [
-            (mark, palette.marked), (label, ink), (" ", palette.text), (sign, style + plain),
-            (f"{percent:>5}", ink if share is None or pale else palette.muted),
-        ]  # fmt: skip
-        if at_cursor:
-            focused = self.has_focus
-            pieces = [(text, palette.on_cursor(look, focused=focused)) for text, look in pieces]
-        return [*pieces, (" ", palette.text)]
-
-    def _label(self, name: str) -> str:
-        """A name; of a long one the end, which tells it from its neighbours."""
-        text = clean(name, self._glyphs)
-        if len(text) <= self._grid.label:
-            return text
-        return self._glyphs.ellipsis + text[-(self._grid.label - 1) :]
-
-    def _sign(self, name: str, palette: Palette) -> Piece:
-        known = self._cells.get(name)
-        if known is None:
-            return "?", palette.muted
-        cell = known.cell
-        if self.highlight is not None and name not in self.highlight:
-            return cell.sign, palette.faint
-        style = style_of(cell.role, palette)
-        if self.highlight is not None and self._grid.form != "tile" and not self.app.no_color:
-            style = style + Style(reverse=True)  # a small sign must stand out as much as a block
-        if name in self.mine and self._grid.form != "tile":
-            style = style + Style(underline=True)
-        return cell.sign, style
-
-    def _on_cursor(self, style: Style, palette: Palette) -> Style:
-        """One cell must stand out among hundreds: reverse video, in the ink of the text."""
-        if not self.has_focus:
-            return palette.on_cursor(style, focused=False) + Style(underline=True)
-        return palette.strong + Style(reverse=True)
+        return NodePainter(
+            palette, self._glyphs, self._grid, self._cells, self.mine, self.highlight,
+            self.cursor, self.has_focus, not self.app.no_color,
+        ).paint(line)  # fmt: skip
 
     def _empty_line(self, y: int) -> Strip:
         palette = self._palette
