@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from jobshape.app.board.fragments import Shape, shape_of
+from jobshape.app.board.fragments import Shape
 from jobshape.app.domain.job import Job
 from jobshape.widgets.node_pane import NodeContent, NodePane
 
@@ -106,19 +106,16 @@ class NodeDetail:
         self._pane.partitions = screen.board.partitions
         content = NodeContent(
             node, jobs, frozenset(job.job_id for job in jobs if screen.jobs.is_mine(job)),
-            self._waiting(), screen.board.link.scope == "all" or screen.board.link.is_local,
+            self._waiting(), not screen.board.link.is_local,
+            screen.board.link.scope == "all" or screen.board.link.is_local,
         )  # fmt: skip
         self._pane.show(content, screen.clock())
 
     def _waiting(self) -> tuple[tuple[Shape, tuple[Job, ...]], ...]:
         """My pending jobs by shape; kept until jobs change."""
-        revision = self._screen.board.jobs_revision
+        revision = self._screen.board.jobs_revision if self._screen.jobs.is_built else -1
         if revision != self._shapes_of:
             self._shapes_of = revision
-            shapes: dict[Shape, list[Job]] = {}
-            for job in self._screen.jobs.waiting():
-                shape = shape_of(job)
-                if shape in shapes or len(shapes) < MOST_SHAPES:
-                    shapes.setdefault(shape, []).append(job)
-            self._shapes = tuple((shape, tuple(jobs)) for shape, jobs in shapes.items())
+            waiting = self._screen.jobs.waiting()[:MOST_SHAPES]
+            self._shapes = tuple((shape, tuple(jobs)) for shape, jobs in waiting)
         return self._shapes

@@ -36,13 +36,14 @@ def problem_rows(nodes: Iterable[Node], jobs: NodeJobs, now: float) -> list[List
     found = [(node, standing_of(node)) for node in nodes]
     found = [(node, standing) for node, standing in found if standing in PROBLEMS]
     found.sort(key=lambda one: (one[1] not in _FIRST, one[1].value, name_key(one[0].name)))
-    return [_problem(node, standing, jobs, now) for node, standing in found]
+    mine, asked = jobs.my_nodes(), jobs.asked_nodes()
+    return [
+        _problem(node, standing, mine[node.name], asked[node.name], now) for node, standing in found
+    ]
 
 
-def _problem(node: Node, standing: Standing, jobs: NodeJobs, now: float) -> ListRow:
+def _problem(node: Node, standing: Standing, running: int, waiting: int, now: float) -> ListRow:
     since = None if node.reason_since is None else max(0, int(now) - node.reason_since)
-    running = sum(jobs.is_mine(job) for job in jobs.on_node(node.name))
-    waiting = len(jobs.asking_for(node.name))
     mine = ", ".join(
         words for words in (f"{running} running" if running else "",
                             f"{waiting} waiting" if waiting else "") if words

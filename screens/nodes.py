@@ -36,6 +36,9 @@ VIEWS: tuple[View, ...] = ("grid", "problems", "fits")
 SLICE_S = 0.006
 """How long pending jobs are judged before keys get their turn."""
 
+FEW_JOBS = 4_000
+"""Jobs that are looked through at once when the screen is opened."""
+
 _PANE_HINTS = (
     KeyHint("j k", "scroll", "down", 1), KeyHint("PgDn PgUp", "page", "page-down", 2),
     KeyHint("o", "its jobs", "its-jobs", 3), KeyHint("y", "copy name", "copy-name", 4),
@@ -61,7 +64,7 @@ class NodesScreen(Room):
         self._shape: Shape | None = None  # the nodes that fit it stand out
         self._members: dict[str, tuple[str, ...]] = {}
         self._seen = (-1, -1)  # the board's revisions of site and jobs that are shown
-        self._judging = False
+        self._judging = self._indexing = False
 
     # ------------------------------------------------------------------ what stands where
 
@@ -126,11 +129,14 @@ class NodesScreen(Room):
         seen = (self.board.site_revision, self.board.jobs_revision)
         site_moved, jobs_moved = seen[0] != self._seen[0], seen[1] != self._seen[1]
         self._seen = seen
-        jobs_moved = self.jobs.refresh() or jobs_moved
+        if not self.jobs.is_built:
+            self._index_jobs()
+        elif self.jobs.refresh():
+            jobs_moved = True
         if site_moved:
             self._take_nodes()
         if jobs_moved:
-            mine = self.jobs.my_nodes()
+            mine = frozenset(self.jobs.my_nodes())
             self.grid.set_mine(mine)
             self.legend.has_mine = bool(mine)
         if site_moved or jobs_moved:
@@ -138,6 +144,26 @@ class NodesScreen(Room):
             self.detail.follow()
         self.top_line.redraw()
         self.show_place()
+
+    def _index_jobs(self) -> None:
+        """Find out who holds which node: few jobs at once, many in slices."""
+        if len(self.board.jobs) <= FEW_JOBS:
+            self.jobs.build()
+        elif not self._indexing:
+            self._indexing = True
+            self.run_worker(self._index(), group="index", exclusive=True, exit_on_error=False)
+
+    async def _index(self) -> None:
+        for _ in self.jobs.build_steps():
+            await asyncio.sleep(0)
+        self._indexing = False
+        self._seen = (self._seen[0], -1)
+        self.board_changed()
+
+    def on_screen_suspend(self) -> None:
+        """Out of sight: what nobody looks at is not followed."""
+        if not self.is_under_dialog and not self._indexing:
+            self.jobs.forget()
 
     def _take_nodes(self) -> None:
         """The grid as the nodes now are; put in order only if that can have changed."""
@@ -185,7 +211,9 @@ class NodesScreen(Room):
         nodes, partitions = list(self.board.nodes.values()), self.board.partitions
         rows = []
         began = time.monotonic()
-        for shape, jobs, fit in fit_steps(self.jobs.waiting(), nodes, partitions):
+        waiting = self.jobs.waiting()
+        fits = fit_steps((shape for shape, _ in waiting), nodes, partitions)
+        for (shape, jobs), fit in zip(waiting, fits, strict=True):
             by_reason: dict[str, list[Job]] = {}
             for job in jobs:
                 by_reason.setdefault(job.reason, []).append(job)
@@ -202,7 +230,7 @@ class NodesScreen(Room):
     @property
     def is_settled(self) -> bool:
         """Whether what is shown is what is wanted, and nothing is being asked."""
-        return not self._judging
+        return not (self._judging or self._indexing)
 
     def show_place(self) -> None:
         """Say where the cursor stands, and which keys can be used there."""
@@ -356,6 +384,8 @@ class NodesScreen(Room):
 
     def _say_measure(self) -> None:
         self.show_view("grid")
+        with_cache = not self.board.link.is_local
+        self.grid.measure = self.grid.measure._replace(with_cache=with_cache)
         self.status.say(self.grid.measure.title)
         self.show_place()
 

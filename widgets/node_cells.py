@@ -26,16 +26,19 @@ class Measure(NamedTuple):
 
     resource: Resource = "cpu"
     used: bool = False  # as the node's own system says, in place of what Slurm has allocated
+    with_cache: bool = True  # whether memory in use counts the file cache, as Slurm's FreeMem does
 
     @property
     def title(self) -> str:
         """What it is, exactly."""
-        return _TITLES[self.resource, self.used and self.resource != "gpu"]
+        title = _TITLES[self.resource, self.used and self.resource != "gpu"]
+        is_cached = self.used and self.resource == "memory" and self.with_cache
+        return f"{title} (with file cache)" if is_cached else title
 
 
 _TITLES = {
     ("cpu", False): "CPUs allocated", ("cpu", True): "CPU load",
-    ("memory", False): "memory allocated", ("memory", True): "memory in use (with file cache)",
+    ("memory", False): "memory allocated", ("memory", True): "memory in use",
     ("gpu", False): "GPUs allocated",
 }  # fmt: skip
 

@@ -31,6 +31,7 @@ class NodeContent(NamedTuple):
     jobs: tuple[Job, ...]  # that hold it, mine first
     my_jobs: frozenset[int]
     shapes: tuple[tuple[Shape, tuple[Job, ...]], ...]  # my pending jobs, alike ones together
+    with_cache: bool  # whether memory in use counts the file cache
     everybody: bool  # whether all jobs of the site are read, or only some
 
 
@@ -62,7 +63,7 @@ class NodePane(ScrolledLines, can_focus=True):
         if content is None:
             return [[("  no node under the cursor", self.palette.muted)]]
         lines = [*self._head(content.node, width), []]
-        lines += self._resources(content.node, width)
+        lines += self._resources(content.node, width, with_cache=content.with_cache)
         lines += [[], *self._about(content.node, width)]
         lines += [[], *self._fitting(content, width)]
         lines += [[], *self._jobs_here(content, width)]
@@ -80,12 +81,16 @@ class NodePane(ScrolledLines, can_focus=True):
         lines += self._wrapped(state_words(node.state).sentence, width, palette.text)
         if node.reason:
             style = palette.warning if standing in PROBLEMS else palette.text
-            lines += self._wrapped(f"Slurm's reason: {node.reason}", width, style)
+            since = ""
+            if node.reason_since is not None:
+                ago = max(0, int(self._now) - node.reason_since)
+                since = f" (set {format_short_duration(ago)} ago)"
+            lines += self._wrapped(f"Slurm's reason: {node.reason}{since}", width, style)
         elif standing in PROBLEMS:
             lines += self._wrapped("Slurm gives no reason.", width, palette.muted)
         return lines
 
-    def _resources(self, node: Node, width: int) -> list[list[Piece]]:
+    def _resources(self, node: Node, width: int, *, with_cache: bool) -> list[list[Piece]]:
         size = format_size
         free = free_of(node)
         lines = [[(" Allocated to jobs", self.palette.group)]]
@@ -116,7 +121,9 @@ class NodePane(ScrolledLines, can_focus=True):
         used = share_of(node, Measure("memory", used=True))
         total, left = node.memory_bytes, node.memory_free_bytes
         taken = None if total is None or left is None else max(0, total - left)
-        said = "-" if taken is None else f"{size(taken)} of {size(total)} with file cache"
+        said = "-" if taken is None else f"{size(taken)} of {size(total)}"
+        if taken is not None and with_cache:
+            said += " with file cache"
         lines.append(self._share("memory", used, said, width))
         return lines
 

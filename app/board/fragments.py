@@ -314,18 +314,12 @@ def _nearness(fit: NodeFit, node: Node) -> tuple[int, str]:
 
 
 def fit_steps(
-    jobs: Iterable[Job], nodes: Iterable[Node], partitions: Mapping[str, Partition]
-) -> Iterator[tuple[Shape, list[Job], JobFit]]:
-    """Shape by shape: its jobs and how they would fit; equal shapes are judged once.
-
-    A generator, so that many shapes need not be judged in one go.
-    """
-    by_shape: dict[Shape, list[Job]] = {}
-    for job in jobs:
-        by_shape.setdefault(shape_of(job), []).append(job)
+    shapes: Iterable[Shape], nodes: Iterable[Node], partitions: Mapping[str, Partition]
+) -> Iterator[JobFit]:
+    """How each shape would fit now. A generator, so that many need not be judged in one go."""
     classes = node_classes(nodes)
-    for shape, alike in by_shape.items():
-        yield shape, alike, job_fit(shape, classes, partitions)
+    for shape in shapes:
+        yield job_fit(shape, classes, partitions)
 
 
 class Fragments(NamedTuple):

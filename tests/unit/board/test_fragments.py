@@ -215,10 +215,9 @@ def test_no_node_within_reach() -> None:
     assert (found.verdict, found.nearest) == ("no room", "none of its nodes takes jobs now")
 
 
-def test_equal_shapes_are_judged_once() -> None:
-    many = [waiting()._replace(job_id=n) for n in range(5)] + [waiting(cpus=9)]
-    found = list(fit_steps(many, [node()], GPU))
-    assert [len(same) for _, same, _ in found] == [5, 1]
+def test_shapes_are_judged_in_their_order() -> None:
+    shapes = [shape_of(waiting(cpus=cpus)) for cpus in (17, 1)]
+    assert [one.verdict for one in fit_steps(shapes, [node()], GPU)] == ["no room", "fits"]
 
 
 _NODES = st.builds(
@@ -349,6 +348,44 @@ def test_a_list_without_end_is_cut() -> None:
     assert len(names_in("n[1-999999999999]")) == 20_000
 
 
+def built(board: Board) -> NodeJobs:
+    found = NodeJobs(board)
+    found.build()
+    return found
+
+
+def ids(found: NodeJobs) -> list[list[int]]:
+    return [[one.job_id for one in alike] for _, alike in found.waiting()]
+
+
+def test_pending_jobs_of_one_shape_stand_together() -> None:
+    board = Board(Link(user="alice"))
+    shaped = [job(n, user="alice", cpus=1 + n % 2, priority=n) for n in range(1, 6)]
+    board.change_jobs(shaped)
+    found = built(board)
+    assert ids(found) == [[1, 3, 5], [2, 4]]
+    board.change_jobs([shaped[0]._replace(cpus=9)], [2])
+    assert found.refresh()
+    assert ids(found) == [[1], [3, 5], [4]]
+
+
+def test_what_changes_while_it_is_built_is_taken_in_afterwards() -> None:
+    board = Board(Link(user="alice"))
+    board.change_jobs([job(n, "RUNNING", user="alice", node_list="n1") for n in range(1, 7)])
+    found = NodeJobs(board)
+    steps = found.build_steps(at_once=2)
+    next(steps)
+    board.change_jobs([job(1, "RUNNING", user="alice", node_list="n2"),
+                       job(5, "COMPLETED", user="alice", node_list="n1")], [6])  # fmt: skip
+    for _ in steps:
+        pass
+    assert found.is_built and found.refresh()
+    assert [one.job_id for one in found.on_node("n1")] == [2, 3, 4]
+    assert [one.job_id for one in found.on_node("n2")] == [1]
+    found.forget()
+    assert (found.on_node("n1"), found.is_built, found.refresh()) == ([], False, False)
+
+
 def test_jobs_on_a_node_mine_first() -> None:
     board = Board(Link(user="alice"))
     board.change_jobs([
@@ -357,40 +394,40 @@ def test_jobs_on_a_node_mine_first() -> None:
         job(3, "PENDING", user="alice", reason="ReqNodeNotAvail, UnavailableNodes:n[2-3]"),
         job(4, "PENDING", user="bob"), job(5, "COMPLETED", user="alice", node_list="n1"),
     ])  # fmt: skip
-    found = NodeJobs(board)
+    found = built(board)
     assert [one.job_id for one in found.on_node("n1")] == [2, 1]
-    assert [one.job_id for one in found.waiting()] == [3]
-    assert found.my_nodes() == {"n1", "n2"}
-    assert [one.job_id for one in found.asking_for("n3")] == [3]
+    assert ids(found) == [[3]]
+    assert found.my_nodes() == {"n1": 1, "n2": 1}
+    assert found.asked_nodes() == {"n2": 1, "n3": 1}
     assert not found.refresh()
     board.change_jobs([job(2, "COMPLETED", user="alice", node_list="n[1-2]")], [3])
     assert found.refresh()
     assert [one.job_id for one in found.on_node("n1")] == [1]
-    assert (found.waiting(), found.my_nodes()) == ([], frozenset())
+    assert (found.waiting(), found.my_nodes()) == ([], {})
 
 
 def test_another_user_is_another_whose() -> None:
     board = Board(Link(user=""))
     board.change_jobs([job(4, user="bob"), job(5, user="alice")])
-    found = NodeJobs(board)
-    assert len(found.waiting()) == 2  # only mine are read until somebody says who I am
+    found = built(board)
+    assert ids(found) == [[4, 5]]  # only mine are read until somebody says who I am
     board.set_link(Link(user="alice"))
     assert found.refresh()
-    assert [one.job_id for one in found.waiting()] == [5]
+    assert ids(found) == [[5]]
 
 
 @given(st.lists(st.lists(st.integers(1, 5).flatmap(jobs),
                          max_size=4), max_size=5))  # fmt: skip
 def test_the_index_by_difference_is_the_index_anew(rounds: list[list[Job]]) -> None:
     board = Board(Link(user="alice"))
-    found = NodeJobs(board)
+    found = built(board)
     for number, changed in enumerate(rounds):
         lists = ("", "n1", "n[1-2]")
         board.change_jobs([
             one._replace(node_list=lists[(one.job_id + number) % 3]) for one in changed
         ], [number])  # fmt: skip
         found.refresh()
-        anew = NodeJobs(board)
+        anew = built(board)
         for name in ("n1", "n2"):
             assert found.on_node(name) == anew.on_node(name)
         assert (found.waiting(), found.my_nodes()) == (anew.waiting(), anew.my_nodes())
