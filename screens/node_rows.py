@@ -23,7 +23,7 @@ PROBLEM_COLUMNS = (
 
 FIT_COLUMNS = (
     ListColumn("Job", 5, 18), ListColumn("Name", 6, 28, from_width=100), ListColumn("Now", 7, 7),
-    ListColumn("Room on", 7, 9, "right"), ListColumn("Asks for", 10, 27),
+    ListColumn("Room on", 7, 9, "right", from_width=90), ListColumn("Asks for", 10, 27),
     ListColumn("Why it waits, and where it fits", 12, 0),
 )  # fmt: skip
 

@@ -292,7 +292,12 @@ class NodesScreen(Room):
 
     def hints(self) -> Sequence[KeyHint]:
         """The keys of the nodes, or of the detail while it has them."""
-        return _PANE_HINTS if self.detail.has_keys else super().hints()
+        if self.detail.has_keys:
+            return _PANE_HINTS
+        hints = super().hints()
+        if self.view != "fits":
+            return hints
+        return [h._replace(title="show where") if h.command == "detail" else h for h in hints]
 
     # ------------------------------------------------------------------ moving
 

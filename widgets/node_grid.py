@@ -66,7 +66,6 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._fragments: list[Fragments] = []
         self._counts: list[Counter[Standing]] = []
         self._strips: dict[int, Strip] = {}  # by line, those drawn since the layout was made
-        self._quiet = False
         self.cursor = 0
         self.cursor_name: str | None = None
         self._column = 0
@@ -249,10 +248,7 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if line < top or line >= top + height:
             headings = self._grid.heading_lines if self._grid.lines[line - 1].start < 0 else 0
             self._scroll(line - headings if line < top else line - height + 1)
-        if self.top == top:
-            self._repaint_lines({before, line})
-        else:
-            self.repaint_changes()
+        self._repaint_lines({before, line})  # a scroll has asked for all others
         self.post_message(self.CursorMoved())
 
     def show_node(self, name: str) -> bool:
@@ -275,9 +271,7 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def _scroll(self, top: int) -> None:
         top = max(0, min(top, self.max_scroll_y))
         if top != self.top:
-            self._quiet = True
             self.scroll_to(y=top, animate=False)
-            self._quiet = False
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Repaint what differs."""
@@ -387,11 +381,11 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_focus(self) -> None:
         """The cursor shows that keys go here."""
-        self.repaint_changes()
+        self._repaint_lines({self.cursor_line})
 
     def on_blur(self) -> None:
         """Keys go elsewhere."""
-        self.repaint_changes()
+        self._repaint_lines({self.cursor_line})
 
     def on_click(self, event: events.Click) -> None:
         """The cursor goes to the node; twice: open it."""

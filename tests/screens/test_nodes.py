@@ -40,7 +40,6 @@ async def rest(pilot: Pilot[None]) -> NodesScreen:
         await pilot.pause()
         screen = next(s for s in reversed(pilot.app.screen_stack) if isinstance(s, NodesScreen))
         if screen.is_settled:
-            await pilot.pause()
             return screen
     raise AssertionError("the screen never came to rest")
 
