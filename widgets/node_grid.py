@@ -26,6 +26,9 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
+_BEFORE_SIZE = (80, 24)
+"""Until the first size is known."""
+
 
 class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
     """The cursor and the scroll stay with their node while nodes come, go and change.
@@ -156,7 +159,8 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self.repaint_changes()
 
     def _lay_out(self) -> None:
-        self._grid = GridLayout(self._groups, max(1, self.size.width - 1), self.size.height)
+        width, height = self.size if self.size else _BEFORE_SIZE
+        self._grid = GridLayout(self._groups, max(1, width - 1), height)
         self._strips.clear()
         size = Size(self.size.width, len(self._grid.lines))
         if size != self.virtual_size:

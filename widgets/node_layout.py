@@ -39,22 +39,25 @@ class GridLayout:
         forms: tuple[Form, ...] = ("tile", "pair", "dot")
         heights = (2, 1) if width < TWO_LINES_BELOW else (1,)
         for form, heading_lines in ((form, lines) for form in forms for lines in heights):
-            self._lay_out(form, width, heading_lines)
-            if len(self.lines) <= height:
+            self.form, self.heading_lines = form, heading_lines
+            self.indent = 1 if form == "tile" else self.label + 3
+            self.cell = {"tile": self.label + _TILE_EXTRA, "pair": 2, "dot": 1}[form]
+            self.per_line = max(1, (width - self.indent) // self.cell)
+            if self._height() <= height:
                 break
+        self._lay_out()
 
-    def _lay_out(self, form: Form, width: int, heading_lines: int) -> None:
-        self.form = form
-        self.heading_lines = heading_lines
-        self.indent = 1 if form == "tile" else self.label + 3
-        self.cell = {"tile": self.label + _TILE_EXTRA, "pair": 2, "dot": 1}[form]
-        self.per_line = max(1, (width - self.indent) // self.cell)
+    def _height(self) -> int:
+        rows = sum(-(-len(group.names) // self.per_line) for group in self.groups)
+        return rows + self.heading_lines * len(self.groups)
+
+    def _lay_out(self) -> None:
         self.lines: list[Line] = []
         self._starts: list[int] = []  # of each group: its first node, and the line of it
         self._first_lines: list[int] = []
         start = 0
         for number, group in enumerate(self.groups):
-            self.lines += [Line(number, start, -1) for start in HEADINGS[:heading_lines]]
+            self.lines += [Line(number, start, -1) for start in HEADINGS[: self.heading_lines]]
             stop = start + len(group.names)
             self._starts.append(start)
             self._first_lines.append(len(self.lines))

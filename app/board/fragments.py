@@ -6,6 +6,7 @@ accounts and QOS, reservations) is a doubt or is named in :data:`NOT_CHECKED`, n
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from jobshape.app.board.node_words import state_words
@@ -39,18 +40,22 @@ def free_of(node: Node) -> Free:
     bounds are known.
     """
     gpus = max(0, (node.gpus or 0) - (node.gpus_allocated or 0))
-    used = max(0, (node.gpus or 0) - gpus)
-    types = tuple((name, max(0, count - used), min(count, gpus)) for name, count in gpu_types(node))
-    return Free(
-        _left(node.cpus, node.cpus_allocated), _left(node.memory_bytes,
-        node.memory_allocated_bytes), gpus, types,
-    )  # fmt: skip
+    types: tuple[tuple[str, int, int], ...] = ()
+    if node.gpu_types:
+        used = max(0, (node.gpus or 0) - gpus)
+        types = tuple(
+            (name, max(0, count - used), min(count, gpus))
+            for name, count in gpu_types(node.gpu_types)
+        )
+    cpus = _left(node.cpus, node.cpus_allocated)
+    return Free(cpus, _left(node.memory_bytes, node.memory_allocated_bytes), gpus, types)
 
 
-def gpu_types(node: Node) -> list[tuple[str, int]]:
-    """A node's GPUs by type, as configured; a part that says no number is left out."""
-    pairs = (part.rpartition(":") for part in node.gpu_types.split(",") if part)
-    return [(name, int(count)) for name, _, count in pairs if name and count.isdigit()]
+@lru_cache(maxsize=512)
+def gpu_types(text: str) -> tuple[tuple[str, int], ...]:
+    """A node's GPUs by type, as configured: ``a100:4,t4:2``; what says no number is left out."""
+    pairs = (part.rpartition(":") for part in text.split(",") if part)
+    return tuple((name, int(count)) for name, _, count in pairs if name and count.isdigit())
 
 
 def _left(total: int | None, used: int | None) -> int | None:
