@@ -222,6 +222,10 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.stages import StagesScreen
 
         return StagesScreen(context, RuleFile())
+    if name == "nodes":
+        from jobshape.screens.nodes import NodesScreen
+
+        return NodesScreen(context)
     raise LookupError(name)
 
 

@@ -38,3 +38,28 @@ def holds_node(node_list: str, name: str) -> bool:
         ):
             return True
     return False
+
+
+@lru_cache(maxsize=1024)
+def names_in(node_list: str, at_most: int = 20_000) -> tuple[str, ...]:
+    """The nodes of a short form, written out; what is no range is left out."""
+    names: list[str] = []
+    for part in _PART.findall(node_list):
+        found = [""]
+        for place, piece in enumerate(_BRACKET.split(part)):
+            ends = [piece] if place % 2 == 0 else _numbers(piece, at_most)
+            found = [head + end for head in found for end in ends][:at_most]
+        names += found
+    return tuple(names[:at_most])
+
+
+def _numbers(ranges: str, at_most: int) -> list[str]:
+    """``1-3,07`` as ``1``, ``2``, ``3``, ``07``."""
+    numbers: list[str] = []
+    for one in ranges.split(","):
+        match = _RANGE.match(one)
+        if match:
+            first, last, width = int(match[1]), int(match[2] or match[1]), len(match[1])
+            last = min(last, first + at_most)
+            numbers += [f"{number:0{width}d}" for number in range(first, last + 1)]
+    return numbers

@@ -20,6 +20,7 @@ class Node(NamedTuple):
     gpus_allocated: int | None
     gpu_types: str  # "a100:4", several comma separated
     features: str
+    reason_since: int | None = None  # when the reason was set
 
     @property
     def usable(self) -> bool:

@@ -7,10 +7,10 @@ from typing import TypeVar
 from jobshape.app.backends.commands.scontrol_text import cut_records, read_fields, said
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.tres import parse_tres, tres_gpus
-from jobshape.app.domain.units import MIB, parse_count, parse_duration
+from jobshape.app.domain.units import MIB, parse_count, parse_duration, parse_time
 
 Value = TypeVar("Value")
-_REASON_MARK = re.compile(r" \[[^\[\]]*@[^\[\]]*\]$")  # who wrote it, and when
+_REASON_MARK = re.compile(r" \[[^\[\]]*@([^\[\]]*)\]$")  # who wrote it, and when
 _GPU = re.compile(r"(?:^|,)gpu(?::([^:,()]+))?:(\d+)(?=[(,]|$)")
 
 
@@ -51,6 +51,7 @@ def _node(fields: dict[str, str]) -> Node:
     gpus_allocated = parse_gpus(used)[0] if used else None
     if gpus_allocated is None:
         gpus_allocated = tres_gpus(parse_tres(fields.get("AllocTRES", "")))
+    marked = _REASON_MARK.search(said(fields.get("Reason")))
     return Node(
         name=fields["NodeName"],
         state=fields.get("State", "UNKNOWN"),
@@ -66,6 +67,7 @@ def _node(fields: dict[str, str]) -> Node:
         gpus_allocated=gpus_allocated or 0,
         gpu_types=gpu_types,
         features=said(fields.get("AvailableFeatures")),
+        reason_since=_read(parse_time, marked[1]) if marked else None,
     )
 
 

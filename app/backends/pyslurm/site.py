@@ -26,6 +26,7 @@ def read_node(node: Any) -> Node:
         gpus_allocated=_gpus_in_use(node.allocated_gres),
         gpu_types=",".join(f"{n.partition(':')[2]}:{c}" for n, c in gpus.items() if ":" in n),
         features=",".join(node.available_features),
+        reason_since=_moment(getattr(node, "reason_time", None)) if node.reason else None,
     )
 
 
@@ -69,6 +70,11 @@ def _gpus_in_use(gres: dict[str, int]) -> int:
 
 def _bytes(mebibytes: int | None) -> int | None:
     return None if mebibytes is None else mebibytes * MIB
+
+
+def _moment(at: object) -> int | None:
+    """A time; some releases of pyslurm give a text or nothing at all."""
+    return at if isinstance(at, int) and at > 0 else None
 
 
 def _limit_s(minutes: int | str | None) -> int | None:
