@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from jobshape.app.collector.start import Start
 from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.history.place import FILE_NAME, name_in_history
 from jobshape.app.settings.folders import state_folder
 from jobshape.app.settings.values import Settings
 from jobshape.app.sites import Site
@@ -50,6 +51,9 @@ def launch(settings: Settings, site: Site, *, filter_text: str = "") -> int:
 def start_of(settings: Settings, site: Site) -> Start:
     """What the collector has to know."""
     return Start(
+        history=str(state_folder() / FILE_NAME) if settings.history.enabled else None,
+        site=name_in_history(site.page.name),
+        history_days=settings.history.first_days,
         backend=site.backend,
         ssh=site.ssh or None,
         local=site.local.head() if site.local else None,

@@ -18,6 +18,7 @@ from jobshape.app.backends.base import Scope
 from jobshape.app.collector.cadence import Cadence
 from jobshape.app.collector.calls import DEADLINE_S, MUTATING
 from jobshape.app.collector.forked import Ended, ForkedCall
+from jobshape.app.collector.history_polls import BackfillPoll, HistoryPoll
 from jobshape.app.collector.keeper import BackendKeeper
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.ledger import Ledger, Spent
@@ -78,6 +79,9 @@ class Collector:
         self._accounting = AccountingPoll(
             self._queue, start.finished_hours, start.most_finished, now
         )
+        self._history = HistoryPoll(start.history, start.site, self._queue)
+        self._backfill = BackfillPoll(self._history, self._queue, start.history_days)
+        self._history.rules = start.stage_rules
         self._polls: list[Poll] = [
             self._queue,
             self._pulse,
@@ -87,6 +91,8 @@ class Collector:
             self._accounting,
             self._usage,
             CostPoll(self._ledger, now),
+            self._history,
+            self._backfill,
         ]
         for poll in self._polls:
             poll.cadence.budget_ms = start.controller_ms_per_minute
@@ -112,6 +118,7 @@ class Collector:
         finally:
             for call in self._calls():
                 call.kill_group()
+        self._history.last_words()
         return self._exit_code
 
     def _stop(self, *_: object) -> None:
@@ -189,6 +196,7 @@ class Collector:
                 self._begin_anew()
             case "stage_rules":
                 self._queue.rules = self._rules = StageRules(head["rules"])
+                self._history.rules = head["rules"]
                 self._say_hello()
                 self._begin_anew()
 
@@ -252,12 +260,38 @@ class Collector:
             if call in self._actions:
                 self._actions[call][2].append(frame.head["value"])
             else:
-                self._put(self._poll_of(call).relay(frame))
+                poll = self._poll_of(call)
+                self._note(poll, frame)
+                self._tell(poll, poll.relay(frame))
         if not more:
             self._ended(call)
 
     def _poll_of(self, call: ForkedCall) -> Poll:
         return next(poll for poll in self._polls if poll.running is call)
+
+    def _note(self, poll: Poll, frame: Frame) -> None:
+        """Let the history know what a reading says, if it concerns it."""
+        match frame.kind:
+            case "jobs":
+                if self._history.hear_jobs(frame, from_accounting=poll is self._accounting):
+                    self._backfill.hear_ended()
+            case "own":
+                self._history.hear_own(frame)
+            case "usage":
+                self._history.hear_usage(frame)
+            case "capabilities":
+                self._history.learn(frame.head)
+                self._backfill.learn(frame.head)
+                self._queue.user = frame.head["user"] if self._history.on else ""
+                self._queue.owes_own = self._queue.scope is not Scope.MINE and self._history.on
+                self._out.put(self._history.frame())
+
+    def _tell(self, poll: Poll, frames: Iterable[Frame]) -> None:
+        """Frames for the app; jobs that accounting does not know either are lost to the history."""
+        for frame in frames:
+            if poll is self._accounting and frame.head["gone"]:
+                self._history.hear_lost(frame.head["gone"])
+            self._out.put(frame)
 
     def _put(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
@@ -301,18 +335,18 @@ class Collector:
         now = time.monotonic()
         poll.running = None
         if ended.error:
-            if self._keeper.doubts(ended):
+            if poll.asks_site and self._keeper.doubts(ended):
                 poll.next_at = self._queue.next_at = now
                 return
             poll.cadence.failed()
             poll.trouble = ended.error[1]
-            self._put(poll.failed(ended.error))
+            self._tell(poll, poll.failed(ended.error))
         else:
             poll.trouble = ""
             moved = bool(ended.head.get("changed") or ended.head.get("gone"))
             poll.spent = spent
             poll.cadence.answered(moved=moved)
-            self._put(poll.answered(ended.head))
+            self._tell(poll, poll.answered(ended.head))
             poll.price(self._ledger)
         poll.schedule(now)
         if isinstance(poll, CostPoll):

@@ -1,0 +1,347 @@
+"""Feeds the history: gathers what was seen and has a child write it; reads earlier jobs."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from jobshape.app.board.history_state import HistoryState
+from jobshape.app.collector.cadence import Cadence
+from jobshape.app.collector.feeding import Batch, Place, read_slice, write_batch, write_history
+from jobshape.app.collector.known import KnownJobs
+from jobshape.app.collector.polls import NEVER, Poll, QueuePoll
+from jobshape.app.collector.reading import BackendWork
+from jobshape.app.collector.wire import Frame, from_body
+
+GATHER_WAITS, GAP_WAITS = 1.5, 5.0
+"""Of the fastest cadence: how long to gather before writing, and from one writing to the next."""
+
+TROUBLE_WAITS = 30.0
+"""Until it is tried again, where the history cannot be written."""
+
+MOST_JOBS, MOST_SAMPLES = 20_000, 5_000
+"""What waits at most where the history cannot be written; the oldest goes first."""
+
+LAST_WORDS_JOBS, LAST_WORDS_BUSY_S = 2_000, 0.2
+"""What is still written when the app goes, and how long another jobshape is waited for then."""
+
+FIRST_SLICE_WAITS, TOP_UP_WAITS, TOP_UP_GAP_WAITS = 5.0, 7.5, 30.0
+"""Until accounting is first read, is read after a job's end, and is read again at the soonest."""
+
+PAUSE_SHARE = 2.0
+"""After a slice of accounting, a pause so many times as long as the slice took."""
+
+SLICE_S, SHORTEST_SLICE_S = 86_400, 3_600
+TOP_UP_TRIES = 4
+
+
+class SelfTimed(Poll):
+    """A poll that decides its next time itself, by what there is to do."""
+
+    asks_site = False
+
+    def __init__(self, cadence: Cadence) -> None:
+        super().__init__(cadence, next_at=NEVER)
+        self.due_at = NEVER
+
+    def let(self, at: float) -> None:
+        """Begin at this time, if not sooner."""
+        self.due_at = min(self.due_at, at)
+        if self.running is None:
+            self.next_at = self.due_at
+
+    def schedule(self, now: float) -> None:
+        """When it is due."""
+        self.next_at = self.due_at
+
+
+class HistoryPoll(SelfTimed):
+    """Gathers changed records of this user's jobs and samples, and has them written."""
+
+    name = "history"
+    deadline_s = 60.0
+
+    def __init__(self, path: str | None, site: str, queue: QueuePoll) -> None:
+        super().__init__(Cadence(queue.cadence.fastest_s, 600.0))
+        self._wait_s = queue.cadence.fastest_s
+        self._queue = queue
+        self.state = HistoryState(path=path or "", site=site if path else "")
+        self.user = ""
+        self.own: set[int] = set()  # this user's jobs of the queue
+        self.rules: Sequence[Mapping[str, str]] | None = None
+        self._jobs: dict[tuple[bool, int], str] = {}
+        self._usage: list[str] = []
+        self._lost: dict[int, None] = {}
+        self._sweeps = False
+        self._counted = False
+        self._under_way = Batch()
+        self._taken: tuple[tuple[bool, int], ...] = ()  # whose lines are under way
+
+    @property
+    def on(self) -> bool:
+        """Whether there is a history to feed."""
+        return bool(self.state.path)
+
+    @property
+    def place(self) -> Place | None:
+        """Where to write; None while the site's name is not known, or history is off."""
+        return Place(self.state.path, self.state.site) if self.on and self.state.site else None
+
+    # --- what is seen -----------------------------------------------------------------------
+
+    def hear_jobs(self, frame: Frame, *, from_accounting: bool = False) -> bool:
+        """Take this user's records of a frame of jobs; gives whether one of them has ended."""
+        mine = frame.head.get("mine")
+        if not self.on or not mine:
+            return False
+        lines, ids, ends = from_body(frame.body), frame.head["ids"], frame.head["ends"]
+        ended = False
+        for at in range(len(ids)) if mine is True else mine:
+            key = (from_accounting, ids[at])  # each knows what the other does not
+            self._jobs.pop(key, None)  # the newest goes last
+            self._jobs[key] = lines[at]
+            self.own.add(ids[at])
+            ended = ended or bool(ends[at])
+        self._gather()
+        return ended
+
+    def hear_own(self, frame: Frame) -> None:
+        """Take all of this user's records at once."""
+        for job_id, line in zip(frame.head["ids"], from_body(frame.body), strict=True):
+            self._jobs.setdefault((False, job_id), line)
+            self.own.add(job_id)
+        self._gather()
+
+    def hear_usage(self, frame: Frame) -> None:
+        """Take samples."""
+        if self.on and frame.body:
+            self._usage += from_body(frame.body)
+            self._gather()
+
+    def hear_lost(self, job_ids: Iterable[int]) -> None:
+        """These left the queue, and accounting does not know how they ended."""
+        lost = self.own.intersection(job_ids)
+        if self.on and lost:
+            self.own -= lost
+            self._lost.update(dict.fromkeys(lost))
+            self._gather()
+
+    def learn(self, capabilities: Mapping[str, Any]) -> None:
+        """Where nobody named the site, it goes by its cluster's name."""
+        self.user = str(capabilities["user"])
+        if self.on and not self.state.site:
+            self.state = self.state._replace(site=str(capabilities["cluster"]) or "slurm")
+        self._gather()
+
+    def sweep(self) -> None:
+        """All that ended before was read: whatever is not over and not in the queue is lost."""
+        if self.on:
+            self._sweeps = True
+            self._gather()
+
+    def _gather(self) -> None:
+        if self.place and self.running is None and self.due_at == NEVER:
+            now = time.monotonic()
+            soonest = self.last_start_at + GAP_WAITS * self._wait_s
+            self.let(max(now + GATHER_WAITS * self._wait_s, soonest))
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self._jobs or self._usage or self._lost or self._sweeps or self.rules)
+
+    # --- writing ----------------------------------------------------------------------------
+
+    def work(self) -> BackendWork | None:
+        """Have it written, if there is anything."""
+        self.due_at = NEVER
+        place = self.place
+        if place is None or not self._waits:
+            return None
+        self._under_way = self._take()
+        return partial(write_history, place, self._under_way, self._queue.rules.stage_of)
+
+    def _take(self) -> Batch:
+        known: KnownJobs = self._queue.known
+        batch = Batch(
+            tuple(self._jobs.values()),
+            tuple(self._usage),
+            tuple(self._lost),
+            frozenset(known.marks).union(known.missing) if self._sweeps else None,
+            self.rules,
+            not self._counted,
+        )
+        self._taken = tuple(self._jobs)
+        self._jobs, self._usage, self._lost = {}, [], {}
+        self._sweeps, self.rules = False, None
+        return batch
+
+    def answered(self, head: dict[str, Any]) -> Iterable[Frame]:
+        """What was written is done with; what was not waits on."""
+        if head.get("trouble"):
+            return self._not_written(head["trouble"])
+        self._under_way = Batch()
+        if head["jobs"] is not None:
+            self._counted = True
+            self.state = self.state._replace(jobs=head["jobs"])
+        elif self.state.jobs is not None:
+            self.state = self.state._replace(jobs=self.state.jobs + head["added"])
+        self.trouble = head["notice"]
+        self.say(trouble=head["notice"], written=self.state.written + bool(head["changed"]))
+        if self._waits:
+            self._gather()
+        return (self.frame(),)
+
+    def failed(self, error: Sequence[str]) -> Iterable[Frame]:
+        """The child died or took too long."""
+        return self._not_written(error[1])
+
+    def _not_written(self, why: str) -> Iterable[Frame]:
+        self.trouble = why
+        batch, self._under_way = self._under_way, Batch()
+        jobs = dict(zip(self._taken, batch.jobs, strict=False))
+        jobs.update(self._jobs)
+        self._jobs = dict(list(jobs.items())[-MOST_JOBS:])
+        self._usage = [*batch.usage, *self._usage][-MOST_SAMPLES:]
+        self._lost = {**dict.fromkeys(batch.lost), **self._lost}
+        self._sweeps = self._sweeps or batch.in_queue is not None
+        self.rules = self.rules if self.rules is not None else batch.rules
+        self.say(trouble=why)
+        self.let(time.monotonic() + TROUBLE_WAITS * self._wait_s)
+        return (self.frame(),)
+
+    def say(self, **words: Any) -> None:
+        """Change what is said of the history."""
+        self.state = self.state._replace(**words)
+
+    def frame(self) -> Frame:
+        """How the history stands."""
+        return Frame("history", self.state._asdict())
+
+    def last_words(self) -> None:
+        """The app goes: write what waits, in this process, if that is quick."""
+        if self.place is None:
+            return
+        if self._under_way.jobs or self._under_way.usage or self._under_way.lost:
+            list(self._not_written(""))
+        if self._waits and len(self._jobs) <= LAST_WORDS_JOBS:
+            batch = self._take()._replace(rules=None, in_queue=None, counts=False)
+            write_batch(self.place, batch, self._queue.rules.stage_of, LAST_WORDS_BUSY_S)
+
+
+class BackfillPoll(SelfTimed):
+    """Reads from accounting what history does not have: at the start, and after jobs ended.
+
+    One slice a call, the newest first, with a pause after each. What was read is marked in the
+    history itself, so that the next start goes on where this one was ended.
+    """
+
+    name = "earlier jobs"
+    deadline_s = 180.0
+    asks_site = True
+
+    def __init__(self, history: HistoryPoll, queue: QueuePoll, first_days: float) -> None:
+        super().__init__(Cadence(5 * queue.cadence.fastest_s, 600.0))
+        self._wait_s = queue.cadence.fastest_s
+        self._history, self._queue = history, queue
+        self._first_days = first_days
+        self._plan, self._planned, self._at_start = True, False, True
+        self._longest_s = SLICE_S
+        self._done = 0
+        self._top_ups = 0  # still to be tried for jobs that ended
+        self._available: bool | None = None
+        self._began_at = 0.0
+
+    def learn(self, capabilities: Mapping[str, Any]) -> None:
+        """Whether the site keeps account of jobs; if so, begin soon."""
+        if not self._history.on or self._available is not None:
+            return
+        feature = capabilities["features"].get("accounting") or {"available": False, "detail": ""}
+        self._available = bool(feature["available"])
+        if self._available:
+            self.let(time.monotonic() + FIRST_SLICE_WAITS * self._wait_s)
+            return
+        why = f" ({feature['detail']})" if feature["detail"] else ""
+        self._history.say(
+            message=f"no accounting on this site{why}: history holds only what jobshape saw itself"
+        )
+        self._over()
+
+    def hear_ended(self) -> None:
+        """A job of this user ended: what it used is known to accounting in a moment."""
+        if self._available and not self._plan:
+            self._top_ups = TOP_UP_TRIES
+            self._plan_top_up()
+
+    def _plan_top_up(self) -> None:
+        self._plan = True
+        now = time.monotonic()
+        soonest = self.last_start_at + TOP_UP_GAP_WAITS * self._wait_s
+        if self.due_at == NEVER and self.running is None:
+            self.let(max(now + TOP_UP_WAITS * self._wait_s, soonest))
+
+    def work(self) -> BackendWork | None:
+        """Read the next slice."""
+        self.due_at = NEVER
+        place = self._history.place
+        if place is None or not self._available:
+            return None
+        self._began_at = time.monotonic()
+        plan, self._plan = self._plan, False
+        self._planned = plan
+        return partial(
+            read_slice, place, self._first_days, self._longest_s, plan, self._at_start,
+            self._queue.rules.stage_of,
+        )  # fmt: skip
+
+    def answered(self, head: dict[str, Any]) -> Iterable[Frame]:
+        """On to the next slice, after a pause."""
+        now = time.monotonic()
+        if head.get("trouble"):
+            self._plan = self._plan or self._planned or head["began_anew"]
+            self.trouble = head["trouble"]
+            self.let(now + TROUBLE_WAITS * self._wait_s)
+            self._history.say(trouble=head["trouble"])
+            return (self._history.frame(),)
+        self._done += head["read"]
+        self._say(head)
+        if head["left"]:
+            took_s = now - self._began_at
+            self.let(now + max(self._wait_s, PAUSE_SHARE * took_s))
+        else:
+            self._complete(head)
+        return (self._history.frame(),)
+
+    def _complete(self, head: Mapping[str, Any]) -> None:
+        first, self._at_start = self._at_start, False
+        self._done, self._longest_s = 0, SLICE_S
+        self._history.say(slices_done=0, slices_total=0, message="")
+        if first:
+            self._over()
+        if self._plan:  # a job ended meanwhile
+            self._plan_top_up()
+        elif self._top_ups and head.get("untold"):
+            self._top_ups -= 1
+            self._plan_top_up()
+
+    def _over(self) -> None:
+        self._at_start = False
+        self._history.sweep()
+
+    def _say(self, head: Mapping[str, Any]) -> None:
+        state = self._history.state
+        total = self._done + head["left"]
+        message = f"reading earlier jobs from accounting: {self._done} of {total} days"
+        self._history.say(
+            slices_done=self._done if self._at_start else 0,
+            slices_total=total if self._at_start else 0,
+            message=message if self._at_start else "",
+            jobs=head["jobs"],
+            written=state.written + bool(head.get("changed")),
+        )
+
+    def failed(self, error: Sequence[str]) -> Iterable[Frame]:
+        """Less at a time, and later."""
+        self._plan = self._plan or self._planned
+        self._longest_s = max(SHORTEST_SLICE_S, self._longest_s // 2)
+        self.let(time.monotonic() + self.cadence.interval_s)
+        return ()
