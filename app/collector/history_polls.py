@@ -68,7 +68,7 @@ class HistoryPoll(SelfTimed):
         self.state = HistoryState(path=path or "", site=site if path else "")
         self.user = ""
         self.own: set[int] = set()  # this user's jobs of the queue
-        self.rules: Sequence[Mapping[str, str]] | None = None
+        self._rules: Sequence[Mapping[str, str]] | None = None
         self._jobs: dict[tuple[bool, int], str] = {}
         self._usage: list[str] = []
         self._lost: dict[int, None] = {}
@@ -133,6 +133,11 @@ class HistoryPoll(SelfTimed):
             self.state = self.state._replace(site=str(capabilities["cluster"]) or "slurm")
         self._gather()
 
+    def use_rules(self, rules: Sequence[Mapping[str, str]]) -> None:
+        """Apply these stage rules to what is kept, if they are others than the last time."""
+        self._rules = rules
+        self._gather()
+
     def sweep(self) -> None:
         """All that ended before was read: whatever is not over and not in the queue is lost."""
         if self.on:
@@ -147,7 +152,7 @@ class HistoryPoll(SelfTimed):
 
     @property
     def _waits(self) -> bool:
-        return bool(self._jobs or self._usage or self._lost or self._sweeps or self.rules)
+        return bool(self._jobs or self._usage or self._lost or self._sweeps or self._rules)
 
     # --- writing ----------------------------------------------------------------------------
 
@@ -167,12 +172,12 @@ class HistoryPoll(SelfTimed):
             tuple(self._usage),
             tuple(self._lost),
             frozenset(known.marks).union(known.missing) if self._sweeps else None,
-            self.rules,
+            self._rules,
             not self._counted,
         )
         self._taken = tuple(self._jobs)
         self._jobs, self._usage, self._lost = {}, [], {}
-        self._sweeps, self.rules = False, None
+        self._sweeps, self._rules = False, None
         return batch
 
     def answered(self, head: dict[str, Any]) -> Iterable[Frame]:
@@ -204,7 +209,7 @@ class HistoryPoll(SelfTimed):
         self._usage = [*batch.usage, *self._usage][-MOST_SAMPLES:]
         self._lost = {**dict.fromkeys(batch.lost), **self._lost}
         self._sweeps = self._sweeps or batch.in_queue is not None
-        self.rules = self.rules if self.rules is not None else batch.rules
+        self._rules = self._rules if self._rules is not None else batch.rules
         self.say(trouble=why)
         self.let(time.monotonic() + TROUBLE_WAITS * self._wait_s)
         return (self.frame(),)

@@ -18,7 +18,7 @@ from jobshape.app.backends.base import Scope
 from jobshape.app.collector.cadence import Cadence
 from jobshape.app.collector.calls import DEADLINE_S, MUTATING
 from jobshape.app.collector.forked import Ended, ForkedCall
-from jobshape.app.collector.history_polls import BackfillPoll, HistoryPoll
+from jobshape.app.collector.history_feed import HistoryFeed
 from jobshape.app.collector.keeper import BackendKeeper
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.ledger import Ledger, Spent
@@ -79,9 +79,7 @@ class Collector:
         self._accounting = AccountingPoll(
             self._queue, start.finished_hours, start.most_finished, now
         )
-        self._history = HistoryPoll(start.history, start.site, self._queue)
-        self._backfill = BackfillPoll(self._history, self._queue, start.history_days)
-        self._history.rules = start.stage_rules
+        self._history = HistoryFeed(start, self._queue, self._accounting)
         self._polls: list[Poll] = [
             self._queue,
             self._pulse,
@@ -91,8 +89,8 @@ class Collector:
             self._accounting,
             self._usage,
             CostPoll(self._ledger, now),
-            self._history,
-            self._backfill,
+            self._history.writer,
+            self._history.backfill,
         ]
         for poll in self._polls:
             poll.cadence.budget_ms = start.controller_ms_per_minute
@@ -118,7 +116,7 @@ class Collector:
         finally:
             for call in self._calls():
                 call.kill_group()
-        self._history.last_words()
+        self._history.writer.last_words()
         return self._exit_code
 
     def _stop(self, *_: object) -> None:
@@ -196,7 +194,7 @@ class Collector:
                 self._begin_anew()
             case "stage_rules":
                 self._queue.rules = self._rules = StageRules(head["rules"])
-                self._history.rules = head["rules"]
+                self._history.writer.use_rules(head["rules"])
                 self._say_hello()
                 self._begin_anew()
 
@@ -261,37 +259,13 @@ class Collector:
                 self._actions[call][2].append(frame.head["value"])
             else:
                 poll = self._poll_of(call)
-                self._note(poll, frame)
-                self._tell(poll, poll.relay(frame))
+                self._put(self._history.hear(poll, frame))
+                self._put(poll.relay(frame))
         if not more:
             self._ended(call)
 
     def _poll_of(self, call: ForkedCall) -> Poll:
         return next(poll for poll in self._polls if poll.running is call)
-
-    def _note(self, poll: Poll, frame: Frame) -> None:
-        """Let the history know what a reading says, if it concerns it."""
-        match frame.kind:
-            case "jobs":
-                if self._history.hear_jobs(frame, from_accounting=poll is self._accounting):
-                    self._backfill.hear_ended()
-            case "own":
-                self._history.hear_own(frame)
-            case "usage":
-                self._history.hear_usage(frame)
-            case "capabilities":
-                self._history.learn(frame.head)
-                self._backfill.learn(frame.head)
-                self._queue.user = frame.head["user"] if self._history.on else ""
-                self._queue.owes_own = self._queue.scope is not Scope.MINE and self._history.on
-                self._out.put(self._history.frame())
-
-    def _tell(self, poll: Poll, frames: Iterable[Frame]) -> None:
-        """Frames for the app; jobs that accounting does not know either are lost to the history."""
-        for frame in frames:
-            if poll is self._accounting and frame.head["gone"]:
-                self._history.hear_lost(frame.head["gone"])
-            self._out.put(frame)
 
     def _put(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
@@ -340,13 +314,13 @@ class Collector:
                 return
             poll.cadence.failed()
             poll.trouble = ended.error[1]
-            self._tell(poll, poll.failed(ended.error))
+            self._put(self._history.watch(poll, poll.failed(ended.error)))
         else:
             poll.trouble = ""
             moved = bool(ended.head.get("changed") or ended.head.get("gone"))
             poll.spent = spent
             poll.cadence.answered(moved=moved)
-            self._tell(poll, poll.answered(ended.head))
+            self._put(self._history.watch(poll, poll.answered(ended.head)))
             poll.price(self._ledger)
         poll.schedule(now)
         if isinstance(poll, CostPoll):

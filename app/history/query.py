@@ -8,6 +8,9 @@ from jobshape.app.domain.states import Phase, known_states, phase_of, state_of
 from jobshape.app.history.schema import LOST, OPEN
 from jobshape.app.history.words import Words, bound
 
+MOST_LISTED = 2000
+"""Texts that are listed by number in a question; where more fit, it looks for them itself."""
+
 _ID = re.compile(r"(?P<first>[0-9]{1,12})(?:_(?P<task>[0-9]{1,12})|\+(?P<part>[0-9]{1,12}))?")
 
 
@@ -80,7 +83,7 @@ def as_sql(query: JobQuery, words: Words) -> tuple[str, list[Any]]:
     for tag in query.tags:
         need("jobs.id IN (SELECT job FROM tags WHERE tag = CAST(? AS TEXT))", bound(tag))
     if query.text:
-        need(*_text_test(query.text))
+        need(*_text_test(query.text, words))
     if query.since is not None:
         need(f"(last_at >= ? OR over = {OPEN})", query.since)
     if query.until is not None:
@@ -111,13 +114,19 @@ def _name_like(name: str) -> Any:
     return bound(pattern.replace("*", "%") if "*" in pattern else f"%{pattern}%")
 
 
-def _text_test(text: str) -> tuple[Any, ...]:
+def _text_test(text: str, words: Words) -> tuple[Any, ...]:
     """A text in the name, comment, folder, note or a tag."""
     like = bound(f"%{_like(text)}%")
-    found = "(SELECT id FROM words WHERE text LIKE CAST(? AS TEXT) ESCAPE '\\')"
+    numbers = words.like(like, MOST_LISTED)
+    values = [like, like]
+    if numbers is None:  # then the newest of them are found soon
+        found = "(SELECT id FROM words WHERE text LIKE CAST(? AS TEXT) ESCAPE '\\')"
+        values = [like] * 5
+    else:
+        found = f"({','.join(map(str, numbers))})"
     test = (
-        f"(name IN {found} OR comment IN {found} OR work_dir IN {found}"
-        " OR note LIKE CAST(? AS TEXT) ESCAPE '\\'"
-        " OR jobs.id IN (SELECT job FROM tags WHERE tag LIKE CAST(? AS TEXT) ESCAPE '\\'))"
+        f"(name IN {found} OR comment IN {found} OR work_dir IN {found} OR jobs.id IN"
+        " (SELECT id FROM jobs WHERE note IS NOT NULL AND note LIKE CAST(? AS TEXT) ESCAPE '\\'"
+        " UNION SELECT job FROM tags WHERE tag LIKE CAST(? AS TEXT) ESCAPE '\\'))"
     )
-    return test, like, like, like, like, like
+    return test, *values

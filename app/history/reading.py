@@ -115,7 +115,8 @@ def _relatives(
     """Rows of the job it came from, the newest that bears the id and is older, and of its heirs."""
     found = select(
         db,
-        "SELECT id FROM jobs WHERE site = ? AND resubmitted_from IN (?, ?) AND submit_time >= ?",
+        "SELECT id FROM jobs WHERE +site = ? AND resubmitted_from IN (?, ?) AND submit_time >= ?"
+        " AND resubmitted_from IS NOT NULL",
         (site, *ids, submitted),
     )
     if parent is not None:

@@ -62,7 +62,8 @@ CREATE TABLE jobs (
 );
 CREATE UNIQUE INDEX jobs_key ON jobs (job_id, site, submit_time);
 CREATE INDEX jobs_site ON jobs (site, last_at);
-CREATE INDEX jobs_last ON jobs (last_at);
+CREATE INDEX jobs_last ON jobs (last_at, site, name, comment, work_dir);
+CREATE INDEX jobs_note ON jobs (id) WHERE note IS NOT NULL;
 CREATE INDEX jobs_stage ON jobs (stage, last_at);
 CREATE INDEX jobs_family ON jobs (family, last_at);
 CREATE INDEX jobs_name ON jobs (name, last_at);

@@ -54,6 +54,14 @@ class Words:
             number = self._learn(added, text)
         return number
 
+    def like(self, pattern: str | bytes, most: int) -> list[int] | None:
+        """The numbers of texts like a pattern of SQL with ``\\`` as escape; None if above most."""
+        rows = self._db.execute(
+            "SELECT id FROM words WHERE text LIKE CAST(? AS TEXT) ESCAPE '\\' LIMIT ?",
+            (pattern, most + 1),
+        ).fetchall()
+        return None if len(rows) > most else [number for (number,) in rows]
+
     def texts(self, numbers: Iterable[int | None]) -> Mapping[int | None, str]:
         """Texts by number, these among them."""
         unknown = [number for number in set(numbers) if number not in self._texts]
