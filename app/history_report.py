@@ -33,6 +33,9 @@ SCHEMA = "jobshape.history/1"
 MOST_TAG, MOST_NOTE = 64, 2000
 """Characters of a tag and of a note."""
 
+_EARLIEST, _LATEST = 10**8, 10**11
+"""What can be a time, in seconds since the epoch: from 1973 on; a smaller number is a slip."""
+
 _ID = re.compile(r"[0-9]+([_+][0-9]+)?")
 _TAG = re.compile(rf"[^\s,\"']{{1,{MOST_TAG}}}")
 
@@ -69,11 +72,11 @@ def read_moment(text: str, option: str, now: float) -> int:
     if word in ("today", "yesterday"):
         return int((today - timedelta(days=word == "yesterday")).timestamp())
     if not word.isdigit():
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             return int(now - read_figure(Kind.SPAN, word))
     with suppress(ValueError, OverflowError):
         moment = parse_time(text.strip())
-        if moment is not None and not (word.isdigit() and moment < 10**8):
+        if moment is not None and _EARLIEST <= moment <= _LATEST:
             return moment
     raise BadRequestOfHistory(
         f"{text!r} is no time", where=option,

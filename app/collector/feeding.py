@@ -134,7 +134,8 @@ def read_slice(
             coverage = coverage or history.coverage(site)
             span = coverage.newest(longest_s)
             if span is None:
-                return {"read": 0, "left": 0, "added": 0, "jobs": history.count(site)}
+                notice = on_one_line(history.notice)
+                return {"read": 0, "left": 0, "jobs": history.count(site), "notice": notice}
             accounted = [
                 entry._replace(job=entry.job._replace(stage=stage_of(entry.job)))
                 for entry in backend.accounting(Scope.MINE, *span)

@@ -41,3 +41,7 @@ class HistoryFeed:
             if poll is self._accounting:
                 self.writer.hear_lost(frame.head["gone"])
             yield frame
+        if self.writer.began_anew:
+            self.writer.began_anew = False
+            self._queue.owes_own = True  # what has not changed since is not in the new file
+            self.backfill.begin_anew()

@@ -25,6 +25,9 @@ MOST_JOBS, MOST_SAMPLES = 20_000, 5_000
 LAST_WORDS_JOBS, LAST_WORDS_BUSY_S = 2_000, 0.2
 """What is still written when the app goes, and how long another jobshape is waited for then."""
 
+NOTICE_S = 600.0
+"""How long it is told that a damaged file was set aside."""
+
 FIRST_SLICE_WAITS, TOP_UP_WAITS, TOP_UP_GAP_WAITS = 5.0, 7.5, 30.0
 """Until accounting is first read, is read after a job's end, and is read again at the soonest."""
 
@@ -74,6 +77,8 @@ class HistoryPoll(SelfTimed):
         self._lost: dict[int, None] = {}
         self._sweeps = False
         self._counted = False
+        self._notice, self._notice_until = "", 0.0
+        self.began_anew = False  # the file was damaged, and a new one begun
         self._under_way = Batch()
         self._taken: tuple[tuple[bool, int], ...] = ()  # whose lines are under way
 
@@ -183,6 +188,8 @@ class HistoryPoll(SelfTimed):
     def answered(self, head: dict[str, Any]) -> Iterable[Frame]:
         """What was written is done with; what was not waits on."""
         if head.get("trouble"):
+            if head["began_anew"]:
+                self.lost_file(head["trouble"])
             return self._not_written(head["trouble"])
         self._under_way = Batch()
         if head["jobs"] is not None:
@@ -190,8 +197,8 @@ class HistoryPoll(SelfTimed):
             self.state = self.state._replace(jobs=head["jobs"])
         elif self.state.jobs is not None:
             self.state = self.state._replace(jobs=self.state.jobs + head["added"])
-        self.trouble = head["notice"]
-        self.say(trouble=head["notice"], written=self.state.written + bool(head["changed"]))
+        self.is_well(head["notice"])
+        self.say(written=self.state.written + bool(head["changed"]))
         if self._waits:
             self._gather()
         return (self.frame(),)
@@ -213,6 +220,20 @@ class HistoryPoll(SelfTimed):
         self.say(trouble=why)
         self.let(time.monotonic() + TROUBLE_WAITS * self._wait_s)
         return (self.frame(),)
+
+    def lost_file(self, notice: str) -> None:
+        """A damaged file was set aside, which stays told for a while."""
+        self.began_anew = True
+        self._notice, self._notice_until = notice, time.monotonic() + NOTICE_S
+
+    def is_well(self, notice: str) -> None:
+        """It was written; notice: a damaged file was set aside for that."""
+        if notice:
+            self.lost_file(notice)
+        elif time.monotonic() > self._notice_until:
+            self._notice = ""
+        self.trouble = self._notice
+        self.say(trouble=self._notice)
 
     def say(self, **words: Any) -> None:
         """Change what is said of the history."""
@@ -271,6 +292,13 @@ class BackfillPoll(SelfTimed):
         )
         self._over()
 
+    def begin_anew(self) -> None:
+        """The history was lost: read all of accounting again that a first start reads."""
+        self._plan = self._at_start = True
+        self._done = 0
+        if self._available:
+            self.let(time.monotonic() + FIRST_SLICE_WAITS * self._wait_s)
+
     def hear_ended(self) -> None:
         """A job of this user ended: what it used is known to accounting in a moment."""
         if self._available and not self._plan:
@@ -302,12 +330,15 @@ class BackfillPoll(SelfTimed):
         """On to the next slice, after a pause."""
         now = time.monotonic()
         if head.get("trouble"):
-            self._plan = self._plan or self._planned or head["began_anew"]
+            self._plan = self._plan or self._planned
+            if head["began_anew"]:
+                self._history.lost_file(head["trouble"])
             self.trouble = head["trouble"]
             self.let(now + TROUBLE_WAITS * self._wait_s)
             self._history.say(trouble=head["trouble"])
             return (self._history.frame(),)
         self._done += head["read"]
+        self._history.is_well(head["notice"])
         self._say(head)
         if head["left"]:
             took_s = now - self._began_at

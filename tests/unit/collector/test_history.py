@@ -215,3 +215,28 @@ async def test_a_second_jobshape_that_is_writing_is_waited_for(
             await w.until(lambda: len(w.states) == 3)
             assert kept(path) == {}
         await w.until(lambda: len(kept(path)) == 3)
+
+
+async def test_a_file_damaged_while_in_use_is_set_aside_and_filled_anew(
+    site: Any, watch: Watch, path: Path
+) -> None:
+    site.tell(jobs=3, ended={9: 0.1})
+    w = watch(history=str(path), history_days=1.0)
+    await w.until(lambda: sorted(kept(path)) == [1, 2, 3, 9] and not w.board.history.message)
+    with History.to_write(path) as history:
+        jobs = [NO_JOB._replace(job_id=i, name=f"a long name {i}" * 9) for i in range(100, 2000)]
+        history.record_jobs("box", jobs, from_queue=True)
+    whole = path.read_bytes()
+    hurt = whole[:8192] + b"\xa5" * (len(whole) - 8192)
+    path.write_bytes(hurt)
+    site.tell(jobs=4, ended={9: 0.1})
+    told: set[str] = set()
+
+    def begun_anew() -> bool:
+        told.add(w.board.history.trouble)
+        return any("was set aside as" in words for words in told)
+
+    await w.until(begun_anew)
+    (aside,) = path.parent.glob("history.db.bad-*")
+    assert aside.read_bytes() == hurt
+    await w.until(lambda: sorted(kept(path)) == [1, 2, 3, 4, 9])
