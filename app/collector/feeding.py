@@ -74,6 +74,7 @@ def _written(history: "History", site: str, batch: Batch, stage_of: StageOf) -> 
     if batch.in_queue is not None:
         changed += history.record_all_lost_but(site, batch.in_queue)
     changed += history.record_usage(site, map(USAGE_CODEC.decode, batch.usage))
+    history.thin()
     if batch.rules is not None:
         changed += _restaged(history, site, batch.rules, stage_of)
     return {

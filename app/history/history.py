@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import AccountedJob, Job, Usage
 from jobshape.app.domain.past import PastJob
@@ -30,8 +31,13 @@ FINISHED_KEPT_S = 14 * 86400
 """How long an ended job that accounting has not told of is still asked for."""
 
 
+class UnknownJob(JobshapeError):
+    """The history has no such job."""
+
+
 class History:
-    """The open file, for one thread at a time. Every method raises HistoryTrouble.
+    """The open file, for one thread at a time. Every method raises HistoryTrouble; those that write
+    something on a job raise UnknownJob.
 
     ``notice`` is for the person: a damaged file was set aside, or a newer jobshape made this one.
     Every writing method is a transaction: when it returns, what it was given is kept.
@@ -294,9 +300,7 @@ class History:
     def _row(self, site: str, job_id: int, submit_time: int | None) -> int:
         row = writing.row_of(self._db, self._words, site, job_id, submit_time)
         if row is None:
-            raise HistoryTrouble(
-                f"no job {job_id} of {site or 'this site'} is known", where=str(self.path)
-            )
+            raise UnknownJob(f"no job {job_id} of {site} is known", where=str(self.path))
         return row
 
 

@@ -40,6 +40,8 @@ def merge(old: AccountedJob, new: AccountedJob, *, from_queue: bool) -> Accounte
     from_queue: the new one comes from the queue, whose word on a state goes first.
     """
     new = settled(new)
+    if new == old:
+        return old
     if _is_stale(old.job, new.job, from_queue):
         return _filled(old, new)
     if _is_new_run(old.job, new.job):

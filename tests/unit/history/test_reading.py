@@ -8,7 +8,7 @@ import pytest
 from jobshape.app.domain.finding import Evidence, Finding
 from jobshape.app.domain.job import Usage
 from jobshape.app.history.family import family_of
-from jobshape.app.history.history import History
+from jobshape.app.history.history import History, UnknownJob
 from jobshape.app.history.query import BadQuery, JobQuery
 
 from .conftest import NOW, Clock, job, used
@@ -172,6 +172,8 @@ def test_tags_notes_and_acknowledgements_stay(history: History, seen: Seen) -> N
     assert past is not None
     assert (past.tags, past.note) == (("a",), "né")
     history.note("box", 1, None, "")
+    with pytest.raises(UnknownJob, match="no job 9"):
+        history.tag("box", 9, None, ["x"])
     history.ack("1:oom")
     assert history.acknowledged() == {"1:oom": NOW}
     assert history.acknowledged(NOW + 1) == {}
