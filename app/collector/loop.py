@@ -200,6 +200,8 @@ class Collector:
 
     def _say_hello(self) -> None:
         self._out.put(Frame("hello", {"pid": os.getpid(), "problems": self._rules.problems}))
+        if self._history.writer.on:
+            self._out.put(self._history.writer.frame())
 
     def _attend(self, looking: bool, jobs: tuple[str, ...]) -> None:
         came_back = looking and not self._queue.cadence.looking

@@ -208,10 +208,13 @@ class History:
         self.note_fact(f"accounting {site}", coverage.text())
 
     def oldest_without_usage(self, site: str, most_s: int = FINISHED_KEPT_S) -> int | None:
-        """When the first of the recent jobs ended of which accounting has not told; None: none."""
+        """When the first of the recent jobs ended of which accounting has not told; None: none.
+
+        One that never started used nothing, and sacct leaves out those that were held to their end.
+        """
         query = (
             "SELECT min(last_at) FROM jobs WHERE site = ? AND last_at >= ? AND over <> 0"
-            " AND elapsed_s IS NULL"
+            " AND elapsed_s IS NULL AND start_time IS NOT NULL"
         )
         with translated(self.path):
             (oldest,) = self._db.execute(

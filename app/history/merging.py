@@ -29,8 +29,8 @@ def settled(record: AccountedJob) -> AccountedJob:
         job = job._replace(start_time=None, end_time=None)
     elif not is_finished(job.state):
         job = job._replace(end_time=None)
-    elif job.start_time and job.end_time and job.end_time < job.start_time:
-        job = job._replace(start_time=None)  # the guess of one that was cancelled while it waited
+    elif job.start_time and not job.node_list and job.start_time >= (job.end_time or 0):
+        job = job._replace(start_time=None)  # cancelled while it waited: Slurm sets both alike
     return record if job is record.job else record._replace(job=job)
 
 

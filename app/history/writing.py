@@ -16,8 +16,6 @@ from jobshape.app.history.words import Words, bound
 CLOCKS_APART_S = 600
 """How much earlier than the program that submitted it the controller may date a job."""
 
-_OF_ONE_RUN = ("finding",)
-
 
 class Recorded(NamedTuple):
     """What a writing did: jobs that were new, and those of which something new was known."""
@@ -121,13 +119,19 @@ def _update(
         if not from_queue:
             return False  # accounting does not know either
         values["over"] = OPEN
-    began_anew = old.record.job.end_time is not None and merged.job.end_time is None
-    if began_anew:
-        values |= dict.fromkeys(_OF_ONE_RUN)
+    if _is_another_run(old.record.job, merged.job):
+        values["finding"] = None
         db.execute("DELETE FROM findings WHERE job = ?", (old.id,))
+        began = now if merged.job.start_time is None else merged.job.start_time
+        db.execute("DELETE FROM usage WHERE job = ? AND at < ?", (old.id, began))
     setting = ", ".join(f"{name} = ?" for name in values)
     db.execute(f"UPDATE jobs SET {setting} WHERE id = ?", (*values.values(), old.id))
     return True
+
+
+def _is_another_run(old: Job, new: Job) -> bool:
+    was_over = old.end_time is not None and new.end_time is None
+    return was_over or (new.restarts or 0) > (old.restarts or 0)
 
 
 def record_lost(db: sqlite3.Connection, words: Words, site: str, job_ids: Iterable[int]) -> int:

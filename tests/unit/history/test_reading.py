@@ -179,10 +179,23 @@ def test_tags_notes_and_acknowledgements_stay(history: History, seen: Seen) -> N
     assert history.acknowledged(NOW + 1) == {}
 
 
-def test_a_new_run_has_no_finding_of_the_one_before(history: History, seen: Seen) -> None:
+def test_a_new_run_has_nothing_of_the_one_before(history: History, seen: Seen) -> None:
+    seen(job(1, "RUNNING"))
+    history.record_usage("box", [Usage(1, NOW - 50, 1, 1, 1.0)])
     history.record_jobs("box", [used(job(1, "FAILED"))], from_queue=False)
     found = Finding("x", 1.0, "HIGH", "", "", "", "", "", (), "")
     history.record_findings("box", 1, None, [found])
     seen(job(1, "PENDING", restarts=1))
     assert history.findings("box", 1) == []
+    assert history.usage_series("box", 1) == []
     assert history.job("box", 1).finding == ""  # type: ignore[union-attr]
+
+
+def test_only_what_ran_is_asked_of_accounting_again(history: History, seen: Seen) -> None:
+    never = job(1, "CANCELLED", start_time=None)
+    seen(never, job(2, "RUNNING"), job(3, end_time=NOW - 90 * 86400))
+    assert history.oldest_without_usage("box") is None
+    seen(job(4, end_time=NOW - 50), job(5, end_time=NOW - 70))
+    assert history.oldest_without_usage("box") == NOW - 70
+    history.record_jobs("box", [used(job(5, end_time=NOW - 70))], from_queue=False)
+    assert history.oldest_without_usage("box") == NOW - 50

@@ -69,6 +69,9 @@ def test_a_job_cancelled_while_it_waited_has_no_start_and_keeps_its_reason(
 ) -> None:
     history.record_jobs("box", [job(1, "PENDING", reason="DependencyNeverSatisfied")],
                         from_queue=True)  # fmt: skip
+    alike = job(1, "CANCELLED", start_time=NOW - 100, reason="")  # as slurmctld dates it
+    history.record_jobs("box", [alike], from_queue=True)
+    assert the(history, 1).record.job.start_time is None
     history.record_jobs("box", [used(job(1, "CANCELLED", start_time=None))], from_queue=False)
     ended = the(history, 1).record.job
     assert (ended.state, ended.start_time, ended.reason) == (
