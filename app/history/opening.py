@@ -57,18 +57,18 @@ def _open_to_write(path: Path, busy_s: float) -> sqlite3.Connection:
         _make_private_file(path)
         db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         try:
-            _prepare(db, path)
+            _prepare(db, path, busy_s)
         except BaseException:
             db.close()
             raise
     return db
 
 
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
+def _prepare(db: sqlite3.Connection, path: Path, busy_s: float) -> None:
     version = version_of(db)
     if version > len(MIGRATIONS):
         raise newer(version, path)
-    if is_on_network(path) or not _takes_wal(db):
+    if is_on_network(path) or not _takes_wal(db, busy_s):
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = FULL")
     else:
@@ -77,14 +77,19 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
         migrate(db)
 
 
-def _takes_wal(db: sqlite3.Connection) -> bool:
-    try:
-        (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):  # another jobshape is just making the file
-            raise
-        return False
-    return bool(mode == "wal")
+def _takes_wal(db: sqlite3.Connection, busy_s: float) -> bool:
+    deadline = time.monotonic() + busy_s
+    while True:
+        try:
+            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                return False
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)  # another jobshape is just making the file; SQLite does not wait here
+        else:
+            return bool(mode == "wal")
 
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, str] | None:

@@ -24,7 +24,6 @@ from jobshape.app.history.query import JobQuery
 
 from .conftest import NOW, job, used
 
-KILLS = 50
 BATCH = 5
 
 
@@ -54,10 +53,14 @@ def write_forever(path: Path, first: int, acks: int) -> NoReturn:
         first += BATCH
 
 
-def test_fifty_kills_during_writes_cost_nothing_that_was_acknowledged(path: Path) -> None:
+@pytest.mark.parametrize(("kills", "shared"), [(50, False), (15, True)])
+def test_kills_during_writes_cost_nothing_that_was_acknowledged(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kills: int, shared: bool
+) -> None:
+    monkeypatch.setattr(opening, "is_on_network", lambda path: shared)
     rng = random.Random(4)
     acknowledged: list[int] = []
-    for kill in range(KILLS):
+    for kill in range(kills):
         read_fd, write_fd = os.pipe()
         writers = [
             in_child(partial(write_forever, path, first, write_fd))
@@ -73,7 +76,7 @@ def test_fifty_kills_during_writes_cost_nothing_that_was_acknowledged(path: Path
             told += data
         os.close(read_fd)
         acknowledged += (first for (first,) in struct.iter_unpack("q", told))
-    assert len(acknowledged) >= KILLS
+    assert len(acknowledged) >= kills
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         done = {i for (i,) in db.execute("SELECT job_id FROM jobs WHERE max_rss_bytes > 0")}
@@ -85,6 +88,20 @@ def test_fifty_kills_during_writes_cost_nothing_that_was_acknowledged(path: Path
     assert wanted <= done
     assert wanted <= sampled
     assert len(done) == total  # a transaction is there as a whole or not at all
+
+
+def test_many_can_make_the_file_at_once(path: Path) -> None:
+    def open_and_write() -> None:
+        with History.to_write(path) as history:
+            history.record_jobs("box", [job(os.getpid())], from_queue=True)
+
+    folder = path.parent
+    for attempt in range(5):
+        path = folder / f"{attempt}.db"
+        children = [in_child(open_and_write) for _ in range(4)]
+        assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 4
+        with History.to_write(path) as history:
+            assert history.count() == 4
 
 
 def test_what_a_failing_disk_refuses_is_told_and_the_rest_is_kept(path: Path) -> None:
