@@ -22,14 +22,16 @@ def as_accounted(record: Job | AccountedJob) -> AccountedJob:
 
 
 def settled(record: AccountedJob) -> AccountedJob:
-    """The record without guesses: the start of a waiting job, the end that a limit will set."""
+    """The record without guesses: the start of a waiting job, the end that a limit will set.
+
+    Nor does it keep what a job had used when accounting was asked too early: it would pass for all.
+    """
     job = record.job
-    phase = phase_of(job.state)
-    if phase is Phase.WAITING:
-        job = job._replace(start_time=None, end_time=None)
-    elif not is_finished(job.state):
-        job = job._replace(end_time=None)
-    elif job.start_time and not job.node_list and job.start_time >= (job.end_time or 0):
+    if not is_finished(job.state):
+        is_waiting = phase_of(job.state) is Phase.WAITING
+        job = job._replace(start_time=None if is_waiting else job.start_time, end_time=None)
+        return AccountedJob(job, None, None, None, "")
+    if job.start_time and not job.node_list and job.start_time >= (job.end_time or 0):
         job = job._replace(start_time=None)  # cancelled while it waited: Slurm sets both alike
     return record if job is record.job else record._replace(job=job)
 
@@ -43,7 +45,8 @@ def merge(old: AccountedJob, new: AccountedJob, *, from_queue: bool) -> Accounte
     if new == old:
         return old
     if _is_stale(old.job, new.job, from_queue):
-        return _filled(old, new)
+        merged = _filled(old, _of_any_run(new))
+        return old if merged == old else merged
     if _is_new_run(old.job, new.job):
         return _filled(new, _of_any_run(old))
     merged = _filled(new, old)

@@ -79,6 +79,13 @@ def test_a_job_cancelled_while_it_waited_has_no_start_and_keeps_its_reason(
     )  # fmt: skip
 
 
+def test_what_a_job_had_used_before_its_end_is_not_kept(history: History) -> None:
+    history.record_jobs("box", [used(job(1, "RUNNING"), elapsed_s=5)], from_queue=False)
+    history.record_jobs("box", [job(1, "COMPLETED")], from_queue=True)
+    assert the(history, 1).record.elapsed_s is None
+    assert history.oldest_without_usage("box") == NOW - 100
+
+
 def test_late_accounting_does_not_take_back_an_end(history: History) -> None:
     history.record_jobs("box", [job(1, "COMPLETED")], from_queue=True)
     history.record_jobs("box", [used(job(1, "RUNNING"), elapsed_s=5)], from_queue=False)
@@ -95,7 +102,7 @@ def test_a_requeued_job_keeps_its_last_run(history: History, submit_time: int) -
     record = the(history, 1).record
     assert (record.job.state, record.job.exit_code, record.max_rss_bytes) == ("PENDING", "", None)
     first = used(job(1, "NODE_FAIL", restarts=0))
-    history.record_jobs("box", [first], from_queue=False)
+    assert history.record_jobs("box", [first], from_queue=False) == (0, 0)
     assert the(history, 1).record.job.state == "PENDING"
     last = used(job(1, restarts=1, submit_time=submit_time, start_time=NOW - 20), max_rss_bytes=5)
     history.record_jobs("box", [last], from_queue=False)
