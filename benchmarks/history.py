@@ -100,9 +100,16 @@ def questions(history: History, jobs: int, now: int) -> dict[str, Callable[[Hist
         "name with *": query(name="eval*bert*s12"),
         "stage": query(stage="training"),
         "state failed": query(states=("failed",)),
+        "state done": query(states=("done",)),
+        "two states": query(states=("COMPLETED", "TIMEOUT")),
+        "stage, state done": query(stage="eval", states=("COMPLETED", "TIMEOUT")),
         "stage, state, a month": query(
             stage="training", states=("OOM",), since=now - 30 * DAY_S, limit=500
         ),
+        "site, a rare state": query(site=SITE, states=("NODE_FAIL",)),
+        "site, name, few fit": query(site=SITE, name="lr1e-4_s777"),
+        "site, stage, states": query(site=SITE, stage="eval", states=("failed",), limit=500),
+        "site, text, none fits": query(site=SITE, text="no such thing"),
         "a week, 1,000 of them": query(since=now - 7 * DAY_S, limit=1000),
         "a tag": query(tags=("good",)),
         "campaign": query(campaign="night"),

@@ -1,6 +1,7 @@
 """What to look for in history, and that as SQL."""
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from jobshape.app.history.words import Words, bound
 
 MOST_LISTED = 2000
 """Texts that are listed by number in a question; where more fit, it looks for them itself."""
+
+COMMON = 10_000
+"""Jobs from which walking through the newest beats collecting and sorting."""
 
 _ID = re.compile(r"(?P<first>[0-9]{1,12})(?:_(?P<task>[0-9]{1,12})|\+(?P<part>[0-9]{1,12}))?")
 
@@ -54,7 +58,7 @@ def states_of(word: str) -> frozenset[str]:
     return frozenset({state})
 
 
-def as_sql(query: JobQuery, words: Words) -> tuple[str, list[Any]]:
+def as_sql(db: sqlite3.Connection, words: Words, query: JobQuery) -> tuple[str, list[Any]]:
     """The part after FROM jobs, with its values. Raises BadQuery."""
     parts: list[str] = []
     values: list[Any] = []
@@ -63,7 +67,11 @@ def as_sql(query: JobQuery, words: Words) -> tuple[str, list[Any]]:
         parts.append(part)
         values.extend(more)
 
-    for column in ("site", "stage", "finding", "campaign"):
+    if query.site:  # nearly all jobs are of one site: any other index is better
+        bare = query == JobQuery(query.site, limit=query.limit, offset=query.offset,
+                                 since=query.since, until=query.until)  # fmt: skip
+        need("site = ?" if bare else "+site = ?", words.number(query.site) or 0)
+    for column in ("stage", "finding", "campaign"):
         wanted = getattr(query, column)
         if wanted:
             need(f"{column} = ?", words.number(wanted) or 0)
@@ -77,8 +85,10 @@ def as_sql(query: JobQuery, words: Words) -> tuple[str, list[Any]]:
         )
     if query.states:
         wanted_states = sorted(frozenset().union(*map(states_of, query.states)))
-        numbers = [words.number(state) or 0 for state in wanted_states]
-        need(f"state IN ({','.join('?' * len(numbers))})", *numbers)
+        numbers = [number for number in map(words.number, wanted_states) if number]
+        listed = ",".join(map(str, numbers))
+        plus = "+" if _is_common(db, listed) else ""  # then the newest of them are found soon
+        need(f"{plus}state IN ({listed})")
         need(f"over <> {LOST}")  # nobody knows what these are now
     for tag in query.tags:
         need("jobs.id IN (SELECT job FROM tags WHERE tag = CAST(? AS TEXT))", bound(tag))
@@ -91,6 +101,14 @@ def as_sql(query: JobQuery, words: Words) -> tuple[str, list[Any]]:
     where = f" WHERE {' AND '.join(parts)}" if parts else ""
     values += [query.limit, query.offset]
     return f"{where} ORDER BY last_at DESC, jobs.id DESC LIMIT ? OFFSET ?", values
+
+
+def _is_common(db: sqlite3.Connection, states: str) -> bool:
+    """Whether so many jobs are in these states that sorting them would take long."""
+    (count,) = db.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state IN ({states}) LIMIT {COMMON})"
+    ).fetchone()
+    return bool(count == COMMON)
 
 
 def _id_test(text: str) -> tuple[str, list[Any]]:

@@ -19,7 +19,7 @@ LONGEST_LINEAGE = 200
 
 def jobs(db: sqlite3.Connection, words: Words, query: JobQuery) -> list[PastJob]:
     """The jobs of a query, newest first. Raises BadQuery."""
-    rest, values = as_sql(query, words)
+    rest, values = as_sql(db, words, query)
     return past_jobs(words, db, select(db, f"{SELECT} FROM jobs{rest}", values))
 
 
