@@ -53,6 +53,7 @@ class Found:
     more: bool
     total: int
     notice: str = ""
+    remarks: tuple[tuple[str, str], ...] = ()  # site, what is to be known of its jobs
 
 
 def query_of(words: Sequence[str], query: JobQuery) -> JobQuery:
@@ -97,8 +98,10 @@ def find(query: JobQuery) -> Found:
             jobs = history.jobs(replace(query, limit=query.limit + 1))
         except BadQuery as error:
             raise BadRequestOfHistory(str(error)) from error
+        sites = [query.site] if query.site else history.sites()
+        remarks = tuple((site, said) for site in sites if (said := history.remark(site)))
         total, notice = history.count(), history.notice
-    return Found(path, jobs[: query.limit], len(jobs) > query.limit, total, notice)
+    return Found(path, jobs[: query.limit], len(jobs) > query.limit, total, notice, remarks)
 
 
 # --- what is printed ------------------------------------------------------------------------
@@ -112,6 +115,7 @@ def document(found: Found, now: float) -> dict[str, Any]:
         "taken_at": int(now),
         "path": _text(str(found.path)),
         "notice": _text(found.notice),
+        "remarks": [{"site": _text(site), "remark": _text(said)} for site, said in found.remarks],
         "total": found.total,
         "more": found.more,
         "jobs": [flat(job, now) for job in found.jobs],
@@ -197,6 +201,8 @@ def table(found: Found) -> Iterator[str]:
     titles: list[Title] = [("Site", "left")] if sites else []
     rows = [([job.site] if sites else []) + _cells(job) for job in found.jobs]
     yield from lay_out([*titles, *_TITLES], [list(map(sanitize, row)) for row in rows])
+    for site, said in found.remarks:
+        yield sanitize(f"{site}: {said}")
     if found.more:
         yield f"the newest {len(found.jobs)} are shown; --limit shows more"
 

@@ -41,6 +41,7 @@ class Batch(NamedTuple):
     in_queue: frozenset[int] | None = None  # given: every other job that is not over is lost
     rules: Sequence[Mapping[str, str]] | None = None  # given: apply them if they are others
     counts: bool = False  # whether to say how many jobs there are
+    remark: str | None = None  # given: what is to be known of the site's jobs
 
 
 def load_history() -> None:
@@ -83,6 +84,8 @@ def _written(history: "History", site: str, batch: Batch, stage_of: StageOf) -> 
     history.thin()
     if batch.rules is not None:
         changed += _restaged(history, site, batch.rules, stage_of)
+    if batch.remark is not None and batch.remark != history.remark(site):
+        history.set_remark(site, batch.remark)
     return {
         "added": added,
         "changed": added + changed,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from jobshape.app.backends.base import Scope
-from jobshape.app.collector.history_polls import BackfillPoll, HistoryPoll
+from jobshape.app.collector.backfill_poll import BackfillPoll
+from jobshape.app.collector.history_poll import HistoryPoll
 from jobshape.app.collector.polls import AccountingPoll, Poll, QueuePoll
 from jobshape.app.collector.start import Start
 from jobshape.app.collector.wire import Frame

@@ -197,6 +197,10 @@ class History:
         with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
+    def set_remark(self, site: str, words: str) -> None:
+        """Keep what is to be known of all jobs of a site; "" takes it back."""
+        self.note_fact(f"remark {site}", words)
+
     # --- which times of accounting were read ------------------------------------------------
 
     def coverage(self, site: str) -> Coverage:
@@ -282,6 +286,10 @@ class History:
         with translated(self.path):
             row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return "" if row is None else str(row[0])
+
+    def remark(self, site: str) -> str:
+        """What is to be known of all jobs of the site, "" if nothing."""
+        return self.fact(f"remark {site}")
 
     def sites(self) -> list[str]:
         """The sites there are jobs of."""

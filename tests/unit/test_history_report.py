@@ -104,6 +104,17 @@ def test_the_csv_opens_harmlessly(some: Path, capsys: pytest.CaptureFixture[str]
     assert (odd["name"], odd["memory_bytes"]) == ("␛[31mred␊line", "")
 
 
+def test_what_is_to_be_known_of_a_site_is_said(
+    some: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with History.to_write(some) as history:
+        history.set_remark("box", "no accounting on this site")
+    assert "box: no accounting on this site" in run(capsys)[1]
+    remarks = json.loads(run(capsys, "--json")[1])["remarks"]
+    assert remarks == [{"site": "box", "remark": "no accounting on this site"}]
+    assert "no accounting" not in run(capsys, "--site", "other")[1]
+
+
 def test_tags_and_notes_are_written_and_taken_back(
     some: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -167,6 +167,8 @@ async def test_without_accounting_it_says_so_and_keeps_what_was_seen(
     site.tell(ids={1: "RUNNING"}, without=["accounting"])
     await w.until(lambda: kept(path)[2].end_unknown)
     assert states(path)[2] == "RUNNING"
+    with History.to_write(path) as history:
+        assert "no accounting on this site" in history.remark("box")
 
 
 async def test_what_cannot_be_written_waits_and_is_told(
