@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stages(commands)
     _add_doctor(commands)
     _add_sites(commands)
+    _add_history(commands)
     _add_demo(commands)
     _add_config(commands)
     keys = commands.add_parser("keys", help="list every key of the monitor")
@@ -166,7 +167,7 @@ def _add_stages(commands: Any) -> None:
     stages = commands.add_parser("stages", help="what the stages used, and where the bottleneck is")
     stages.add_argument("--json", action="store_true", help="for scripts: jobshape.stages/1")
     stages.add_argument(
-        "--runs", type=_count, default=20, metavar="N",
+        "--runs", type=_runs, default=20, metavar="N",
         help="figures of the N newest finished runs of each stage (20)",
     )  # fmt: skip
     stages.add_argument(
@@ -194,6 +195,33 @@ def _add_sites(commands: Any) -> None:
     sites.add_argument("--path", action="store_true", help="print the folder of your own pages")
     sites.add_argument("--template", action="store_true", help="print a page with every field")
     sites.set_defaults(run=_sites)
+
+
+def _add_history(commands: Any) -> None:
+    history = commands.add_parser(
+        "history",
+        help="find jobs of the past; put tags and notes on them",
+        description="Finds your jobs of the past. A WORD is a job id (12, 4_7, 4 for an array) or "
+        "a text to look for. `history tag JOB TAG...`, `history untag JOB [TAG...]` and "
+        "`history note JOB TEXT` write on a job.",
+    )
+    history.add_argument("words", nargs="*", metavar="WORD", help="job ids, or a text")
+    history.add_argument("--name", default="", help="job name, or a part; * stands for anything")
+    history.add_argument("--stage", default="", help="step of the workload")
+    history.add_argument("--tag", action="append", default=[], help="has this tag; may be repeated")
+    states = "OOM, TIMEOUT, ... or waiting, running, done, failed, cancelled"
+    history.add_argument("--state", action="append", default=[], help=states)
+    history.add_argument("--finding", default="", metavar="CLASS", help="why it failed: oom_host")
+    history.add_argument("--campaign", default="", metavar="NAME", help="submitted by this one")
+    history.add_argument("--text", default="", help="in name, comment, folder, note or tags")
+    history.add_argument("--since", metavar="TIME", help="not over before: 2d, today, 2026-11-21")
+    history.add_argument("--until", metavar="TIME", help="submitted before")
+    history.add_argument("--limit", type=_count, default=50, metavar="N", help="newest N jobs (50)")
+    shape = history.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="for scripts: jobshape.history/1")
+    shape.add_argument("--csv", action="store_true", help="for spreadsheets")
+    history.add_argument("--site", metavar="NAME", default=argparse.SUPPRESS, help="jobs there")
+    history.set_defaults(run=_history)
 
 
 def _add_demo(commands: Any) -> None:
@@ -232,7 +260,7 @@ def _users(text: str) -> str:
     return text
 
 
-def _count(text: str) -> int:
+def _runs(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 5000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 5000")
     return int(text)
@@ -256,6 +284,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 _OPTIONS = {
@@ -385,6 +419,36 @@ def _sites(arguments: argparse.Namespace) -> int:
         _say(*sites_report.table(found))
     if found.problems:
         raise SettingsError(list(found.problems))
+    return OK
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    import time
+
+    from jobshape.app import history_report
+    from jobshape.app.history.query import JobQuery
+
+    words, site = arguments.words, arguments.site or ""
+    if words and words[0] in history_report.ACTIONS:
+        _say(*history_report.act(words, site))
+        return OK
+    now = time.time()
+    since, until = (
+        history_report.read_moment(text, option, now) if text else None
+        for text, option in ((arguments.since, "--since"), (arguments.until, "--until"))
+    )
+    wanted = JobQuery(
+        site=site, name=arguments.name, stage=arguments.stage, tags=tuple(arguments.tag),
+        states=tuple(arguments.state), finding=arguments.finding, campaign=arguments.campaign,
+        text=arguments.text, since=since, until=until, limit=arguments.limit,
+    )  # fmt: skip
+    found = history_report.find(history_report.query_of(words, wanted))
+    if arguments.json:
+        _say(history_report.as_json(found, now))
+    elif arguments.csv:
+        _say(history_report.as_csv(found, now), end="")
+    else:
+        _say(*history_report.table(found))
     return OK
 
 

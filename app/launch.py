@@ -3,9 +3,11 @@
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from jobshape.app.collector.start import Start
 from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.history.place import FILE_NAME, name_in_history
 from jobshape.app.settings.folders import rule_files, state_folder
 from jobshape.app.settings.values import Settings
 from jobshape.app.sites import Site
@@ -31,12 +33,18 @@ def check_terminal() -> None:
         )
 
 
-def launch(settings: Settings, site: Site, *, filter_text: str = "") -> int:
-    """Run the monitor until the person leaves; gives the exit code."""
+def launch(
+    settings: Settings, site: Site, *, filter_text: str = "", history_folder: Path | None = None
+) -> int:
+    """Run the monitor until the person leaves; gives the exit code.
+
+    history_folder: where the history is kept; None: in the state folder.
+    """
     check_terminal()
     from jobshape.app.collector.spawn import CollectorProcess
 
-    collector = CollectorProcess(start_of(settings, site))  # reads while Textual is imported
+    start = start_of(settings, site, history_folder)
+    collector = CollectorProcess(start)  # reads while Textual is imported
     try:
         from jobshape.app.log import start_log
         from jobshape.app.tui import run
@@ -47,9 +55,13 @@ def launch(settings: Settings, site: Site, *, filter_text: str = "") -> int:
         collector.end()
 
 
-def start_of(settings: Settings, site: Site) -> Start:
+def start_of(settings: Settings, site: Site, history_folder: Path | None = None) -> Start:
     """What the collector has to know."""
+    history = (history_folder or state_folder()) / FILE_NAME
     return Start(
+        history=str(history) if settings.history.enabled else None,
+        site=name_in_history(site.page.name),
+        history_days=settings.history.first_days,
         backend=site.backend,
         ssh=site.ssh or None,
         local=site.local.head() if site.local else None,

@@ -5,6 +5,7 @@ from operator import attrgetter
 from weakref import WeakSet
 
 from jobshape.app.board.arrays import Family, Tally
+from jobshape.app.board.history_state import HistoryState
 from jobshape.app.board.link import STARTING, Link
 from jobshape.app.board.summary import PartitionSummary, Summary
 from jobshape.app.domain.alert import Alert
@@ -47,6 +48,7 @@ class Board:
         self.hets: dict[int, Family] = {}
         self.tally = Tally()  # tasks by phase, of all jobs held
         self.link = link
+        self.history = HistoryState()
         self.revision = 0
         self.jobs_revision = 0
         self.site_revision = 0
@@ -160,6 +162,12 @@ class Board:
         """How the connection to the collector stands."""
         if link != self.link:
             self.link = link
+            self.revision += 1
+
+    def set_history(self, history: HistoryState) -> None:
+        """How the history stands."""
+        if history != self.history:
+            self.history = history
             self.revision += 1
 
     def _changed_site(self) -> None:

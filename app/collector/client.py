@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from jobshape.app.board.board import Board
+from jobshape.app.board.history_state import HistoryState
 from jobshape.app.collector.calls import DEADLINE_S, MUTATING, typed_error, typed_result
 from jobshape.app.collector.linking import LinkState
 from jobshape.app.collector.outbox import Outbox
@@ -285,6 +286,8 @@ class CollectorClient:
                     self._state.reported(frame.head, now)
             case "capabilities":
                 self._state.capable(frame.head)
+            case "history":
+                self._board.set_history(HistoryState(**frame.head))
             case "result":
                 self._answer(frame.head)
                 return

@@ -18,6 +18,7 @@ from jobshape.app.backends.base import Scope
 from jobshape.app.collector.cadence import Cadence
 from jobshape.app.collector.calls import DEADLINE_S, MUTATING
 from jobshape.app.collector.forked import Ended, ForkedCall
+from jobshape.app.collector.history_feed import HistoryFeed
 from jobshape.app.collector.keeper import BackendKeeper
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.ledger import Ledger, Spent
@@ -78,6 +79,7 @@ class Collector:
         self._accounting = AccountingPoll(
             self._queue, start.finished_hours, start.most_finished, now
         )
+        self._history = HistoryFeed(start, self._queue, self._accounting)
         self._polls: list[Poll] = [
             self._queue,
             self._pulse,
@@ -87,6 +89,8 @@ class Collector:
             self._accounting,
             self._usage,
             CostPoll(self._ledger, now),
+            self._history.writer,
+            self._history.backfill,
         ]
         for poll in self._polls:
             poll.cadence.budget_ms = start.controller_ms_per_minute
@@ -112,6 +116,7 @@ class Collector:
         finally:
             for call in self._calls():
                 call.kill_group()
+        self._history.writer.last_words()
         return self._exit_code
 
     def _stop(self, *_: object) -> None:
@@ -191,11 +196,14 @@ class Collector:
                 self._begin_anew()
             case "stage_rules":
                 self._queue.rules = self._rules = StageRules(head["rules"])
+                self._history.writer.use_rules(head["rules"])
                 self._say_hello()
                 self._begin_anew()
 
     def _say_hello(self) -> None:
         self._out.put(Frame("hello", {"pid": os.getpid(), "problems": self._rules.problems}))
+        if self._history.writer.on:
+            self._out.put(self._history.writer.frame())
 
     def _attend(self, looking: bool, jobs: tuple[str, ...]) -> None:
         came_back = looking and not self._queue.cadence.looking
@@ -254,7 +262,9 @@ class Collector:
             if call in self._actions:
                 self._actions[call][2].append(frame.head["value"])
             else:
-                self._put(self._poll_of(call).relay(frame))
+                poll = self._poll_of(call)
+                self._put(self._history.hear(poll, frame))
+                self._put(poll.relay(frame))
         if not more:
             self._ended(call)
 
@@ -303,18 +313,18 @@ class Collector:
         now = time.monotonic()
         poll.running = None
         if ended.error:
-            if self._keeper.doubts(ended):
+            if poll.asks_site and self._keeper.doubts(ended):
                 poll.next_at = self._queue.next_at = now
                 return
             poll.cadence.failed()
             poll.trouble = ended.error[1]
-            self._put(poll.failed(ended.error))
+            self._put(self._history.watch(poll, poll.failed(ended.error)))
         else:
             poll.trouble = ""
             moved = bool(ended.head.get("changed") or ended.head.get("gone"))
             poll.spent = spent
             poll.cadence.answered(moved=moved)
-            self._put(poll.answered(ended.head))
+            self._put(self._history.watch(poll, poll.answered(ended.head)))
             poll.price(self._ledger)
         poll.schedule(now)
         if isinstance(poll, CostPoll):

@@ -24,6 +24,7 @@ class Poll:
 
     name = ""
     deadline_s = 30.0
+    asks_site = True  # a failure may be the backend's
 
     def __init__(self, cadence: Cadence, *, next_at: float = 0.0) -> None:
         self.cadence = cadence
@@ -82,6 +83,8 @@ class QueuePoll(Poll):
         super().__init__(cadence, next_at=now)
         self.scope, self.rules, self.known = scope, rules, known
         self.last: dict[str, Any] = {}
+        self.user = ""  # whose records the answer is to mark; "" while that is not known
+        self.owes_own = False  # the marks came too late for records that the app has
         self._full = True
 
     def begin_anew(self, known: KnownJobs) -> Iterable[Frame]:
@@ -92,11 +95,21 @@ class QueuePoll(Poll):
 
     def work(self) -> BackendWork:
         """Read the queue, compare with what the app knows."""
-        return partial(reading.read_queue, self.scope, self.known.marks, self.rules.stage_of)
+        owes_own, self.owes_own = self.owes_own, False
+        return partial(
+            reading.read_queue,
+            self.scope,
+            self.known.marks,
+            self.rules.stage_of,
+            user=self.user,
+            with_own=owes_own,
+        )
 
     def relay(self, frame: Frame) -> Iterable[Frame]:
         """Remember what the app is told."""
         head = frame.head
+        if frame.kind != "jobs":
+            return ()
         self.known.saw_in_queue(head["ids"], head["marks"], head["ends"])
         return (self._frame(frame.body),)
 
@@ -222,6 +235,7 @@ class AccountingPoll(Poll):
             jobs,
             self._most,
             self._queue.rules.stage_of,
+            user=self._queue.user,
         )
 
     def relay(self, frame: Frame) -> Iterable[Frame]:

@@ -62,9 +62,18 @@ def changed_jobs(jobs: Sequence[Job], known: Marks) -> tuple[list[tuple[Job, int
     return changed, [job_id for job_id in known if job_id not in ids]
 
 
-def jobs_frame(batch: Sequence[tuple[Job, int]], stage_of: StageOf) -> Frame:
-    """A frame of jobs; its head tells the collector their ids, marks and ends (0: not ended)."""
+def jobs_frame(
+    batch: Sequence[tuple[Job, int]], stage_of: StageOf, scope: Scope = Scope.ALL, user: str = ""
+) -> Frame:
+    """A frame of jobs; its head tells the collector their ids, marks and ends (0: not ended).
+
+    ``mine`` says which are this user's: true for all, else their places.
+    """
+    mine: bool | list[int] = scope is Scope.MINE
+    if user and not mine:
+        mine = [at for at, (job, _) in enumerate(batch) if job.user == user]
     head = {
+        "mine": mine,
         "ids": [job.job_id for job, _ in batch],
         "marks": [mark for _, mark in batch],
         "ends": [_end_of(job) for job, _ in batch],
@@ -77,10 +86,27 @@ def _end_of(job: Job) -> int:
     return (job.end_time or int(time.time())) if is_finished(job.state) else 0
 
 
+def _own_frame(jobs: Sequence[Job], stage_of: StageOf, user: str) -> Frame:
+    """All records of this user, for the history."""
+    own = [job for job in jobs if job.user == user]
+    lines = (JOB_CODEC.encode(job._replace(stage=stage_of(job))) for job in own)
+    return Frame("own", {"ids": [job.job_id for job in own]}, to_body(lines))
+
+
 def read_queue(
-    scope: Scope, known: Marks, stage_of: StageOf, backend: Backend, emit: Emit
+    scope: Scope,
+    known: Marks,
+    stage_of: StageOf,
+    backend: Backend,
+    emit: Emit,
+    *,
+    user: str = "",
+    with_own: bool = False,
 ) -> dict[str, Any]:
-    """One reading of the queue; of a long one the controller's own count says what it cost."""
+    """One reading of the queue; of a long one the controller's own count says what it cost.
+
+    user: whose records to mark where the scope is wider; with_own: send all of them once more.
+    """
     before = _count_of(backend) if len(known) > LONG_QUEUE else None
     calls_before = dict(backend.calls)
     sent: dict[int, int] = {}
@@ -88,14 +114,16 @@ def read_queue(
     def show_first(jobs: Sequence[Job]) -> None:
         batch = [(job, hash(job)) for job in jobs]
         sent.update((job.job_id, mark) for job, mark in batch)
-        emit(jobs_frame(batch, stage_of))
+        emit(jobs_frame(batch, stage_of, scope, user))
 
     reading = backend.queue(scope, None if known else show_first)
     calls = {kind: n - calls_before.get(kind, 0) for kind, n in backend.calls.items()}
     after = _count_of(backend) if before else None
     changed, gone = changed_jobs(reading.jobs, {**known, **sent} if sent else known)
     for batch in slices(changed):
-        emit(jobs_frame(batch, stage_of))
+        emit(jobs_frame(batch, stage_of, scope, user))
+    if with_own and user:
+        emit(_own_frame(reading.jobs, stage_of, user))
     return {
         "gone": gone,
         "changed": len(changed) + len(sent),
@@ -172,6 +200,8 @@ def read_accounting(
     stage_of: StageOf,
     backend: Backend,
     emit: Emit,
+    *,
+    user: str = "",
 ) -> dict[str, Any]:
     """Finished jobs of accounting, the newest ``most`` of them."""
     finished = [
@@ -181,7 +211,7 @@ def read_accounting(
     ]
     finished.sort(key=lambda pair: pair[0].end_time or 0, reverse=True)
     for batch in slices(finished[:most]):
-        emit(jobs_frame(batch, stage_of))
+        emit(jobs_frame(batch, stage_of, scope, user))
     return {"changed": len(finished)}
 
 

@@ -19,3 +19,4 @@ class PastJob(NamedTuple):
     tags: tuple[str, ...] = ()
     note: str = ""
     resubmitted_from: int | None = None  # the job id
+    end_unknown: bool = False  # it left the queue and nobody said how it ended

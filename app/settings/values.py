@@ -155,6 +155,16 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """What is kept of your jobs: `history.db` in the state folder."""
+
+    enabled: bool = setting(True, "Keep what is seen of your own jobs; false: nothing is added.")
+    first_days: float = setting(
+        14.0, "Days of accounting that are read at the first start.", ge=0, le=3650
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StageRule:
     """Jobs that match every given pattern belong to the stage; the first rule that matches wins.
 
@@ -195,6 +205,7 @@ class Settings:
     site: SiteChoice = field(default_factory=SiteChoice)
     alerts: AlertLines = field(default_factory=AlertLines)
     log: Log = field(default_factory=Log)
+    history: HistorySettings = field(default_factory=HistorySettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +261,7 @@ def build(values: Mapping[str, Any]) -> Settings:
         "site": SiteChoice,
         "alerts": AlertLines,
         "log": Log,
+        "history": HistorySettings,
     }
     made: dict[str, Any] = {}
     for key, value in values.items():

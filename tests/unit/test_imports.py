@@ -34,6 +34,7 @@ def roots(modules: set[str]) -> set[str]:
         "import jobshape.app.sites, jobshape.app.sites_report, jobshape.app.demo.run",
         "import jobshape.app.stages_report, jobshape.app.stages.picture",
         "import jobshape.app.stages.rule_file, jobshape.app.stages.suggest",
+        "import jobshape.app.history.history, jobshape.app.history_report",
         "import jobshape.app.collector.spawn",
         "import jobshape.app.collector.__main__",
         "import jobshape.app.backends.commands.backend",
@@ -75,3 +76,17 @@ def test_the_domain_stands_alone() -> None:
     )
     ours = {m for m in loaded_after(statement) if m.startswith("jobshape.")}
     assert {m for m in ours if not m.startswith("jobshape.app.domain")} == {"jobshape.app"}
+
+
+def test_the_history_stands_on_the_domain_alone() -> None:
+    ours = {
+        module
+        for module in loaded_after("import jobshape.app.history.history")
+        if module.startswith("jobshape.app.")
+    }
+    rooms = ("jobshape.app.domain", "jobshape.app.history")
+    assert {module for module in ours if not module.startswith(rooms)} == set()
+
+
+def test_the_collector_opens_no_database_by_itself() -> None:
+    assert "sqlite3" not in loaded_after("import jobshape.app.collector.__main__")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,23 @@ def test_without_slurm_it_is_this_machine_and_says_why() -> None:
     start = start_of(load_settings().settings, site)
     assert (start.backend, start.ssh) == ("local", None)
     assert start.local == site.local.head()
+
+
+def test_the_collector_is_told_where_history_lies_unless_it_is_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site, settings = chosen(), load_settings().settings
+    start = start_of(settings, site)
+    assert (start.history, start.site) == (str(state_folder() / "history.db"), "local")
+    assert start.history_days == 14.0
+    assert start_of(settings, site, tmp_path).history == str(tmp_path / "history.db")
+    off = replace(settings, history=replace(settings.history, enabled=False))
+    assert start_of(off, site).history is None
+
+
+@pytest.mark.usefixtures("slurm")
+def test_slurm_as_it_was_found_goes_by_its_clusters_name() -> None:
+    assert start_of(load_settings().settings, chosen()).site == ""
 
 
 @pytest.mark.usefixtures("slurm")

@@ -2,7 +2,8 @@
 
 The file (PRETEND_SITE) holds JSON: ``jobs`` (number) or ``ids`` -> state, and ``mode`` (or
 ``modes``, by call): ok, hang, slow, crash, exit, raise, refuse; ``call_ms``: what
-the controller says a call costs. Each call adds a line to PRETEND_SITE.calls.
+the controller says a call costs; ``accounted``: id -> state, all ended just now; ``ended``: id ->
+how many days ago it did, by accounting. Each call adds a line to PRETEND_SITE.calls.
 """
 
 import json
@@ -63,7 +64,9 @@ class PretendSite:
 
     def capabilities(self) -> Capabilities:
         self._asked("capabilities")
-        features = {"accounting": Capability(True), "usage": Capability(False, "no", "turn it on")}
+        told = json.loads(self._file.read_text())
+        has_accounting = Capability("accounting" not in told.get("without", ()), "no slurmdbd")
+        features = {"accounting": has_accounting, "usage": Capability(False, "no", "turn it on")}
         return Capabilities("pretend", "a file", "box", "slurm 1", "alice", ("a", "b"), features)
 
     def queue(self, scope: Scope, first: object = None) -> QueueReading:
@@ -100,6 +103,14 @@ class PretendSite:
         self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
     ) -> list[AccountedJob]:
         told = self._asked("accounting")
+        if "ended" in told:
+            now = time.time()
+            ends = {int(i): int(now - days * 86400) for i, days in told["ended"].items()}
+            return [
+                AccountedJob(job(i, "FAILED", end_time=end, start_time=end - 9), 9, 1.0, 7, "0:0")
+                for i, end in ends.items()
+                if since <= end <= (until or now)
+            ]
         if "accounted" not in told:
             raise NotSupported("no slurmdbd")
         states = {int(i): state for i, state in told["accounted"].items()}
