@@ -78,6 +78,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self._shared = Context(
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
+            show_job=self.show_job,
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
         self._queue = QueueScreen(
@@ -96,6 +97,18 @@ class JobshapeApp(App[None], inherit_bindings=False):
             if not self.is_screen_installed(name):
                 self.install_screen(make_room(name, self._shared), name)
             self.push_screen(name)
+
+    def show_job(self, job_id: int) -> None:
+        """Show the screen of one job; Esc leads back to the screen it was opened from."""
+        from jobshape.screens.job import JobScreen
+
+        before = self.room
+        if not self.is_screen_installed(JobScreen.NAME):
+            self.install_screen(JobScreen(self._shared), JobScreen.NAME)
+        screen = self.get_screen(JobScreen.NAME)
+        assert isinstance(screen, JobScreen)
+        screen.show(job_id, came_from=before.NAME if before else QueueScreen.NAME)
+        self.go(JobScreen.NAME)
 
     @property
     def room(self) -> Room | None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
-from jobshape.app.domain.job import DEFAULT_STAGES
+from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
+from jobshape.app.domain.past import Lineage
 from jobshape.widgets.glyphs import Glyphs
 
 Clock = Callable[[], float]
@@ -30,6 +31,30 @@ class Actions(Protocol):
     def set_attention(self, looking: bool, jobs: Sequence[str] = ()) -> None:
         """Whether someone looks, and at which jobs closely."""
         ...
+
+
+class Past(Protocol):
+    """What history knows of a job. Both raise a JobshapeError; None: nothing is kept of it."""
+
+    async def usage_series(self, job: Job) -> Sequence[Usage] | None:
+        """Its usage over time, oldest first."""
+        ...
+
+    async def lineage(self, job: Job) -> Lineage | None:
+        """What it was resubmitted from and as."""
+        ...
+
+
+class NoPast:
+    """Stands for a history where there is none."""
+
+    async def usage_series(self, job: Job) -> Sequence[Usage] | None:
+        """Nothing is kept."""
+        return None
+
+    async def lineage(self, job: Job) -> Lineage | None:
+        """Nothing is kept."""
+        return None
 
 
 @dataclass(slots=True)
@@ -58,12 +83,16 @@ def _stay(name: str) -> None:
     pass
 
 
+def _no_job_screen(job_id: int) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Context:
     """What every screen is given. A screen reads no file, no setting and no clock but through it.
 
     keep: writes what the person set up. redraw: writes the whole terminal anew. go: shows
-    another main screen, by its name.
+    another main screen, by its name. show_job: shows the screen of one job.
     """
 
     board: Board
@@ -74,6 +103,8 @@ class Context:
     keep: Callable[[Kept], None] = _forget
     redraw: Callable[[], None] = _as_it_is
     go: Callable[[str], None] = _stay
+    show_job: Callable[[int], None] = _no_job_screen
+    past: Past = field(default_factory=NoPast)
     read_only: bool = False
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES

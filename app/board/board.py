@@ -7,6 +7,7 @@ from weakref import WeakSet
 from jobshape.app.board.arrays import Family, Tally
 from jobshape.app.board.link import STARTING, Link
 from jobshape.app.board.summary import PartitionSummary, Summary
+from jobshape.app.board.usage_series import UsageSeries
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.site import Node, Partition
 
@@ -39,6 +40,7 @@ class Board:
         self.nodes: dict[str, Node] = {}
         self.partitions: dict[str, Partition] = {}
         self.usage: dict[int, Usage] = {}
+        self.usage_series = UsageSeries()
         self.arrays: dict[int, Family] = {}
         self.hets: dict[int, Family] = {}
         self.tally = Tally()  # tasks by phase, of all jobs held
@@ -135,6 +137,7 @@ class Board:
         fresh = {one.job_id: one for one in usage if self.usage.get(one.job_id) != one}
         if fresh:
             self.usage.update(fresh)
+            self.usage_series.add(fresh.values())
             self.revision += 1
 
     def set_link(self, link: Link) -> None:

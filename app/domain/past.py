@@ -19,3 +19,10 @@ class PastJob(NamedTuple):
     tags: tuple[str, ...] = ()
     note: str = ""
     resubmitted_from: int | None = None  # the job id
+
+
+class Lineage(NamedTuple):
+    """The jobs that one job was resubmitted from and as, oldest first."""
+
+    before: tuple[PastJob, ...] = ()
+    after: tuple[PastJob, ...] = ()

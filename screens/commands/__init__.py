@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 from jobshape.screens.commands.command import Command, key_label
 from jobshape.screens.commands.everywhere import EVERYWHERE
+from jobshape.screens.commands.job import JOB
 from jobshape.screens.commands.queue import QUEUE
 
 SCREENS: dict[str, tuple[Command, ...]] = {
     "The queue": QUEUE,
+    "A job": JOB,
     "Every screen": EVERYWHERE,
 }
 """Screen -> its commands."""

@@ -28,6 +28,7 @@ from jobshape.app.backends.commands import (
     queue,
     records,
     site,
+    steps,
     submit,
     usage,
 )
@@ -36,6 +37,7 @@ from jobshape.app.backends.commands.words import error_of
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.step import Step
 
 _EVER = 1_000_000_000  # before the first Slurm; sacct takes no time before 1970-01-12
 
@@ -147,6 +149,26 @@ class CommandsBackend:
             except BackendError:
                 raise error from None
         return detail.detail_of(fields, record.job_id)
+
+    def steps(self, job: str) -> list[Step]:
+        """The steps from accounting; where it has none, those the controller knows to run."""
+        found: list[Step] | None = None
+        try:
+            text = self._runner.run(steps.steps_command(job, mark=self._mark)).stdout
+            found = steps.parse_steps(text, job, mark=self._mark)
+        except BadRequest:
+            raise
+        except BackendError:  # no accounting here, or slurmdbd is away
+            pass
+        if not found:
+            self._count("REQUEST_JOB_STEP_INFO")
+            output = self._runner.run(steps.running_steps_command(job), check=False)
+            running = steps.parse_running_steps(output.stdout)
+            # A job that has no step now is no error here: scontrol says so with exit code 1.
+            if not running and found is None and output.code != 0:
+                raise error_of("scontrol", output.stderr, output.code, self._runner.ssh_host)
+            found = running
+        return steps.in_order(found)
 
     def submit(self, request: SubmitRequest) -> int:
         """Submit a script; never sent twice where the first may have arrived."""

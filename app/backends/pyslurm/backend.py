@@ -37,6 +37,7 @@ from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, U
 from jobshape.app.domain.job import AccountedJob, LogPaths, Usage
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.states import is_finished
+from jobshape.app.domain.step import Step
 
 __all__ = ["PyslurmBackend", "why_not"]
 
@@ -150,6 +151,10 @@ class PyslurmBackend:
     def detail(self, job: str) -> JobDetail:
         """Everything of one job, through scontrol: it has more than pyslurm, in Slurm's words."""
         return self._commands.detail(job)
+
+    def steps(self, job: str) -> list[Step]:
+        """The steps, through sacct or scontrol; see :meth:`accounting`."""
+        return self._commands.steps(job)
 
     def submit(self, request: SubmitRequest) -> int:
         """Submit, through sbatch.
