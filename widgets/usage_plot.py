@@ -263,7 +263,7 @@ def _reason(feature: Feature) -> str:
 # ---------------------------------------------------------------------- scale and times
 
 
-_ROOM_ABOVE = tuple(1 + step / 100 for step in range(36))
+_ROOM_ABOVE = tuple(1 + step / 100 for step in range(46))
 
 
 def fitting_top(block: Block, rows: int, *, ascii: bool) -> float:

@@ -102,7 +102,7 @@ def _running(fields: dict[str, str]) -> Step:
         exit_code="",
         nodes=parse_count(fields.get("Nodes", "")),
         tasks=parse_count(fields.get("Tasks", "")),
-        cpus=cpus or tres_cpus(parse_tres(tres)),
+        cpus=cpus or tres_cpus(parse_tres(tres)),  # 0 of the batch script: nobody counts them
         node_list=said(fields.get("NodeList")),
         total_cpu_s=None,
         max_rss_bytes=None,

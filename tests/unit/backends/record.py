@@ -23,6 +23,7 @@ from jobshape.app.backends.commands import (
     queue,
     records,
     site,
+    steps,
     submit,
     usage,
 )
@@ -31,6 +32,10 @@ from jobshape.app.backends.commands.runner import Runner
 SLEEP = "#!/bin/sh\nsleep 60\n"
 HET = "#!/bin/sh\n#SBATCH --mem=60\n#SBATCH hetjob\n#SBATCH --mem=70 -n2\nsleep 60\n"
 BUSY = "#!/bin/sh\nexec python3 -c 'b = bytearray(90 << 20)\nwhile True: pass'\n"
+STEPS = """#!/bin/bash
+srun -n1 -J "odd | name State=FAILED" true
+srun -n2 --overlap -J second sleep 40
+"""
 runner = Runner()
 
 
@@ -54,6 +59,7 @@ def main() -> None:
         "busy": sbatch("busy", "--mem=200", script=BUSY),
         "failed": sbatch("failed", script="#!/bin/sh\nexit 3\n"),
         "killed": sbatch("killed", script="#!/bin/sh\nkill -9 $$\n"),
+        "stepped": sbatch("stepped", "--ntasks=2", script=STEPS),
         "endless": sbatch("endless", "--time=UNLIMITED"),
     }
     jobs["waits"] = sbatch("waits", f"--dependency=afterok:{jobs['held']}", "--constraint=busy")
@@ -66,6 +72,8 @@ def main() -> None:
         "partitions": said(site.partitions_command()),
         "accounting": said(accounting.accounting_command(Scope.MINE, started, None, **wide)),
         "usage": said(usage.usage_command([jobs["busy"], jobs["held"], jobs["gpu"]])),
+        "steps": said(steps.steps_command(jobs["stepped"])),
+        "running_steps": said(steps.running_steps_command(jobs["stepped"])),
         "detail_held": said(detail.detail_command(jobs["held"])),
         "detail_het": said(detail.detail_command(jobs["het"])),
         "script": said(records.script_command(jobs["failed"])),
