@@ -21,7 +21,7 @@ from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.settings.folders import state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, Kept  # noqa: E402
+from jobshape.screens.ports import Actions, Clock, Context, Kept, NoPast, Past  # noqa: E402
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
@@ -58,9 +58,11 @@ class JobshapeApp(App[None], inherit_bindings=False):
         kept: Kept | None = None,
         state_dir: Path | None = None,
         filter_text: str = "",
+        past: Past | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
+        self.past = past or NoPast()
         self.board = board
         self.actions = actions
         self.clock = clock
@@ -78,7 +80,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self._shared = Context(
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
-            show_job=self.show_job,
+            show_job=self.show_job, past=self.past,
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
         self._queue = QueueScreen(

@@ -93,7 +93,7 @@ class JobScreen(Room):
 
     def on_mount(self) -> None:
         """Set up for the job that is to be shown."""
-        self.detail = self.query_one(DetailPane)
+        self.about = self.query_one(DetailPane)
         self.plots = self.query_one(UsagePlots)
         self.depends = self.query_one(DependencyTree)
         self.show_tab(self.tab)
@@ -170,9 +170,9 @@ class JobScreen(Room):
         groups = answer.value.groups if answer and answer.state == "answered" else ()
         state: Any = answer.state if answer else "asking"
         note = answer.note if answer else f"asking {self.board.link.scheduler} for the rest"
-        self.detail.show(DetailContent(job, tasks_of(job), groups, state, note), self.clock())
-        if self.board.usage.get(job.job_id) is not self.detail.usage_shown:
-            self.detail.rebuild()
+        self.about.show(DetailContent(job, tasks_of(job), groups, state, note), self.clock())
+        if self.board.usage.get(job.job_id) is not self.about.usage_shown:
+            self.about.rebuild()
         self._answers.want(job, "usage", lambda: self.context.past.usage_series(job))
         self.plots.show(self._plot_content())
         self._fit_plots()
@@ -298,7 +298,7 @@ class JobScreen(Room):
     def _scrolled(self) -> ScrollView:
         """What the keys that move scroll now."""
         if self.tab == "overview":
-            return self.detail
+            return self.about
         return self.query_one(f"#{self.tab}", ScrollView)
 
     def do_move(self, by: int) -> None:

@@ -11,7 +11,7 @@ import plotext
 from jobshape.app.board.usage_figures import Curve, Point
 
 _DOTS = frozenset(map(chr, range(0x2801, 0x2900)))
-_ASCII_DOT = "*"
+_SIGNS = frozenset("*-·")
 _PER_CELL = 2
 """Points drawn a cell of width: more cost time and show nothing."""
 
@@ -26,27 +26,28 @@ class Canvas(NamedTuple):
 def draw(
     width: int,
     height: int,
-    curves: Sequence[Curve],
+    curves: Sequence[tuple[Curve, str]],
     times: tuple[float, float],
     top: float,
-    *,
-    ascii: bool = False,
 ) -> Canvas:
-    """The curves between two times and between 0 and ``top``; where two meet the last one shows."""
+    """The curves between two times and between 0 and ``top``; where two meet the last one shows.
+
+    Each with its sign, one of :data:`_SIGNS`, or "" for fine dots, eight a cell.
+    """
     text = [[" "] * width for _ in range(height)]
     owner = [[-1] * width for _ in range(height)]
-    for number, curve in enumerate(curves):
-        for y, line in enumerate(_drawn(width, height, curve, times, top, ascii=ascii)):
-            for x, sign in enumerate(line[:width]):
-                if sign in _DOTS or (ascii and sign == _ASCII_DOT):
-                    text[y][x], owner[y][x] = sign, number
+    for number, (curve, sign) in enumerate(curves):
+        allowed = _SIGNS.intersection(sign) or _DOTS
+        for y, line in enumerate(_drawn(width, height, curve, times, top, sign or "braille")):
+            for x, drawn in enumerate(line[:width]):
+                if drawn in allowed:
+                    text[y][x], owner[y][x] = drawn, number
     return Canvas(tuple(map("".join, text)), tuple(map(tuple, owner)))
 
 
 def _drawn(
-    width: int, height: int, curve: Curve, times: tuple[float, float], top: float, *, ascii: bool
+    width: int, height: int, curve: Curve, times: tuple[float, float], top: float, marker: str
 ) -> list[str]:
-    marker = _ASCII_DOT if ascii else "braille"
     plotext.clear_figure()
     plotext.limitsize(False, False)
     plotext.theme("clear")
@@ -79,9 +80,9 @@ def thinned(points: Sequence[Point], most: int) -> Sequence[Point]:
     return kept
 
 
-def row_of(value: float, top: float, height: int, *, ascii: bool = False) -> int:
-    """The row, 0 the upper one, in which a value is drawn."""
-    per_row = 1 if ascii else 4
+def row_of(value: float, top: float, height: int, *, fine: bool = True) -> int:
+    """The row, 0 the upper one, in which a value is drawn; fine: with dots, four a row."""
+    per_row = 4 if fine else 1
     dots = height * per_row
     dot = int((dots - 1) * min(1.0, max(0.0, value / top)) + 0.5)
     return height - 1 - dot // per_row

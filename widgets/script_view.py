@@ -11,7 +11,7 @@ from jobshape.widgets.text import clean, width_of
 from rich.cells import set_cell_size
 from rich.style import Style
 
-_IGNORED = "sbatch ignores this: it stands after the first command"
+_IGNORED = "sbatch ignores this: it is after a command"
 
 
 class ScriptView(ScrolledLines, can_focus=True):

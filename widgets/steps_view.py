@@ -70,7 +70,8 @@ _COLUMNS = (
     _Column("Nodes", 14, "left", 7, lambda step, _: step.node_list or "-"),
     _Column("Resources", 36, "left", 8, lambda step, _: step.tres or "-"),
 )
-_NAME_LEAST = 14
+_NAME_MOST = 30
+"""Cells for the name; with longer ones the columns that matter least go."""
 
 
 class StepsView(ScrolledLines, can_focus=True):
@@ -98,11 +99,11 @@ class StepsView(ScrolledLines, can_focus=True):
             style = palette.failed if content.is_problem else palette.muted
             return [[], [("  " + clean(content.note, glyphs), style)]]
         columns = list(_COLUMNS)
-        while sum(c.width + 1 for c in columns) + _NAME_LEAST + 2 > width and len(columns) > 2:
-            columns.remove(max(columns, key=lambda c: c.rank))
-        room = width - sum(c.width + 1 for c in columns) - 2
         names = max((width_of(clean(step.name, glyphs)) for step in content.steps), default=0)
-        room = max(4, min(room, names + 1))
+        names = max(len("Name"), min(_NAME_MOST, names)) + 1
+        while sum(c.width + 1 for c in columns) + names + 2 > width and len(columns) > 2:
+            columns.remove(max(columns, key=lambda c: c.rank))
+        room = max(4, min(names, width - sum(c.width + 1 for c in columns) - 2))
         heads = [fit(c.title, c.width, glyphs, c.align) for c in columns]
         titles = " ".join([" " + heads[0], fit("Name", room, glyphs), *heads[1:]])
         lines: list[list[Piece]] = [[(fit(titles, width, glyphs), palette.header)]]

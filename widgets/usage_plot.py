@@ -11,7 +11,7 @@ from jobshape.app.board.usage_figures import Curve
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.units import format_size
-from jobshape.widgets.glyphs import Glyphs
+from jobshape.widgets.glyphs import Glyphs, plain
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.palette import Palette
 from jobshape.widgets.spans import Piece, strip_of
@@ -26,6 +26,7 @@ _LEAST_HEIGHT, _LEAST_WIDTH = 6, 30
 """Of one plot, title and times included."""
 
 _MOST_HEIGHT = 18
+_MEMORY_SIGN = "·"
 _LOW_HEIGHT = 10
 _SHORTEST_S = 60.0
 """The least time that a plot spans, so that two samples are no steep line."""
@@ -52,7 +53,7 @@ class Block(NamedTuple):
     """One plot: its title, the value now and at most, and what is drawn."""
 
     title: str
-    figures: str
+    figures: tuple[str, ...]  # the most needed first
     curves: tuple[tuple[Curve, str], ...]  # with their role: "first", "second"
     top: float  # the value of the upper edge
     scale: tuple[tuple[float, str], ...]  # values with a label at the left
@@ -135,11 +136,12 @@ class UsagePlots(Lines):
         if height < 4:
             return [self._title(block, width)][:height]
         rows, columns = height - 3, width - _LABEL_WIDTH - 2
-        top = fitting_top(block, rows, ascii=glyphs.is_ascii)
-        cells = draw(columns, rows, [curve for curve, _ in block.curves], times, top,
-                     ascii=glyphs.is_ascii)  # fmt: skip
+        fine = not glyphs.is_ascii
+        top = fitting_top(block, rows, fine=fine)
+        curves = [(curve, _curve_sign(role, glyphs)) for curve, role in block.curves]
+        cells = draw(columns, rows, curves, times, top)
         roles = [role for _, role in block.curves]
-        labels = labels_of(block, top, rows, ascii=glyphs.is_ascii)
+        labels = labels_of(block, top, rows, fine=fine)
         bar, corner, line = ("|", "+", "-") if glyphs.is_ascii else ("│", "└", "─")
         lines = [self._title(block, width)]
         for row, (text, level) in enumerate(zip(cells.text, cells.curve, strict=True)):
@@ -162,7 +164,11 @@ class UsagePlots(Lines):
     def _title(self, block: Block, width: int) -> list[Piece]:
         palette, glyphs = self.palette, self._glyphs
         title = f" {block.title} "
-        text = fit(clean(block.figures, glyphs), width - width_of(title), glyphs)
+        room = width - width_of(title)
+        parts = [clean(part, glyphs) for part in block.figures]
+        while len(parts) > 1 and width_of(", ".join(parts)) > room:
+            parts.pop()
+        text = fit(", ".join(parts), room, glyphs)
         return [(title, palette.group), (text, palette.warning if block.is_high else palette.text)]
 
 
@@ -199,7 +205,7 @@ def _memory(job: Job, samples: Sequence[Usage]) -> Block | None:
     if not limit:
         scale = (*scale, (top, format_size(round(top))))
     is_high = bool(limit) and now >= WARN_SHARE * (limit or 0)
-    return Block("Memory", ", ".join(words), ((curve, "first"),), top, scale, lines, is_high)
+    return Block("Memory", tuple(words), ((curve, "first"),), top, scale, lines, is_high)
 
 
 def _cpus(job: Job, samples: Sequence[Usage]) -> Block | None:
@@ -208,7 +214,7 @@ def _cpus(job: Job, samples: Sequence[Usage]) -> Block | None:
     if now is None or mean is None or most is None:
         return None
     cpus = "1 CPU" if job.cpus == 1 else f"{job.cpus} CPUs"
-    text = f"{now:.0f} % of {cpus}, mean {mean:.0f} %, at most {most:.0f} %"
+    text = (f"{now:.0f} % of {cpus}", f"mean {mean:.0f} %", f"at most {most:.0f} %")
     top = max(100.0, most)
     return Block("CPU", text, ((curve, "first"),), top, _percents(top))
 
@@ -224,9 +230,10 @@ def _gpus(job: Job, samples: Sequence[Usage]) -> Block | None:
         words.append(f"{now:.0f} % of {gpus}")
     if held is not None:
         used, total = samples[-1].gpu_memory_bytes, samples[-1].gpu_memory_total_bytes
-        words.append(f"memory (dotted) {format_size(used)} of {format_size(total)} ({held:.0f} %)")
+        words.append(f"{_MEMORY_SIGN} memory {format_size(used)} of {format_size(total)}")
+        words.append(f"{held:.0f} %")
     top = max(100.0, figures.highest(curve) or 0.0)
-    return Block("GPU", ", ".join(words), ((memory, "second"), (curve, "first")), top,
+    return Block("GPU", tuple(words), ((memory, "second"), (curve, "first")), top,
                  _percents(top))  # fmt: skip
 
 
@@ -266,25 +273,25 @@ def _reason(feature: Feature) -> str:
 _ROOM_ABOVE = tuple(1 + step / 100 for step in range(46))
 
 
-def fitting_top(block: Block, rows: int, *, ascii: bool) -> float:
+def fitting_top(block: Block, rows: int, *, fine: bool) -> float:
     """The value of the upper edge at which each level has a row of its own, if one is near."""
     from jobshape.widgets.plot_canvas import row_of
 
     values = [line.value for line in block.lines]
     for factor in _ROOM_ABOVE:
         top = block.top * factor
-        if len({row_of(value, top, rows, ascii=ascii) for value in values}) == len(values):
+        if len({row_of(value, top, rows, fine=fine) for value in values}) == len(values):
             return top
     return block.top
 
 
-def labels_of(block: Block, top: float, rows: int, *, ascii: bool) -> dict[int, tuple[str, str]]:
+def labels_of(block: Block, top: float, rows: int, *, fine: bool) -> dict[int, tuple[str, str]]:
     """Row -> its label and kind; a level takes the place of a figure, the limit that of all."""
     from jobshape.widgets.plot_canvas import row_of
 
-    labels = {row_of(value, top, rows, ascii=ascii): (text, "") for value, text in block.scale}
+    labels = {row_of(value, top, rows, fine=fine): (text, "") for value, text in block.scale}
     for line in sorted(block.lines, key=lambda line: line.kind == "limit"):
-        labels[row_of(line.value, top, rows, ascii=ascii)] = (line.label, line.kind)
+        labels[row_of(line.value, top, rows, fine=fine)] = (line.label, line.kind)
     return labels
 
 
@@ -296,6 +303,13 @@ def _line_sign(kind: str, glyphs: Glyphs) -> str:
 
 def _line_style(kind: str, palette: Palette) -> Style:
     return {"limit": palette.failed, "warning": palette.waiting}.get(kind, palette.muted)
+
+
+def _curve_sign(role: str, glyphs: Glyphs) -> str:
+    """Two curves of one plot differ by more than their colour; "" for fine dots."""
+    if role == "second":
+        return plain(_MEMORY_SIGN) if glyphs.is_ascii else _MEMORY_SIGN
+    return "*" if glyphs.is_ascii else ""
 
 
 def _curve_style(role: str, block: Block, palette: Palette) -> Style:

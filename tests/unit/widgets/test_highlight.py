@@ -44,7 +44,8 @@ def test_words_have_roles() -> None:
 @pytest.mark.parametrize(
     ("first", "lexer"),
     [
-        ("#!/bin/sh", "bash"), ("#!/usr/bin/env python3", "python"), ("#! /usr/bin/tcsh -f", "tcsh"),
+        ("#!/bin/sh", "bash"), ("#!/usr/bin/env python3", "python"),
+        ("#! /usr/bin/tcsh -f", "tcsh"),
         ("#!/usr/bin/env -S A=1 python -u", "python"), ("echo", "bash"), ("#!", "bash"),
         ("#!/opt/R/bin/Rscript", "r"), ("#!/usr/bin/env", "bash"), ("#!/bin/whatever", "bash"),
     ],
