@@ -149,8 +149,8 @@ class DependencyTree(ScrolledLines, can_focus=True):
         if row.more:
             return _Line([guide, (f"and {row.more:,} more", palette.muted)])
         if row.job is None:
-            text = f"{clean(row.label, glyphs)}  {row.note}".rstrip()
-            pieces = [guide, (text, palette.muted), *self._condition(row)]
+            pieces = [guide, (clean(row.label, glyphs), palette.muted), *self._condition(row)]
+            pieces.append((f"  {row.note}" if row.note else "", palette.muted))
             return _Line(_cut(pieces, width, glyphs))
         style = palette.failed if row.never else palette.text
         pieces = [guide, *self._job(row.job, "", width, style, row)]

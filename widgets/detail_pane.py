@@ -97,7 +97,7 @@ class DetailPane(ScrolledLines, can_focus=True):
         said = [] if job.state in _SAYS_IT_ALL else [state_words(job.state)]
         if job.reason not in ("", "None"):
             said.append(reason_words(job.reason))
-        for words in said:
+        for words in dict.fromkeys(said):  # an end and its reason may say the same
             if words.long and words.long != job.state:
                 lines += self._wrapped(words.long, width, self.palette.text)
             if words.advice:

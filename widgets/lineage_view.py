@@ -54,7 +54,8 @@ class LineageView(ScrolledLines, can_focus=True):
                 lines += self._past(past, width)
             if not lineage.before:
                 lines.append([("  none: it was submitted anew", palette.muted)])
-        lines += [[], [(" This job", palette.group)], *self._job(job, width), []]
+        lines += [[], [(" This job", palette.group)], *self._job(job, width),
+                  [(f"     {_asked(job)}", palette.muted)], []]  # fmt: skip
         if lineage is not None:
             lines.append([(" Resubmitted as", palette.group)])
             for past in lineage.after:
@@ -71,6 +72,7 @@ class LineageView(ScrolledLines, can_focus=True):
         palette, glyphs = self.palette, self._glyphs
         lines = self._job(past.record.job, width)
         used = [
+            _asked(past.record.job),
             f"ran {format_duration(past.record.elapsed_s)}",
             f"largest task {format_size(past.record.max_rss_bytes)}",
         ]
@@ -87,11 +89,14 @@ class LineageView(ScrolledLines, can_focus=True):
             datetime.fromtimestamp(job.submit_time).strftime("%Y-%m-%d %H:%M"))  # fmt: skip
         name = clean(job.name, glyphs)
         name = fit(name, min(width_of(name), max(10, width // 4)), glyphs)
-        asked = f"{job.cpus if job.cpus is not None else '-'} CPUs, " + ", ".join(
-            [format_size(job.memory_bytes), format_duration(job.time_limit_s)]
-        )
         return [[
             (f"  {clean(job.label, glyphs)}  ", palette.strong), (f"{name}  ", palette.text),
             (f"{clean(job.state, glyphs)}  ", palette.of_state(job.state)),
-            (f"submitted {at}  asked for {asked}", palette.muted),
+            (f"submitted {at}", palette.muted),
         ]]  # fmt: skip
+
+
+def _asked(job: Job) -> str:
+    cpus = "-" if job.cpus is None else str(job.cpus)
+    size, time = format_size(job.memory_bytes), format_duration(job.time_limit_s)
+    return f"asked for {cpus} CPUs, {size}, {time}"

@@ -258,7 +258,8 @@ def words_of(content: PlotContent) -> list[str]:
     words = []
     if job.gpus and _gpus(job, samples) is None:
         feature = content.gpu_usage
-        why = "nobody gave any yet" if feature is None or feature.available else _reason(feature)
+        nobody = "nobody gave any yet" if phase is Phase.RUNNING else "none were kept"
+        why = nobody if feature is None or feature.available else _reason(feature)
         words.append(f" no GPU figures: {why}")
     return words
 

@@ -168,7 +168,7 @@ class DependencyGraph:
             else:
                 rows.append(self._target(condition))
         if job.reason == NEVER and not any(row.never for row in rows):
-            rows = [row._replace(never="Slurm says it never will") for row in rows]
+            rows = [row._replace(never="never met, says Slurm") for row in rows]
         return rows
 
     def _same_name(self, job: Job) -> list[TreeRow]:
@@ -190,7 +190,7 @@ class DependencyGraph:
         never = ""
         if condition.state == "failed" or (job is not None and counts.total <= 1):
             never = why_never(condition, job)
-        note = "" if job is not None else "not on the list: it left the queue, or is another's"
+        note = "" if job is not None else "not on the list (it left the queue, or is another's)"
         return TreeRow(0, (), condition.kind, label, job, counts, never, note)
 
     def _find(self, condition: Condition) -> tuple[Job | None, Counts]:
@@ -216,7 +216,7 @@ class DependencyGraph:
                 continue
             never = why_never(condition, job) if follower.reason == NEVER else ""
             if follower.reason == NEVER and not never:
-                never = "Slurm says it never will"
+                never = "never met, says Slurm"
             rows.append(TreeRow(0, (), condition.kind, follower.label, follower,
                                 counts_of(follower), never))  # fmt: skip
         return rows
@@ -241,6 +241,7 @@ _WANTED: Mapping[str, frozenset[Phase]] = {
     "afternotok": frozenset({Phase.FAILED, Phase.CANCELLED}),
 }
 """How the other job must end; the other kinds take any end."""
+_WORDS = {"afterok": "complete", "aftercorr": "complete", "afternotok": "fail"}
 
 
 def why_never(condition: Condition, job: Job | None) -> str:
@@ -248,6 +249,6 @@ def why_never(condition: Condition, job: Job | None) -> str:
     wanted = _WANTED.get(condition.kind)
     if job is not None and wanted is not None and is_finished(job.state):
         if phase_of(job.state) not in wanted:
-            return f"never: {condition.kind}, but it ended {job.state}"
+            return f"never met: it had to {_WORDS[condition.kind]}"
         return ""
-    return "never: Slurm calls it failed" if condition.state == "failed" else ""
+    return "never met, says Slurm" if condition.state == "failed" else ""
