@@ -43,9 +43,11 @@ class FilterBar(Lines, can_focus=True):
         completions: Callable[[str, int], Sequence[Completion]],
         glyphs: Glyphs,
         *,
+        hint: str = "Enter keeps the filter  Esc takes it back",
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
+        self._hint = hint  # said where there is nothing to complete
         self._complete = completions
         self._glyphs = glyphs
         self.text = ""
@@ -112,8 +114,7 @@ class FilterBar(Lines, can_focus=True):
         palette, glyphs = self.palette, self._glyphs
         ways = self._complete(self.text, self.cursor)
         if not ways:
-            said = "Enter keeps the filter  Esc takes it back"
-            return [("   " + said, palette.muted)]
+            return [("   " + self._hint, palette.muted)]
         pieces: list[Piece] = [("   Tab ", palette.key)]
         used = 7
         for number, way in enumerate(ways):

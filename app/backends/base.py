@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
+from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 
@@ -243,6 +244,14 @@ class Backend(Protocol):
 
     def log_paths(self, job: str) -> LogPaths:
         """Where it writes its output."""
+        ...
+
+    def read_log(self, path: str, offset: int, size: int, *, on_node_of: str = "") -> LogPart:
+        """Up to 256 KiB of a file, from an offset or, if that is negative, so far from the end.
+
+        A file that is missing or unreadable is an answer, no error. on_node_of: a running job, on
+        whose first node the file is read, for one on that node's own disk; it costs a job step.
+        """
         ...
 
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:

@@ -12,6 +12,7 @@ DEADLINE_S: dict[str, float] = {
     "script": 20.0,
     "log_paths": 20.0,
     "steps": 30.0,
+    "read_log": 60.0,
     "earliest_start": 30.0,
     "submit": 60.0,
     "cancel": 30.0,

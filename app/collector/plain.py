@@ -1,5 +1,6 @@
 """Typed values to JSON values and back, by their annotations: arguments and results of actions."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -11,6 +12,8 @@ def to_plain(value: Any) -> Any:
     """A value of dataclasses, named tuples, enums and containers as JSON knows them."""
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
     if is_dataclass(value):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -50,6 +53,8 @@ def _from_class(kind: type, value: Any) -> Any:
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         hints = get_type_hints(kind)
         return kind(*map(from_plain, hints.values(), _a(list, value)))
+    if kind is bytes:
+        return base64.b64decode(_a(str, value), validate=True)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return _a(kind, value)

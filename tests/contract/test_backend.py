@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -407,6 +408,50 @@ def test_log_paths(site: Site) -> None:
         assert Path(found.stderr).is_file(), found
         assert found.stdin == "/dev/null"
     assert {site.backend.log_paths(job) for job in paths} == set(paths.values())
+
+
+def test_read_log(site: Site) -> None:
+    log = site.folder / "two words '%j'.log"
+    log.write_bytes(bytes(range(256)) * 2000)
+    read = site.backend.read_log
+    part = read(str(log), 100, 4)
+    assert (part.state, part.offset, part.data) == ("found", 100, b"defg")
+    assert part.size == 512_000 and part.modified_at == pytest.approx(log.stat().st_mtime, abs=1e-3)
+    end = read(str(log), -300, 256 << 10)
+    assert (end.offset, end.data, end.mark) == (511_700, log.read_bytes()[-300:], part.mark)
+    assert read(str(log), 0, 0).data == read(str(log), 512_000, 9).data == b""
+    assert read(str(log), 1, 256 << 10).data == log.read_bytes()[1 : (256 << 10) + 1]
+    assert read(f"{site.folder}/none", 0, 9).state == "missing"
+    assert read(f"{site.folder}/none/log", 0, 9).state == "no folder"
+    os.mkfifo(site.folder / "pipe")
+    for path in (str(site.folder), f"{site.folder}/pipe", "/dev/null"):
+        assert read(path, 0, 9).state == "unreadable"
+    if os.geteuid() != 0:
+        log.chmod(0)
+        assert read(str(log), 0, 9).why == "Permission denied"
+    for path, size in (("log", 9), (str(log), (256 << 10) + 1)):
+        with pytest.raises(BadRequest):
+            read(path, 0, size)
+
+
+def test_read_log_on_the_jobs_node(site: Site) -> None:
+    job = site.submit("#!/bin/sh\necho here\nprintf '\\377x'\nexec sleep 300\n")
+    site.wait(job, "RUNNING")
+    path = f"{site.folder}/out-{job}"
+    wanted = b"here\n\xffx"
+    part = site.until(
+        lambda: site.backend.read_log(path, 0, 999, on_node_of=job),
+        lambda found: found.size == len(wanted),
+    )
+    assert part.data == wanted
+    assert site.backend.read_log(path, -2, 999, on_node_of=job).data == b"\xffx"
+    assert site.backend.read_log(f"{path}.none", 0, 9, on_node_of=job).state == "missing"
+    if FACTS.has_controller:  # it was not read here instead
+        assert site.backend.calls["REQUEST_JOB_STEP_CREATE"] >= 5
+        shown = dict(field for _, fields in site.backend.detail(job).groups for field in fields)
+        assert shown.get("DerivedExitCode", "0:0") == "0:0", "it looks as if the job had failed"
+    with pytest.raises(BadRequest):
+        site.backend.read_log(path, 0, 9, on_node_of=UNKNOWN_JOB)
 
 
 def test_arguments_and_environment_and_folder(site: Site) -> None:

@@ -36,6 +36,7 @@ def roots(modules: set[str]) -> set[str]:
         "import jobshape.app.collector.__main__",
         "import jobshape.app.backends.commands.backend",
         "import jobshape.app.backends.local.backend, jobshape.app.backends.local.supervisor",
+        "import jobshape.app.logs.search, jobshape.app.logs.window",
         "import jobshape.app.board.board, jobshape.app.board.view, jobshape.app.board.columns",
         "import jobshape.screens.commands",
     ],

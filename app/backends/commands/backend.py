@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from jobshape.app.backends.base import (
     Capabilities,
@@ -25,6 +25,7 @@ from jobshape.app.backends.commands import (
     change,
     controller,
     detail,
+    log_file,
     queue,
     records,
     site,
@@ -36,8 +37,10 @@ from jobshape.app.backends.commands.runner import Output, Runner
 from jobshape.app.backends.commands.words import error_of
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
+from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
+from jobshape.app.logs.source import check_part, read_file
 
 _EVER = 1_000_000_000  # before the first Slurm; sacct takes no time before 1970-01-12
 
@@ -233,6 +236,18 @@ class CommandsBackend:
             record = record._replace(array_task_id=int(task))
         return detail.log_paths_of(fields, record)
 
+    def read_log(self, path: str, offset: int, size: int, *, on_node_of: str = "") -> LogPart:
+        """A part of a file: from here, through ssh, or through srun inside a running job."""
+        check_part(path, size)
+        host = self._runner.ssh_host
+        if on_node_of:
+            run = self._inside(on_node_of)
+        elif host is None:
+            return read_file(path, offset, size)
+        else:
+            run = partial(self._runner.run, check=False)
+        return log_file.read_part(run, path, offset, size, ssh_host=host)
+
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:
         """When it would start; Refused, in the controller's words, if it never could."""
         self._count("REQUEST_JOB_WILL_RUN")
@@ -296,6 +311,20 @@ class CommandsBackend:
         if not fields:
             raise BadRequest(f"no job {job} in the queue any more", where="scontrol")
         return record, fields
+
+    def _inside(self, job: str) -> log_file.Run:
+        """Starts commands inside a running job, on the node its batch script runs on."""
+        record, fields = self._fields(job)
+        node = fields.get("BatchHost", "")
+        if record.state != "RUNNING" or not node:
+            raise BadRequest(f"job {job} runs on no node now", where="srun")
+
+        def run(command: Sequence[str]) -> Output:
+            self._count("REQUEST_JOB_STEP_CREATE")
+            step = log_file.step_command(record.job_id, node, command)
+            return self._runner.run(step, check=False)
+
+        return run
 
     def _accounted(self, job: str) -> AccountedJob:
         found = self.accounting(Scope.ALL, _EVER, jobs=[job])

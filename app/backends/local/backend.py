@@ -42,8 +42,10 @@ from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, steps_of, user_name
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
+from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
+from jobshape.app.logs.source import check_part, read_file
 
 SOURCE = "this machine"
 ACTION_S = 20.0
@@ -220,6 +222,14 @@ class LocalBackend:
         tasks = parse_reference(job).tasks
         task = tasks.first() if tasks and len(tasks) == 1 and row.array_tasks else None
         return log_paths_of(row, self._machine.name, task)
+
+    def read_log(self, path: str, offset: int, size: int, *, on_node_of: str = "") -> LogPart:
+        """A part of a file; every job runs here, so there is no other node to read it on."""
+        check_part(path, size)
+        if on_node_of:
+            with self._open() as store:
+                self._row(store, on_node_of)  # or there is no such job
+        return read_file(path, offset, size)
 
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:
         """When it would start; Refused if it never could."""

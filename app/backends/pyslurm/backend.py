@@ -35,6 +35,7 @@ from jobshape.app.backends.pyslurm.site import (
 from jobshape.app.backends.pyslurm.usage import read_usage
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import AccountedJob, LogPaths, Usage
+from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.states import is_finished
 from jobshape.app.domain.step import Step
@@ -240,6 +241,10 @@ class PyslurmBackend:
         stdout = record.standard_output or ""
         paths = LogPaths(stdout, record.standard_error or stdout, record.standard_input or "")
         return filled(paths, JobReader().job(record))
+
+    def read_log(self, path: str, offset: int, size: int, *, on_node_of: str = "") -> LogPart:
+        """A part of a file: from here, or through srun."""
+        return self._commands.read_log(path, offset, size, on_node_of=on_node_of)
 
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:
         """When it would start, through sbatch: pyslurm cannot ask without submitting."""

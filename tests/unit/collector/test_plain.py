@@ -19,6 +19,7 @@ from jobshape.app.collector.calls import DEADLINE_S, MUTATING, typed_arguments, 
 from jobshape.app.collector.plain import from_plain, to_plain
 from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.job import NO_JOB, AccountedJob, LogPaths, Usage
+from jobshape.app.domain.log_part import LogPart
 
 VALUES = [
     Capabilities("b", "s", "c", "v", "u", ("a",), {"usage": Capability(False, "d", "h")}),
@@ -31,6 +32,8 @@ VALUES = [
     Usage(1, 2, None, 4, 5.0),
     AccountedJob(NO_JOB._replace(job_id=3, name="x"), 1, None, 2, "0:0"),
     Scope.ACCOUNTS,
+    LogPart("found", "", 7, bytes(range(256)), 900, 1.5, "8:15"),
+    LogPart("missing", "No such file or directory"),
 ]
 
 
