@@ -81,6 +81,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
             show_job=self.show_job, past=self.past,
+            through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
         self._queue = QueueScreen(

@@ -11,15 +11,18 @@ from jobshape.app.board.usage_series import joined
 from jobshape.app.domain.job import NO_JOB, Job
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.screens.commands.everywhere import EVERYWHERE
-from jobshape.screens.commands.job import JOB
+from jobshape.screens.commands.job import JOB, PARTS_OF
 from jobshape.screens.job_answers import Answer, Answers
+from jobshape.screens.job_log import LogTab
+from jobshape.screens.job_log_keys import LogKeys
 from jobshape.screens.ports import Context
-from jobshape.screens.room import Room, bindings_of
+from jobshape.screens.room import bindings_of
 from jobshape.widgets.dependency_tree import DependencyTree, TreeContent
 from jobshape.widgets.detail_pane import DetailContent, DetailPane
+from jobshape.widgets.filter_bar import FilterBar
 from jobshape.widgets.job_head import JobHead
 from jobshape.widgets.job_status import JobStatus
-from jobshape.widgets.key_line import KeyLine
+from jobshape.widgets.key_line import KeyHint, KeyLine
 from jobshape.widgets.lineage_view import LineageContent, LineageView
 from jobshape.widgets.rule import Rule
 from jobshape.widgets.script_view import ScriptView
@@ -53,7 +56,7 @@ class Part(Widget):
     BLANK = True
 
 
-class JobScreen(Room):
+class JobScreen(LogKeys):
     """Watch one job. Which one, :meth:`show` says; the screen is made once and used again."""
 
     CSS_PATH = "../styles/job.tcss"
@@ -83,19 +86,24 @@ class JobScreen(Room):
             yield DetailPane(self.board, glyphs, with_head=False, id="about")
             yield Rule(glyphs, id="divider")
             yield UsagePlots(glyphs, id="plots")
-        yield ScriptView(glyphs, id="log")
+        yield LogTab(self.context, id="log")
         yield ScriptView(glyphs, id="script")
         yield StepsView(glyphs, id="steps")
         yield DependencyTree(glyphs, id="depends")
         yield LineageView(glyphs, id="history")
         yield JobStatus(self.board, self.clock, glyphs, id="status")
         yield KeyLine(self.hints, glyphs, id="keys")
+        yield FilterBar(
+            lambda text, cursor: (), glyphs, hint="Enter searches  Esc gives up", id="search"
+        )
 
     def on_mount(self) -> None:
         """Set up for the job that is to be shown."""
         self.about = self.query_one(DetailPane)
         self.plots = self.query_one(UsagePlots)
         self.depends = self.query_one(DependencyTree)
+        self.log_tab = self.query_one(LogTab)
+        self.search_bar = self.query_one(FilterBar)
         self.show_tab(self.tab)
 
     # ------------------------------------------------------------------ which job
@@ -123,8 +131,9 @@ class JobScreen(Room):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is being asked."""
-        return not self._answers.is_asking
+        """Whether nothing is being asked or read."""
+        reads = self.is_mounted and self.tab == "log" and not self.log_tab.is_settled
+        return not self._answers.is_asking and not reads
 
     # ------------------------------------------------------------------ following the board
 
@@ -144,6 +153,8 @@ class JobScreen(Room):
     def tick(self) -> None:
         """A second went by: figures that grow with time."""
         self.query_one(JobHead).redraw()
+        if self.tab == "log":
+            self.log_tab.poll()
         if self.tab == "steps" and phase_of(self.job.state) is Phase.RUNNING:
             self._show_steps()
 
@@ -199,7 +210,14 @@ class JobScreen(Room):
         )  # fmt: skip
 
     def _show_log(self) -> None:
-        self.query_one("#log", ScriptView).show(None, "not joined yet")
+        job = self.job
+        answer = self._ask_again_if_changed("log_paths", DETAIL_AGAIN_S)
+        if answer is None:
+            self.log_tab.say(f"asking {self.board.link.scheduler} where it writes")
+        elif answer.state == "failed":
+            self.log_tab.say(f"not available: {answer.note}", problem=True)
+        else:
+            self.log_tab.show(job, answer.value)
 
     def _show_script(self) -> None:
         job = self.job
@@ -278,6 +296,13 @@ class JobScreen(Room):
 
     # ------------------------------------------------------------------ commands
 
+    def hints(self) -> Sequence[KeyHint]:
+        """Without the keys of the other parts."""
+        return [
+            hint for hint in super().hints()
+            if self.tab in PARTS_OF.get(self.commands[hint.command].name, (self.tab,))
+        ]  # fmt: skip
+
     @on(TabLine.Chosen)
     def _tab_clicked(self, message: TabLine.Chosen) -> None:
         self.show_tab(message.name)
@@ -294,6 +319,10 @@ class JobScreen(Room):
         """To the next tab, or the one before."""
         self.show_tab(self.query_one(TabLine).after(by))
 
+    def do_log(self) -> None:
+        """To the log."""
+        self.show_tab("log")
+
     @property
     def _scrolled(self) -> ScrollView:
         """What the keys that move scroll now."""
@@ -303,13 +332,20 @@ class JobScreen(Room):
 
     def do_move(self, by: int) -> None:
         """A line; among dependencies a job."""
-        if self.tab == "depends":
+        if self.tab == "log":
+            if self._log is not None:
+                self._log.move_rows(by)
+        elif self.tab == "depends":
             self.depends.move(by)
         else:
             self._scrolled.scroll_relative(y=by, animate=False)
 
     def do_page(self, by: int) -> None:
         """A page."""
+        if self.tab == "log":
+            if self._log is not None:
+                self._log.move_pages(by)
+            return
         height = max(1, self._scrolled.size.height - 1)
         if self.tab == "depends":
             self.depends.move(by * height)
@@ -318,7 +354,10 @@ class JobScreen(Room):
 
     def do_edge(self, to: int) -> None:
         """The first or last line."""
-        self.do_move(to * 100_000)
+        if self._log is not None:
+            self._log.move_to_top() if to < 0 else self._log.follow()
+        else:
+            self.do_move(to * 100_000)
 
     def do_open(self) -> None:
         """Go to the job under the cursor."""
@@ -330,7 +369,10 @@ class JobScreen(Room):
 
     def do_back(self) -> None:
         """To the job before; else to the screen it was opened from."""
-        if self._before:
+        if self._log is not None and self._log.state.work:
+            self._log.cancel_search()
+            self._log.repaint()
+        elif self._before:
             job_id = self._before.pop()
             self._take(job_id)
         else:

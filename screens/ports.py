@@ -93,6 +93,7 @@ class Context:
 
     keep: writes what the person set up. redraw: writes the whole terminal anew. go: shows
     another main screen, by its name. show_job: shows the screen of one job.
+    through_site: the jobs' files are seen only by the site, not by this machine.
     """
 
     board: Board
@@ -105,6 +106,7 @@ class Context:
     go: Callable[[str], None] = _stay
     show_job: Callable[[int], None] = _no_job_screen
     past: Past = field(default_factory=NoPast)
+    through_site: bool = False
     read_only: bool = False
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES

@@ -34,6 +34,10 @@ class TabLine(Lines):
         self._glyphs = glyphs
         self.current = self.tabs[0].name
 
+    def set_tabs(self, tabs: Sequence[Tab]) -> None:
+        """Other parts; the chosen one must be among them, or be chosen next."""
+        self.tabs = tuple(tabs)
+
     def choose(self, name: str) -> None:
         """Show this one as chosen."""
         self.current = name

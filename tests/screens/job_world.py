@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from driving import LONGEST_S, make_app
@@ -14,6 +15,7 @@ from jobshape.app.domain.past import Lineage, PastJob
 from jobshape.app.domain.step import Step
 from jobshape.app.tui import JobshapeApp
 from jobshape.screens.job import JobScreen
+from log_app import RecordedLog, training_log
 from recorded import GIB, HOUR, MINUTE, NOW, RecordedActions, job, recorded_board
 from textual.pilot import Pilot
 
@@ -35,6 +37,8 @@ for seed in 1 2 3; do
 done
 printf '\x1b[31mnot red\x1b[0m\n'
 """
+
+OUT, ERR = "/scratch/alice/vit/9112.out", "/scratch/alice/vit/9112.err"
 
 START = NOW - 81 * MINUTE  # of 9112
 STEPS = [
@@ -98,9 +102,12 @@ class JobActions(RecordedActions):
     def __init__(self, *, script: str = SCRIPT, steps: Sequence[Step] = tuple(STEPS)) -> None:
         super().__init__()
         self.answers: dict[str, Any] = {
-            "script": script, "steps": list(steps),
-            "log_paths": LogPaths("/nowhere/9112.out", "/nowhere/9112.err", "/dev/null"),
+            "script": script, "steps": list(steps), "log_paths": LogPaths(OUT, ERR, "/dev/null"),
         }  # fmt: skip
+        self.logs = {
+            OUT: RecordedLog(training_log(12), path=OUT),
+            ERR: RecordedLog(b"slurmstepd: error: nothing to see\n", path=ERR),
+        }
         self.fails: dict[str, JobshapeError] = {}
 
     async def call(self, method: str, **arguments: Any) -> Any:
@@ -108,6 +115,8 @@ class JobActions(RecordedActions):
         found = await super().call(method, **arguments)
         if method in self.fails:
             raise self.fails[method]
+        if method == "read_log":
+            return self.logs[arguments["path"]].read(arguments["offset"], arguments["size"])
         return self.answers.get(method, found)
 
     def count(self, method: str) -> int:
@@ -151,7 +160,11 @@ def job_app(board: Board | None = None, actions: JobActions | None = None, **mor
             ) -> JobshapeApp:  # fmt: skip
     """The app on the job board."""
     more.setdefault("past", RecordedPast())
-    return make_app(board or job_board(), actions=actions or JobActions(), **more)
+    through_site = more.pop("through_site", True)
+    app = make_app(board or job_board(), actions=actions or JobActions(), **more)
+    if through_site:  # the logs are those of the actions, not of this machine
+        app.settings = replace(app.settings, site=replace(app.settings.site, ssh="login1"))
+    return app
 
 
 async def open_job(pilot: Pilot[None], job_id: int, *keys: str) -> JobScreen:

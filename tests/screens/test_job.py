@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from driving import Clock, lines_of, press
 from job_world import (
+    OUT,
     JobActions,
     job_app,
     job_board,
@@ -17,7 +19,8 @@ from job_world import (
 )
 from jobshape.app.board.link import Feature
 from jobshape.app.domain.errors import NotSupported, Unreachable
-from jobshape.app.domain.job import Usage
+from jobshape.app.domain.job import LogPaths, Usage
+from jobshape.app.domain.log_part import MISSING
 from jobshape.screens.queue import QueueScreen
 from jobshape.screens.room import BoardChanged
 from recorded import GIB, LIVE, NOW
@@ -190,6 +193,91 @@ async def test_stored_samples_and_seen_ones_are_one_plot() -> None:
         assert "No figures over time are kept" in shown(pilot)
 
 
+# ---------------------------------------------------------------------- the log
+
+
+async def test_the_log_of_this_machine_is_followed_and_searched(tmp_path: Path) -> None:
+    out, err = tmp_path / "9112.out", tmp_path / "9112.err"
+    out.write_text("".join(f"step {n}\n" for n in range(500)) + "ValueError: bad\nafter it\n")
+    err.write_text("only this\n")
+    actions = JobActions()
+    actions.answers["log_paths"] = LogPaths(str(out), str(err), "/dev/null")
+    clock = Clock()
+    app = job_app(actions=actions, clock=clock, through_site=False)
+    async with app.run_test(size=MIDDLE) as pilot:
+        screen = await open_job(pilot, 9112, "L")
+        assert "after it" in shown(pilot) and "step 0\n" not in shown(pilot)
+        with out.open("a") as file:
+            file.write("news\n")
+        clock.now += 5
+        screen.tick()
+        await settle_job(pilot)
+        assert "news" in shown(pilot)
+        await press_job(pilot, "g")
+        assert "step 0\n" in shown(pilot) and "news" not in shown(pilot)
+        await press_job(pilot, "e")
+        assert "ValueError: bad" in shown(pilot)
+        await press_job(pilot, "slash", *"step", "space", "7", "7", "enter")
+        assert "step 77" in shown(pilot)
+        await press_job(pilot, "s")
+        assert screen.log_tab.stream == "stderr" and "only this" in shown(pilot)
+        await press_job(pilot, "slash", "q", "escape", "G", "w", "number_sign")
+        assert screen.is_current and screen.tab == "log"
+        assert actions.count("read_log") == 0
+
+
+async def test_the_log_of_a_site_behind_ssh_is_read_by_the_site() -> None:
+    actions = JobActions()
+    async with job_app(actions=actions).run_test(size=MIDDLE) as pilot:
+        await open_job(pilot, 9112, "L")
+        assert "OutOfMemoryError" in shown(pilot)
+        assert actions.count("read_log") > 0
+        asked = [arguments for name, arguments in actions.asked if name == "read_log"]
+        assert {one["on_node_of"] for one in asked} == {""}
+        await press_job(pilot, "o")
+        assert actions.asked[-1][1]["on_node_of"] == "9112"
+
+
+async def test_streams_that_are_one_file_are_shown_as_one() -> None:
+    actions = JobActions()
+    actions.answers["log_paths"] = LogPaths(OUT, OUT, "")
+    async with job_app(actions=actions).run_test(size=MIDDLE) as pilot:
+        await open_job(pilot, 9112, "L")
+        assert "[stdout and stderr]" in shown(pilot)
+        await press_job(pilot, "s")
+        assert "stdout and stderr are one file" in lines_of(pilot)[-2]
+
+
+async def test_a_log_that_is_not_there_yet_and_one_that_never_will_be() -> None:
+    actions = JobActions()
+    actions.logs[OUT].state = MISSING
+    async with job_app(actions=actions).run_test(size=MIDDLE) as pilot:
+        screen = await open_job(pilot, 9201, "L")
+        assert "not there yet" in shown(pilot)
+        actions.answers["log_paths"] = LogPaths("", "", "")
+        await open_job(pilot, 9202)
+        assert screen.tab == "log" and "it writes no log" in shown(pilot)
+        await press_job(pilot, "e")
+        assert "there is no log to show" in lines_of(pilot)[-2]
+        actions.fails["log_paths"] = NotSupported("accounting here keeps no log paths")
+        await open_job(pilot, 9301)
+        assert "accounting here keeps no log paths" in shown(pilot)
+
+
+async def test_another_jobs_log_begins_with_its_stdout() -> None:
+    async with job_app().run_test(size=MIDDLE) as pilot:
+        screen = await open_job(pilot, 9112, "L", "s")
+        assert "nothing to see" in shown(pilot)
+        await open_job(pilot, 9107)
+        assert screen.log_tab.stream == "stdout" and "OutOfMemoryError" in shown(pilot)
+
+
+async def test_keys_of_the_log_say_where_they_work() -> None:
+    async with job_app().run_test(size=MIDDLE) as pilot:
+        await open_job(pilot, 9112, "e")
+        assert "go to the log first (L)" in lines_of(pilot)[-2]
+
+
 # ---------------------------------------------------------------------- what goes wrong
 
 
@@ -309,6 +397,16 @@ def test_script_that_cannot_be_had(snap_compare: Compare, pinned: None) -> None:
     )
     app = job_app(actions=actions)
     assert snap_compare(app, terminal_size=SMALL, run_before=at(9112, *TO_SCRIPT))
+
+
+@SIZES
+def test_log(snap_compare: Compare, pinned: None, size: tuple[int, int]) -> None:
+    assert snap_compare(job_app(), terminal_size=size, run_before=at(9112, "L", "e"))
+
+
+def test_search_in_a_log(snap_compare: Compare, pinned: None) -> None:
+    names = ("L", "slash", *"top1")
+    assert snap_compare(job_app(), terminal_size=SMALL, run_before=at(9112, *names))
 
 
 @SIZES
