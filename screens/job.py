@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobshape.app.board.arrays import tasks_of
-from jobshape.app.board.dependencies import DependencyGraph
 from jobshape.app.board.usage_figures import of_this_run
 from jobshape.app.board.usage_series import joined
 from jobshape.app.domain.job import NO_JOB, Job
@@ -15,9 +14,10 @@ from jobshape.screens.commands.job import JOB, PARTS_OF
 from jobshape.screens.job_answers import Answer, Answers
 from jobshape.screens.job_log import LogTab
 from jobshape.screens.job_log_keys import LogKeys
+from jobshape.screens.job_tree import TreeKeeper
 from jobshape.screens.ports import Context
 from jobshape.screens.room import bindings_of
-from jobshape.widgets.dependency_tree import DependencyTree, TreeContent
+from jobshape.widgets.dependency_tree import DependencyTree
 from jobshape.widgets.detail_pane import DetailContent, DetailPane
 from jobshape.widgets.filter_bar import FilterBar
 from jobshape.widgets.job_head import JobHead
@@ -73,7 +73,7 @@ class JobScreen(LogKeys):
         self.is_on_board = False
         self._came_from = "queue"
         self._before: list[int] = []  # the jobs that Esc leads back through
-        self._graph = DependencyGraph(self.board)
+        self._tree_keeper = TreeKeeper(self)
         self._answers = Answers(self, self._answered)
 
     def compose(self) -> ComposeResult:
@@ -133,7 +133,7 @@ class JobScreen(LogKeys):
     def is_settled(self) -> bool:
         """Whether nothing is being asked or read."""
         reads = self.is_mounted and self.tab == "log" and not self.log_tab.is_settled
-        return not self._answers.is_asking and not reads
+        return not (self._answers.is_asking or reads or self._tree_keeper.is_growing)
 
     # ------------------------------------------------------------------ following the board
 
@@ -187,6 +187,10 @@ class JobScreen(LogKeys):
         self._answers.want(job, "usage", lambda: self.context.past.usage_series(job))
         self.plots.show(self._plot_content())
         self._fit_plots()
+
+    def on_screen_suspend(self) -> None:
+        """Out of sight."""
+        self._tree_keeper.drop()
 
     def on_resize(self) -> None:
         """The plots take what they need of the new size."""
@@ -257,12 +261,7 @@ class JobScreen(LogKeys):
         return "no steps are known of it"
 
     def _show_depends(self) -> None:
-        job = self.job
-        self._graph.refresh()
-        self.depends.show(TreeContent(
-            job, self._graph.waits(job), tuple(self._graph.rows(job, "up")),
-            tuple(self._graph.rows(job, "down")),
-        ))  # fmt: skip
+        self._tree_keeper.follow()
 
     def _show_history(self) -> None:
         job = self.job
@@ -310,6 +309,8 @@ class JobScreen(LogKeys):
     def show_tab(self, name: str) -> None:
         """Show a part."""
         self.tab = name
+        if name != "depends":
+            self._tree_keeper.drop()
         for tab in TABS:
             self.query_one(f"#{tab.name}").display = tab.name == name
         self.query_one(TabLine).choose(name)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jobshape.app.board import dependencies
 from jobshape.app.board.board import Board
 from jobshape.app.board.dependencies import (
     MOST_CHILDREN,
@@ -28,8 +29,8 @@ def graph_of(*jobs: Job) -> tuple[DependencyGraph, dict[int, Job]]:
     board = Board()
     board.change_jobs(jobs)
     graph = DependencyGraph(board)
-    assert graph.refresh()
-    assert not graph.refresh()
+    for _ in graph.refresh_steps():
+        pass
     return graph, board.jobs
 
 
@@ -140,6 +141,25 @@ def test_circles_end() -> None:
     assert told(rows) == [(1, "afterany", "2"), (2, "afterany", "3"), (3, "afterany", "1")]
     assert rows[-1].note == "shown already"
     assert len(graph.rows(jobs[1], "up")) == 3
+
+
+def test_changes_of_the_board_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "_JOBS_AT_ONCE", 1)
+    board = Board()
+    board.change_jobs([job(1, "RUNNING"), job(2, dependency="afterok:1"), job(3)])
+    graph = DependencyGraph(board)
+    steps = graph.refresh_steps()
+    next(steps)
+    board.change_jobs([job(4, dependency="afterany:1"), job(2)], [3])  # while it is being read
+    list(steps)
+    assert told(graph.rows(board.jobs[1], "down")) == [(1, "afterany", "4")]
+    board.change_jobs([job(5, dependency="after:1"), job(2, dependency="afterok:1")], [4])
+    list(graph.refresh_steps())
+    assert told(graph.rows(board.jobs[1], "down")) == [(1, "afterok", "2"), (1, "after", "5")]
+    unfinished = DependencyGraph(board)
+    next(unfinished.refresh_steps())
+    list(unfinished.refresh_steps())
+    assert len(unfinished.rows(board.jobs[1], "down")) == 2
 
 
 def test_large_fans_and_graphs_are_bounded() -> None:
