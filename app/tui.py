@@ -132,8 +132,9 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
     async def on_key(self, event: events.Key) -> None:
         """A key nobody took yet, before it is looked up as a command."""
-        if self._queue is not None and self._queue.is_mounted:
-            await self._queue.filtering.take_key(event)
+        room = self.room
+        if room is not None and room.is_mounted:
+            await room.take_key(event)
 
     def on_app_focus(self) -> None:
         """Someone looks again."""

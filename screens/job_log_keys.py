@@ -4,7 +4,7 @@ from jobshape.screens.job_log import LogTab
 from jobshape.screens.room import Room
 from jobshape.widgets.filter_bar import FilterBar
 from jobshape.widgets.log_view import LogView
-from textual import on
+from textual import events, on
 
 SIDE_COLUMNS = 20
 
@@ -54,6 +54,11 @@ class LogKeys(Room):
         self.add_class("-searching")
         self.search_bar.open("")
         self.search_bar.focus()
+
+    async def take_key(self, event: events.Key) -> None:
+        """Typed ahead: it is the search bar's."""
+        if self.search_bar.is_open and self.is_current:
+            await self.search_bar.on_key(event)
 
     @on(FilterBar.Closed)
     def _search_typed(self, message: FilterBar.Closed) -> None:

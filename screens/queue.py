@@ -414,6 +414,10 @@ class QueueScreen(Room):
         """Open the filter."""
         self.filtering.open()
 
+    async def take_key(self, event: events.Key) -> None:
+        """Typed ahead: it is the filter's."""
+        await self.filtering.take_key(event)
+
     @on(FilterBar.Changed)
     def _filter_typed(self, message: FilterBar.Changed) -> None:
         self.filtering.apply(message.text)

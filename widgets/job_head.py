@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from jobshape.app.board.arrays import tasks_of
 from jobshape.app.board.figures import elapsed_s, wait_s
 from jobshape.app.board.words import reason_words
-from jobshape.app.domain.job import UNLIMITED, Job
+from jobshape.app.domain.job import UNASSIGNED, UNLIMITED, Job
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.units import format_duration, format_short_duration, format_size
 from jobshape.widgets.glyphs import Glyphs
@@ -62,9 +62,15 @@ class JobHead(Lines):
         if self.note:
             parts.insert(0, [(f"  {clean(self.note, glyphs)}", palette.warning)])
         where = job.node_list or job.partition
-        for text in (clean(where, glyphs), _count(tasks_of(job), "task", above=1),
-                     _count(job.cpus, "CPU"), format_size(job.memory_bytes, unknown=""),
-                     _count(job.gpus, "GPU"), clean(job.stage, glyphs)):  # fmt: skip
+        stage = "" if job.stage == UNASSIGNED else clean(job.stage, glyphs)
+        for text in (
+            clean(where, glyphs),
+            _count(tasks_of(job), "task", above=1),
+            _count(job.cpus, "CPU"),
+            format_size(job.memory_bytes, unknown=""),
+            _count(job.gpus, "GPU"),
+            stage,
+        ):
             if text:
                 parts.append([(f"  {text}", palette.muted)])
         return [part for part in parts if part]

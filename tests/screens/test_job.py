@@ -273,6 +273,14 @@ async def test_another_jobs_log_begins_with_its_stdout() -> None:
         assert screen.log_tab.stream == "stdout" and "OutOfMemoryError" in shown(pilot)
 
 
+async def test_a_search_typed_ahead_goes_into_the_search() -> None:
+    async with job_app().run_test(size=MIDDLE) as pilot:
+        screen = await open_job(pilot, 9112, "L")
+        await pilot.press("slash", *"epoch", "space", "1", "1", "enter")
+        await settle_job(pilot)
+        assert screen.is_current and screen.search_bar.text == "epoch 11"
+
+
 async def test_keys_of_the_log_say_where_they_work() -> None:
     async with job_app().run_test(size=MIDDLE) as pilot:
         await open_job(pilot, 9112, "e")
