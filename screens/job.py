@@ -1,50 +1,37 @@
 """One job: what it uses over time, its log, script, steps, dependencies and lineage."""
 
-import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
-from jobshape.app.board.arrays import tasks_of
-from jobshape.app.board.usage_figures import of_this_run
-from jobshape.app.board.usage_series import joined
-from jobshape.app.domain.job import NO_JOB, Job
+from jobshape.app.domain.job import NO_JOB
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.commands.job import JOB, PARTS_OF
-from jobshape.screens.job_answers import Answer, Answers
 from jobshape.screens.job_log import LogTab
-from jobshape.screens.job_log_keys import LogKeys
-from jobshape.screens.job_tree import TreeKeeper
+from jobshape.screens.job_parts import JobParts
 from jobshape.screens.ports import Context
 from jobshape.screens.room import bindings_of
 from jobshape.widgets.dependency_tree import DependencyTree
-from jobshape.widgets.detail_pane import DetailContent, DetailPane
+from jobshape.widgets.detail_pane import DetailPane
 from jobshape.widgets.filter_bar import FilterBar
 from jobshape.widgets.job_head import JobHead
 from jobshape.widgets.job_status import JobStatus
 from jobshape.widgets.key_line import KeyHint, KeyLine
-from jobshape.widgets.lineage_view import LineageContent, LineageView
+from jobshape.widgets.lineage_view import LineageView
 from jobshape.widgets.rule import Rule
 from jobshape.widgets.script_view import ScriptView
-from jobshape.widgets.steps_view import StepsContent, StepsView
+from jobshape.widgets.steps_view import StepsView
 from jobshape.widgets.tab_line import Tab, TabLine
 from jobshape.widgets.top_line import TopLine
-from jobshape.widgets.usage_plot import PlotContent, UsagePlots
+from jobshape.widgets.usage_plot import UsagePlots
 from textual import on
 from textual.app import ComposeResult
 from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from jobshape.widgets.highlight import ScriptLine
-
 TABS = (
     Tab("overview", "Overview"), Tab("log", "Log"), Tab("script", "Script"),
     Tab("steps", "Steps"), Tab("depends", "Depends"), Tab("history", "History"),
 )  # fmt: skip
-
-DETAIL_AGAIN_S, STEPS_AGAIN_S = 5.0, 30.0
-"""Least time between two questions about the same job, however often its record changes."""
 
 MOST_BEFORE = 50
 """Jobs that Esc leads back through."""
@@ -56,7 +43,7 @@ class Part(Widget):
     BLANK = True
 
 
-class JobScreen(LogKeys):
+class JobScreen(JobParts):
     """Watch one job. Which one, :meth:`show` says; the screen is made once and used again."""
 
     CSS_PATH = "../styles/job.tcss"
@@ -68,13 +55,9 @@ class JobScreen(LogKeys):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._confirm = context.confirm
-        self.job: Job = NO_JOB
         self.tab = TABS[0].name
-        self.is_on_board = False
         self._came_from = "queue"
         self._before: list[int] = []  # the jobs that Esc leads back through
-        self._tree_keeper = TreeKeeper(self)
-        self._answers = Answers(self, self._answered)
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
@@ -104,6 +87,7 @@ class JobScreen(LogKeys):
         self.depends = self.query_one(DependencyTree)
         self.log_tab = self.query_one(LogTab)
         self.search_bar = self.query_one(FilterBar)
+        self._ask_for_record()
         self.show_tab(self.tab)
 
     # ------------------------------------------------------------------ which job
@@ -121,8 +105,9 @@ class JobScreen(LogKeys):
         self.is_on_board = known is not None
         self.job = known or NO_JOB._replace(job_id=job_id)
         if self.is_mounted:
+            self._ask_for_record()
             self.attend()
-            self._show()
+            self.show_now()
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -148,7 +133,7 @@ class JobScreen(LogKeys):
             self.job = known
             if self.watched != was_watched:
                 self.attend()
-        self._show()
+        self.show_now()
 
     def tick(self) -> None:
         """A second went by: figures that grow with time."""
@@ -158,7 +143,7 @@ class JobScreen(LogKeys):
         if self.tab == "steps" and phase_of(self.job.state) is Phase.RUNNING:
             self._show_steps()
 
-    def _show(self) -> None:
+    def show_now(self) -> None:
         """Bring the head and the part that is seen up to date."""
         note = "" if self.is_on_board else "not on the list any more"
         self.query_one(JobHead).show(self.job, note)
@@ -172,126 +157,6 @@ class JobScreen(LogKeys):
         status = self.query_one(JobStatus)
         status.place = (self.job.label, title.lower())
         status.redraw()
-
-    # ------------------------------------------------------------------ the parts
-
-    def _show_overview(self) -> None:
-        job = self.job
-        answer = self._ask_again_if_changed("detail", DETAIL_AGAIN_S)
-        groups = answer.value.groups if answer and answer.state == "answered" else ()
-        state: Any = answer.state if answer else "asking"
-        note = answer.note if answer else f"asking {self.board.link.scheduler} for the rest"
-        self.about.show(DetailContent(job, tasks_of(job), groups, state, note), self.clock())
-        if self.board.usage.get(job.job_id) is not self.about.usage_shown:
-            self.about.rebuild()
-        self._answers.want(job, "usage", lambda: self.context.past.usage_series(job))
-        self.plots.show(self._plot_content())
-        self._fit_plots()
-
-    def on_screen_suspend(self) -> None:
-        """Out of sight."""
-        self._tree_keeper.drop()
-
-    def on_resize(self) -> None:
-        """The plots take what they need of the new size."""
-        self._fit_plots()
-
-    def _fit_plots(self) -> None:
-        """Above the detail they are as high as they need to be; beside it as high as it is."""
-        height = self.plots.wanted_height(self.size.width) if self.has_class("-narrow") else "1fr"
-        if str(self.plots.styles.height) != str(height):
-            self.plots.styles.height = height
-
-    def _plot_content(self) -> PlotContent:
-        job = self.job
-        stored = self._answers.of(job.job_id, "usage")
-        kept = stored.value if stored is not None and stored.value else ()
-        samples = joined(kept, self.board.usage_series.of(job.job_id))
-        features = {f.name: f for f in self.board.link.features}
-        return PlotContent(
-            job, tuple(of_this_run(samples, job.start_time)),
-            features.get("usage"), features.get("gpu_usage"),
-        )  # fmt: skip
-
-    def _show_log(self) -> None:
-        job = self.job
-        answer = self._ask_again_if_changed("log_paths", DETAIL_AGAIN_S)
-        if answer is None:
-            self.log_tab.say(f"asking {self.board.link.scheduler} where it writes")
-        elif answer.state == "failed":
-            self.log_tab.say(f"not available: {answer.note}", problem=True)
-        else:
-            self.log_tab.show(job, answer.value)
-
-    def _show_script(self) -> None:
-        job = self.job
-        self._answers.want(job, "script", lambda: self._load_script(job))
-        answer = self._answers.of(job.job_id, "script")
-        view = self.query_one("#script", ScriptView)
-        if answer is None:
-            view.show(None, f"asking {self.board.link.scheduler} for the script")
-        elif answer.state == "failed":
-            view.show(None, f"not available: {answer.note}", problem=True)
-        elif not answer.value:
-            view.show(None, "no script: it was started without one (srun, salloc)")
-        else:
-            view.show(answer.value)
-
-    async def _load_script(self, job: Job) -> "tuple[ScriptLine, ...]":
-        text = await self.actions.call("script", job=str(job.job_id))
-        return await asyncio.to_thread(_coloured, text) if text else ()
-
-    def _show_steps(self) -> None:
-        job = self.job
-        running = phase_of(job.state) is Phase.RUNNING
-        answer = self._ask_again_if_changed("steps", STEPS_AGAIN_S, often=running)
-        note, problem = f"asking {self.board.link.scheduler} for the steps", False
-        steps = tuple(answer.value or ()) if answer else ()
-        if answer is not None:
-            problem = answer.state == "failed"
-            note = f"not available: {answer.note}" if problem else self._why_no_steps(steps)
-        content = StepsContent(job, steps, self.clock(), note, problem)
-        self.query_one(StepsView).show(content)
-
-    def _why_no_steps(self, steps: Sequence[Any]) -> str:
-        if steps:
-            return ""
-        if phase_of(self.job.state) is Phase.WAITING:
-            return "no steps yet: it has not started"
-        return "no steps are known of it"
-
-    def _show_depends(self) -> None:
-        self._tree_keeper.follow()
-
-    def _show_history(self) -> None:
-        job = self.job
-        self._answers.want(job, "lineage", lambda: self.context.past.lineage(job))
-        answer = self._answers.of(job.job_id, "lineage")
-        note, problem = "asking the history", False
-        if answer is not None:
-            problem = answer.state == "failed"
-            note = answer.note if problem else "there is no history of this job yet"
-        lineage = answer.value if answer is not None else None
-        self.query_one(LineageView).show(LineageContent(job, lineage, note, problem))
-
-    def _ask_again_if_changed(
-        self, question: str, again_after_s: float, *, often: bool = False
-    ) -> Answer | None:
-        """Ask the site; again where the record is another one than then, or now and then."""
-        job = self.job
-        answer = self._answers.of(job.job_id, question)
-        is_old = answer is not None and (
-            answer.of is not job or (often and self.clock() - answer.at >= again_after_s)
-        )
-        self._answers.want(
-            job, question, lambda: self.actions.call(question, job=str(job.job_id)),
-            again_after_s=again_after_s if is_old else None,
-        )  # fmt: skip
-        return answer
-
-    def _answered(self, job_id: int, question: str) -> None:
-        if job_id == self.job.job_id and self.is_mounted:
-            self._show()
 
     # ------------------------------------------------------------------ commands
 
@@ -314,7 +179,7 @@ class JobScreen(LogKeys):
         for tab in TABS:
             self.query_one(f"#{tab.name}").display = tab.name == name
         self.query_one(TabLine).choose(name)
-        self._show()
+        self.show_now()
 
     def do_turn(self, by: int) -> None:
         """To the next tab, or the one before."""
@@ -413,10 +278,4 @@ class JobScreen(LogKeys):
     def _act(self, action: str, *, ask: bool = False) -> None:
         from jobshape.screens.act import act
 
-        act(self, action, [self.job], ask=ask, done=self._show)
-
-
-def _coloured(script: str) -> "tuple[ScriptLine, ...]":
-    from jobshape.widgets.highlight import highlight
-
-    return tuple(highlight(script))
+        act(self, action, [self.job], ask=ask, done=self.show_now)

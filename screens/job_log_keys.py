@@ -1,5 +1,7 @@
 """What keys do to the log of the job screen."""
 
+from collections.abc import Callable
+
 from jobshape.screens.job_log import LogTab
 from jobshape.screens.room import Room
 from jobshape.widgets.filter_bar import FilterBar
@@ -7,6 +9,8 @@ from jobshape.widgets.log_view import LogView
 from textual import events, on
 
 SIDE_COLUMNS = 20
+OPENING_S = 0.05
+"""How soon it is looked again whether a log has been opened."""
 
 
 class LogKeys(Room):
@@ -64,8 +68,9 @@ class LogKeys(Room):
     def _search_typed(self, message: FilterBar.Closed) -> None:
         self.remove_class("-searching")
         self.set_focus(None)
-        if message.kept and self._log is not None:
-            self._log.search(self.search_bar.text)
+        text = self.search_bar.text
+        if message.kept:
+            self._once_open(lambda view: view.search(text))
 
     def do_hit(self, by: int) -> None:
         """The next match, or the one before."""
@@ -74,8 +79,17 @@ class LogKeys(Room):
 
     def do_first_error(self) -> None:
         """The first error of the log."""
-        if self._log is not None:
-            self._log.first_error()
+        self._once_open(LogView.first_error)
+
+    def _once_open(self, do: Callable[[LogView], None]) -> None:
+        """Do something with the log as soon as its first lines are there."""
+        view = self._log
+        if view is None:
+            return
+        if view.state.part is None:
+            self.set_timer(OPENING_S, lambda: self._once_open(do))
+        else:
+            do(view)
 
     def do_follow(self) -> None:
         """Stay at the end, or stop."""

@@ -7,13 +7,13 @@ from jobshape.app.board.dependencies import DependencyGraph
 from jobshape.widgets.dependency_tree import DependencyTree, TreeContent
 
 if TYPE_CHECKING:
-    from jobshape.screens.job import JobScreen
+    from jobshape.screens.job_parts import JobParts
 
 
 class TreeKeeper:
     """Reads the board's dependencies while the tree is seen, and shows those of the job."""
 
-    def __init__(self, screen: "JobScreen") -> None:
+    def __init__(self, screen: "JobParts") -> None:
         self._screen = screen
         self._graph: DependencyGraph | None = None
         self.is_growing = False

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from statistics import median
 from typing import NamedTuple
 
+from jobshape.app.board.usage_series import middle
 from jobshape.app.domain.job import Usage
 
 GAP_AT_LEAST_S, GAP_FACTOR = 90, 6
@@ -111,4 +111,4 @@ def _curve(samples: Sequence[Usage], read: Callable[[Usage], float | None]) -> C
 
 def _gap_s(times: Sequence[float]) -> float:
     pauses = [after - before for before, after in pairwise(times)]
-    return max(GAP_AT_LEAST_S, GAP_FACTOR * median(pauses)) if pauses else GAP_AT_LEAST_S
+    return max(GAP_AT_LEAST_S, GAP_FACTOR * middle(pauses)) if pauses else GAP_AT_LEAST_S

@@ -20,11 +20,11 @@ from job_world import (
 )
 from jobshape.app.board.link import Feature
 from jobshape.app.domain.errors import NotSupported, Unreachable
-from jobshape.app.domain.job import LogPaths, Usage
+from jobshape.app.domain.job import AccountedJob, LogPaths, Usage
 from jobshape.app.domain.log_part import MISSING
 from jobshape.screens.queue import QueueScreen
 from jobshape.screens.room import BoardChanged
-from recorded import GIB, LIVE, NOW
+from recorded import GIB, LIVE, NOW, job
 from textual.pilot import Pilot
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
@@ -326,10 +326,20 @@ async def test_nothing_of_a_job_is_obeyed_by_the_terminal() -> None:
 async def test_a_job_that_nobody_knows_is_shown_as_far_as_it_goes() -> None:
     actions = JobActions()
     actions.fails["detail"] = NotSupported("no job 4711 in the queue")
+    actions.fails["accounting"] = NotSupported("no accounting here")
     async with job_app(actions=actions).run_test(size=SMALL) as pilot:
         await open_job(pilot, 4711)
         assert "4711" in lines_of(pilot)[1] and "no job 4711" in shown(pilot)
         await press_job(pilot, *TO_DEPENDS, "j", "enter", "tab")
+
+
+async def test_a_job_that_left_the_list_is_known_to_accounting() -> None:
+    actions = JobActions()
+    record = job(4711, "TIMEOUT", name="long ago")
+    actions.answers["accounting"] = [AccountedJob(record, 60, 1.0, GIB, "0:0")]
+    async with job_app(actions=actions).run_test(size=SMALL) as pilot:
+        await open_job(pilot, 4711)
+        assert "long ago" in lines_of(pilot)[1] and "TIMEOUT" in lines_of(pilot)[1]
 
 
 async def test_acting_on_the_job_asks_and_does_it() -> None:

@@ -73,3 +73,10 @@ def test_the_domain_stands_alone() -> None:
     )
     ours = {m for m in loaded_after(statement) if m.startswith("jobshape.")}
     assert {m for m in ours if not m.startswith("jobshape.app.domain")} == {"jobshape.app"}
+
+
+def test_the_first_rows_do_not_wait_for_what_other_screens_need() -> None:
+    modules = loaded_after("import jobshape.app.tui")
+    late = ("plotext", "pygments", "rich.syntax", "statistics", "jobshape.screens.job",
+            "jobshape.app.logs", "jobshape.widgets.usage_plot")  # fmt: skip
+    assert [name for name in sorted(modules) if name.startswith(late)] == []
