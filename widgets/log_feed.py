@@ -33,6 +33,9 @@ PAGES_AHEAD = 2
 
 THREAD_NAME = "log"
 
+NOTICE_S = 60
+"""How long it is told that a log was replaced."""
+
 LEAST_ROWS = 100
 """Lines that are read at once, at least."""
 
@@ -143,6 +146,8 @@ class LogFeed(LogDrawing):
 
     def _move(self, rows: int) -> None:
         window = self.rows.window
+        if self.state.notice_at is None:
+            self.state.notice = ""
         left = self.rows.move(rows)
         more = not (window.at_start if left < 0 else window.at_end)
         self._owed = left if more and window.lines else 0
@@ -167,10 +172,14 @@ class LogFeed(LogDrawing):
         """Look whether the log grew or was replaced, as often as its source bears; ages go on."""
         now = self._clock()
         known = self._known
-        due = now - self._polled_at >= self._reader.source.poll_s
+        due = now - self._polled_at >= self._reader.source.poll_s * 0.9  # a tick may be early
+        self._forget_notice(now)
         if known is not None and not self._is_reading and due:
             self._polled_at = now
             window = self.rows.window
+            if not window.lines and known.part.size:  # it was being replaced when it was read
+                self._read(partial(opened, self._reader, self._rows_at_once), self._opened)
+                return
             wanted = not window.lines or (window.at_end and (
                 self.state.follows or len(self.rows.visible()) < self.rows.height
             ))  # fmt: skip
@@ -178,6 +187,11 @@ class LogFeed(LogDrawing):
             work = partial(follow_on, self._reader, known, resume_at, self._rows_at_once)
             self._read(work, self._followed)
         self.repaint()
+
+    def _forget_notice(self, now: float) -> None:
+        happened = self.state.notice_at
+        if happened is not None and not self._is_lost and now - happened > NOTICE_S:
+            self.state.notice, self.state.notice_at = "", None
 
     def _followed(self, result: Followed) -> None:
         state, window, stretch = self.state, self.rows.window, result.stretch
@@ -203,15 +217,20 @@ class LogFeed(LogDrawing):
             case Change.GREW:
                 window.size = result.known.part.size
         if stretch is not None:
-            grew = result.change is Change.GREW and window.lines
-            if grew and stretch.lines and stretch.lines[0].start == window.resume_at:
-                self.rows.append(stretch)
-            else:
-                self._show(stretch)
-                self.rows.to_bottom()
-            if state.follows:
-                self.rows.to_bottom()
+            self._take_over(stretch, result.change)
         self._changed()
+
+    def _take_over(self, stretch: Stretch, change: Change) -> None:
+        """Add what was appended, or show the end of what is another log."""
+        window = self.rows.window
+        grew = change is Change.GREW and window.lines
+        if grew and stretch.lines and stretch.lines[0].start == window.resume_at:
+            self.rows.append(stretch)
+        elif not grew or stretch.lines:  # else scrolling has read it already
+            self._show(stretch)
+            self.rows.to_bottom()
+        if self.state.follows:
+            self.rows.to_bottom()
 
     def _lose(self, part: LogPart) -> None:
         """The file is gone or cannot be read any more; what was read of it stays on screen."""

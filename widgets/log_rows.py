@@ -33,11 +33,6 @@ class LogRows:
         self.top = 0  # index of the first line on screen
         self.skip = 0  # how many of its rows are above
 
-    @property
-    def is_at_bottom(self) -> bool:
-        """Whether the last row at hand is on screen."""
-        return (self.top, self.skip) >= self._bottom()
-
     def visible(self) -> list[RowAt]:
         """The rows on screen, top to bottom; fewer than the height where there are no more."""
         rows: list[RowAt] = []
@@ -108,11 +103,11 @@ class LogRows:
 
     def prepend(self, stretch: Stretch) -> None:
         """Lines before those at hand; what is on screen stays."""
-        self.top += self.window.prepend(stretch)
+        self.top += self.window.prepend(stretch, seen=self.top + self.height)
 
     def append(self, stretch: Stretch) -> None:
         """Lines after those at hand; what is on screen stays."""
-        self.top -= self.window.append(stretch)
+        self.top -= self.window.append(stretch, unseen=self.top)
         self.settle()
 
     def _bottom(self) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jobshape.app.logs.cut import Line
 from jobshape.app.logs.matching import Matcher
 from jobshape.app.logs.numbers import Anchor, LineNumbers
 from jobshape.app.logs.reader import Change, Known, LogReader, Stretch, change_between
@@ -88,9 +87,3 @@ def count_to(numbers: LineNumbers, offset: int, report: Callable[[int], bool]) -
         pass
     number = numbers.number_at(offset)
     return None if number is None else Anchor(offset, number)
-
-
-def line_of(stretch: Stretch, line: Line) -> int | None:
-    """Which of the lines it is."""
-    starts = (index for index, one in enumerate(stretch.lines) if one.start == line.start)
-    return next(starts, None)

@@ -225,6 +225,11 @@ class LogView(LogFeed, can_focus=True):
             index = self.rows.window.index_of(line.start)
         if index is not None and not self.rows.shows(index):
             self.rows.to_line(index, self.rows.height // 3)
+        if self._marked is not None and not self.state.wraps:
+            start, end = next(iter(self._marked.spans(line.text, 1)), (0, 0))
+            column, width = self.state.column, self.rows.width - 1
+            if start < column or end > column + width:
+                self.state.column = 0 if end <= width else max(0, start - width // 3)
 
     # ------------------------------------------------------------------ events
 

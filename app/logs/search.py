@@ -1,6 +1,9 @@
 """Searching a log of any size, block by block; it can be watched and stopped."""
 
+from bisect import bisect_right
 from collections.abc import Callable
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 from jobshape.app.domain.log_part import FOUND
@@ -70,53 +73,49 @@ class Search:
             at = base + lead + (OVERLAP_BYTES if cut and at - base > OVERLAP_BYTES else 0)
         return Searched(None, end - max(at, stop))
 
-    def _first_in(self, block: bytes, base: int, stop: int) -> Line | None:
-        seen = ESCAPES.sub(b"", block) if b"\x1b" in block else block
-        following = self._matcher.scan(seen)
+    def _first_in(self, data: bytes, base: int, stop: int) -> Line | None:
+        block = _Block(data)
+        following = self._matcher.scan(block.seen)
         place = following(0)
         while place >= 0:
-            start, end = _line_around(seen, place)
-            raw_start, raw_end = (
-                _same_line(seen, start, block) if seen is not block else (start, end)
-            )
-            if base + raw_start >= stop:
+            span = block.line_at(place)
+            if base + span.start >= stop:
                 return None
-            exact = place if seen is block else raw_start
-            line, past = self._judge(block, base, raw_start, raw_end, exact)
+            line, past = self._judge(block, base, span, place)
             if line is not None:
                 return line
-            place = following(max(end, past) if seen is block else end)
+            place = following(max(span.seen_end, past) if block.is_plain else span.seen_end)
         return None
 
-    def _last_in(self, block: bytes, base: int) -> Line | None:
-        seen = ESCAPES.sub(b"", block) if b"\x1b" in block else block
-        preceding = self._matcher.scan_back(seen)
-        place = preceding(len(seen))
+    def _last_in(self, data: bytes, base: int) -> Line | None:
+        block = _Block(data)
+        preceding = self._matcher.scan_back(block.seen)
+        place = preceding(len(block.seen))
         while place >= 0:
-            start, end = _line_around(seen, place)
-            raw_start, raw_end = (
-                _same_line(seen, start, block) if seen is not block else (start, end)
-            )
-            exact = place if seen is block else raw_start
-            line, _ = self._judge(block, base, raw_start, raw_end, exact)
+            span = block.line_at(place)
+            line, _ = self._judge(block, base, span, place)
             if line is not None:
                 return line
-            if seen is block and raw_end - raw_start >= PIECE_BYTES:
-                start = max(start, place - PIECE_BYTES // 2)  # an earlier piece may match
-            place = preceding(start)
+            before = span.seen_start
+            if block.is_plain and span.end - span.start >= PIECE_BYTES:
+                before = max(before, place - PIECE_BYTES // 2)  # an earlier piece may match
+            place = preceding(before)
         return None
 
     def _judge(
-        self, block: bytes, base: int, start: int, end: int, place: int
+        self, block: "_Block", base: int, span: "_Span", place: int
     ) -> tuple[Line | None, int]:
         """The line, or of a long one the piece, if it matches as it is shown.
 
         Also the place in the block up to which there is nothing more to judge.
         """
+        start, end = span.start, span.end
         if end - start < PIECE_BYTES:  # the common case: no reading, no cutting
-            raw = block[start:end]
-            if not self._matcher.matches(shown(raw).text):
+            if not self._matcher.matches(shown(block.raw[start:end]).text):
                 return None, end
+            place = start
+        elif not block.is_plain:  # where in the line is not known: every piece is looked at
+            place = start
         at = base + place
         while at < base + end:
             line = self._reader.line_at(at)
@@ -124,29 +123,51 @@ class Search:
                 break
             if self._matcher.matches(line.text):
                 return line, line.end - base
-            if place != start:  # the place was exact: only this piece was meant
+            if place != start:  # only this piece was meant
                 return None, line.end - base
             at = line.end
         return None, end
+
+
+class _Span(NamedTuple):
+    """Where a line lies in a block as it is searched, and in the bytes of the file."""
+
+    seen_start: int
+    seen_end: int
+    start: int
+    end: int
+
+
+class _Block:
+    """A block of a log, and the same without escapes, which is what is searched."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.is_plain = b"\x1b" not in raw
+        self.seen = raw if self.is_plain else ESCAPES.sub(b"", raw)
+
+    def line_at(self, place: int) -> _Span:
+        """The line, its end included, at a place of what is searched."""
+        if self.is_plain:
+            start = self.raw.rfind(b"\n", 0, place) + 1
+            end = self.raw.find(b"\n", place) + 1 or len(self.raw)
+            return _Span(start, end, start, end)
+        seen, raw = self._starts
+        index = bisect_right(seen, place) - 1
+        return _Span(seen[index], seen[index + 1], raw[index], raw[index + 1])
+
+    @cached_property
+    def _starts(self) -> tuple[list[int], list[int]]:
+        """Where each line begins in both, then their ends; no escape holds a line end."""
+        return _line_starts(self.seen), _line_starts(self.raw)
+
+
+def _line_starts(data: bytes) -> list[int]:
+    ends = accumulate(len(line) + 1 for line in data.split(b"\n"))
+    return [0, *(min(end, len(data)) for end in ends)]
 
 
 def _to_line_end(data: bytes) -> bytes:
     """Up to the last line end, if there is one."""
     end = data.rfind(b"\n")
     return data if end < 0 else data[: end + 1]
-
-
-def _line_around(block: bytes, place: int) -> tuple[int, int]:
-    """Start and end, the line end included, of the line at a place."""
-    start = block.rfind(b"\n", 0, place) + 1
-    end = block.find(b"\n", place)
-    return start, len(block) if end < 0 else end + 1
-
-
-def _same_line(seen: bytes, start: int, block: bytes) -> tuple[int, int]:
-    """Where the line that begins at ``start`` of ``seen`` lies in the block it was made from."""
-    at = 0
-    for _ in range(seen.count(b"\n", 0, start)):
-        at = block.find(b"\n", at) + 1
-    end = block.find(b"\n", at)
-    return at, len(block) if end < 0 else end + 1

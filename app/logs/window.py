@@ -40,18 +40,24 @@ class LogWindow:
         self.size = stretch.part.size
         self._chars = sum(len(line.text) for line in self.lines)
 
-    def prepend(self, stretch: Stretch) -> int:
-        """Lines that end where the first one here begins; gives how many were put there."""
+    def prepend(self, stretch: Stretch, seen: int) -> int:
+        """Lines that end where the first one here begins; gives how many were put there.
+
+        seen: so many of the lines here stay, those up to the last one on screen.
+        """
         if not stretch.lines or (self.lines and stretch.lines[-1].end != self.lines[0].start):
             return 0
         self.lines[:0] = stretch.lines
         self._chars += sum(len(line.text) for line in stretch.lines)
-        while self._is_too_much() and len(self.lines) > len(stretch.lines) + 1:
+        while self._is_too_much() and len(self.lines) > len(stretch.lines) + seen:
             self._chars -= len(self.lines.pop().text)
         return len(stretch.lines)
 
-    def append(self, stretch: Stretch) -> int:
-        """Lines that go on at ``resume_at`` or at the end; gives how many were dropped in front."""
+    def append(self, stretch: Stretch, unseen: int) -> int:
+        """Lines that go on at ``resume_at`` or at the end; gives how many were dropped in front.
+
+        unseen: no more than so many are dropped, those before the first one on screen.
+        """
         self.size = max(self.size, stretch.part.size)
         if not stretch.lines:
             return 0
@@ -62,12 +68,7 @@ class LogWindow:
             return 0
         self.lines.extend(stretch.lines)
         self._chars += sum(len(line.text) for line in stretch.lines)
-        dropped = 0
-        while self._is_too_much() and dropped < len(self.lines) - len(stretch.lines) - 1:
-            self._chars -= len(self.lines[dropped].text)
-            dropped += 1
-        del self.lines[:dropped]
-        return dropped
+        return self._drop_in_front(most=unseen)
 
     def index_of(self, offset: int) -> int | None:
         """Which of the lines holds this offset."""
@@ -82,5 +83,14 @@ class LogWindow:
             return low
         return None
 
-    def _is_too_much(self) -> bool:
-        return len(self.lines) > MOST_LINES or self._chars > MOST_CHARS
+    def _drop_in_front(self, most: int) -> int:
+        dropped = 0
+        while dropped < most and self._is_too_much(dropped):
+            self._chars -= len(self.lines[dropped].text)
+            dropped += 1
+        del self.lines[:dropped]
+        return dropped
+
+    def _is_too_much(self, less: int = 0) -> bool:
+        """Whether more is kept than should be; ``less``: so many of the lines are let go."""
+        return len(self.lines) - less > MOST_LINES or self._chars > MOST_CHARS

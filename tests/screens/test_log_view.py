@@ -244,6 +244,23 @@ async def test_follows_what_is_appended(tmp_path: Path) -> None:
         assert (await poll(pilot, b"back\n"))[0] == "  back"
 
 
+async def test_scrolling_may_read_what_was_appended_before_the_next_look(tmp_path: Path) -> None:
+    log, clock = tmp_path / "log", Clock()
+    log.write_bytes(numbered(100))
+    app = LogApp(LocalFile(str(log)), clock=clock)
+    async with app.run_test(size=SMALL) as pilot:
+        view = await settled(pilot)
+        with log.open("ab") as file:
+            file.write(b"more\n")
+        view.move_to_share(1.0)
+        await settled(pilot)
+        assert shown(pilot)[-1] == "  more"
+        clock.now += 2
+        view.follow()
+        await settled(pilot)
+        assert shown(pilot)[-2:] == ["  line 100", "  more"]
+
+
 async def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(numbered(100))
     app = LogApp(LocalFile(str(tmp_path / "log")))
@@ -283,6 +300,21 @@ async def test_searches_both_ways_and_round(tmp_path: Path) -> None:
 
 def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+
+
+async def test_what_was_found_far_to_the_right_is_in_sight(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 40_000 + b"needle" + b"y" * 40_000 + b"\nneedle\n")
+    app = LogApp(LocalFile(str(tmp_path / "log")))
+    async with app.run_test(size=SMALL) as pilot:
+        view = await settled(pilot)
+        await pilot.press("g")
+        view.search("needle")
+        await settled(pilot)
+        (row,) = [row for row in shown(pilot) if row.startswith(">")]
+        assert "xxneedleyy" in row and view.state.column > 1000
+        await pilot.press("n")
+        await settled(pilot)
+        assert "> needle" in shown(pilot) and view.state.column == 0
 
 
 class SlowLog(RecordedLog):

@@ -54,11 +54,11 @@ def noisy_log(seed: int) -> bytes:
     dice = random.Random(seed)
     words = [b"loss", b"Loss", b"step", b"\x1b[31mlo\x1b[0mss", "größe".encode(), b"\0", b"x" * 300]
     lines = []
-    for n in range(3000):
+    for n in range(900):
         line = b" ".join(dice.choice(words) for _ in range(dice.randrange(8)))
         if n % 400 == 7:
             line = b"\r".join([b"loss is hidden"] * dice.randrange(1, 900) + [b"100%"])
-        if n % 700 == 9:
+        if n % 500 == 9:
             line = b"y" * (2 * PIECE_BYTES) + b"loss" + b"y" * (3 * PIECE_BYTES) + b" LOSS"
         lines.append(line)
     return b"\n".join(lines)
@@ -138,6 +138,23 @@ def test_the_first_error(tmp_path: Path) -> None:
     assert all_hits(reader, ErrorMatcher(PLAIN_WORDS), backward=True) == hits
     every_line = Telling(PLAIN_WORDS.level_of, ())
     assert all_hits(reader, ErrorMatcher(every_line)) == hits
+
+
+def test_harmless_lines_in_colour_are_judged_once_each(tmp_path: Path) -> None:
+    line = b"\x1b[32mINFO\x1b[0m val_error=0.125 step 17\n"
+    (tmp_path / "log").write_bytes(line * 20_000 + b"\x1b[31mValueError\x1b[0m: bad\n")
+    judged = 0
+
+    def level_of(text: str) -> str:
+        nonlocal judged
+        judged += 1
+        return PLAIN_WORDS.level_of(text)
+
+    matcher = ErrorMatcher(Telling(level_of, PLAIN_WORDS.needles))
+    reader = LogReader(LocalFile(str(tmp_path / "log")))
+    found = Search(reader, matcher).forward(0, 1 << 40, always).line
+    assert found is not None and found.text == "ValueError: bad"
+    assert judged == 20_002, "each line once, and what was found once more"
 
 
 def test_lines_are_counted_in_slices(tmp_path: Path) -> None:
