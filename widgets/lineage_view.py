@@ -1,5 +1,6 @@
 """Where a job comes from and what became of it: the jobs it was resubmitted from and as."""
 
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -71,17 +72,17 @@ class LineageView(ScrolledLines, can_focus=True):
     def _past(self, past: PastJob, width: int) -> list[list[Piece]]:
         palette, glyphs = self.palette, self._glyphs
         lines = self._job(past.record.job, width)
-        used = [
+        used = [] if past.finding in ("", "none") else [f"finding: {past.finding}"]
+        used += [
             _asked(past.record.job),
             f"ran {format_duration(past.record.elapsed_s)}",
             f"largest task {format_size(past.record.max_rss_bytes)}",
         ]
-        if past.finding and past.finding != "none":
-            used.append(f"finding: {clean(past.finding, glyphs)}")
         if past.note:
-            used.append(f"note: {clean(past.note, glyphs)}")
-        text = f"     {', '.join(used)}"
-        return [*lines, [(fit(text, min(width, width_of(text)), glyphs), palette.muted)]]
+            used.append(f"note: {past.note}")
+        text = clean(", ".join(used), glyphs)
+        parts = textwrap.wrap(text, max(20, width - 6))
+        return [*lines, *([(f"     {part}", palette.muted)] for part in parts)]
 
     def _job(self, job: Job, width: int) -> list[list[Piece]]:
         palette, glyphs = self.palette, self._glyphs

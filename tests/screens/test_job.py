@@ -135,6 +135,22 @@ async def test_only_what_is_seen_is_asked_and_once() -> None:
         )  # fmt: skip
 
 
+async def test_steps_of_a_running_job_are_asked_again_now_and_then() -> None:
+    actions, clock = JobActions(), Clock()
+    async with job_app(actions=actions, clock=clock).run_test(size=MIDDLE) as pilot:
+        screen = await open_job(pilot, 9112, *TO_STEPS)
+        for seconds, asked in ((10, 1), (25, 2), (10, 2)):
+            clock.now += seconds
+            screen.tick()
+            await settle_job(pilot)
+            assert actions.count("steps") == asked
+        await open_job(pilot, 9301)
+        clock.now += 100
+        screen.tick()
+        await settle_job(pilot)
+        assert actions.count("steps") == 3
+
+
 async def test_the_usage_of_a_running_job_is_wanted_while_it_is_shown() -> None:
     actions = JobActions()
     async with job_app(actions=actions).run_test(size=MIDDLE) as pilot:
