@@ -12,6 +12,9 @@ from rich.syntax import Syntax
 MOST_BYTES = 256 << 10
 """Scripts above this are shown without colours: the lexer would take more than 0.3 s."""
 
+MOST_LINES, MOST_WIDTH = 20_000, 4_000
+"""What is shown of a script that a program wrote: so many lines, so many characters of each."""
+
 _TAB = 8
 _SHEBANG = re.compile(r"#!\s*(?P<path>\S+)(?:\s+(?P<rest>.*))?")
 _LEXERS = (
@@ -33,25 +36,31 @@ Run = tuple[str, str]
 
 
 class ScriptLine(NamedTuple):
-    """One line. ``directive``: "read" by sbatch, "ignored" by it, or "" for any other line."""
+    """One line. ``directive``: "read" by sbatch, "ignored" by it, or "" for any other line.
+
+    ``cut`` counts what is not shown: its further characters or, where it has no runs, lines.
+    """
 
     runs: tuple[Run, ...]
     directive: str = ""
+    cut: int = 0
 
 
 def highlight(script: str) -> list[ScriptLine]:
     """The lines of a script, top to bottom; controls are visible signs, tabs are spaces."""
     raw = script.removesuffix("\n").split("\n")
-    lines = [sanitize(line.expandtabs(_TAB)) for line in raw]
+    left_out = max(0, len(raw) - MOST_LINES)
+    raw = raw[:MOST_LINES]
+    lines = [sanitize(line[:MOST_WIDTH].expandtabs(_TAB)) for line in raw]
     directives = _directives(lines)
     runs = _runs(lines, lexer_of(raw[0])) if len(script) <= MOST_BYTES else None
-    coloured = []
+    shown = []
     for number, (line, directive) in enumerate(zip(lines, directives, strict=True)):
-        is_plain = runs is None or directive
-        coloured.append(
-            ScriptLine(((line, "text"),) if is_plain or runs is None else runs[number], directive)
-        )
-    return coloured
+        of_line = runs[number] if runs is not None and not directive else ((line, "text"),)
+        shown.append(ScriptLine(of_line, directive, max(0, len(raw[number]) - MOST_WIDTH)))
+    if left_out:
+        shown.append(ScriptLine((), "", left_out))
+    return shown
 
 
 def lexer_of(first_line: str) -> str:

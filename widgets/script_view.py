@@ -54,6 +54,9 @@ class ScriptView(ScrolledLines, can_focus=True):
         role = {"read": "directive", "ignored": "ignored"}.get(line.directive)
         for text, kind in line.runs:
             yield plain(text) if self._glyphs.is_ascii else text, styles[role or kind]
+        if line.cut:
+            what = "characters" if line.runs else "lines"
+            yield f"  {self._glyphs.ellipsis} {line.cut:,} more {what}", styles["problem"]
         if line.directive == "ignored":
             arrow = "<-" if self._glyphs.is_ascii else "←"
             yield f"  {arrow} {_IGNORED}", styles["problem"]

@@ -70,6 +70,9 @@ _COLUMNS = (
     _Column("Nodes", 14, "left", 7, lambda step, _: step.node_list or "-"),
     _Column("Resources", 36, "left", 8, lambda step, _: step.tres or "-"),
 )
+MOST_STEPS = 300
+"""Steps shown of a job with very many: they are drawn anew every second."""
+
 _NAME_MOST = 30
 """Cells for the name; with longer ones the columns that matter least go."""
 
@@ -107,7 +110,14 @@ class StepsView(ScrolledLines, can_focus=True):
         heads = [fit(c.title, c.width, glyphs, c.align) for c in columns]
         titles = " ".join([" " + heads[0], fit("Name", room, glyphs), *heads[1:]])
         lines: list[list[Piece]] = [[(fit(titles, width, glyphs), palette.header)]]
-        lines += [self._line(step, columns, room, content.now) for step in content.steps]
+        steps = content.steps
+        if len(steps) > MOST_STEPS:
+            left = len(steps) - MOST_STEPS
+            said = f"{len(steps):,} steps: the first one and the last {MOST_STEPS - 1} are shown"
+            lines += [self._line(steps[0], columns, room, content.now), [],
+                      [("  " + fit(said, width - 2, glyphs), palette.warning)]]  # fmt: skip
+            steps = steps[left + 1 :]
+        lines += [self._line(step, columns, room, content.now) for step in steps]
         lines.append([])
         if content.note:
             style = palette.failed if content.is_problem else palette.muted

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jobshape.app.board.text import sanitize
-from jobshape.widgets.highlight import MOST_BYTES, highlight, lexer_of
+from jobshape.widgets.highlight import (
+    MOST_BYTES,
+    MOST_LINES,
+    MOST_WIDTH,
+    highlight,
+    lexer_of,
+)
 from jobshape.widgets.script_view import wrapped
 from jobshape.widgets.text import width_of
 from rich.style import Style
@@ -66,10 +72,18 @@ def test_any_script_comes_out_whole_and_safe(script: str) -> None:
 
 
 def test_a_huge_script_is_shown_without_colours() -> None:
-    script = "#!/bin/sh\n" + "echo 'x'\n" * (MOST_BYTES // 9 + 1)
+    script = "#!/bin/sh\n" + "echo '" + "x" * 50 + "'\n"
+    script += script * (MOST_BYTES // len(script))
     lines = highlight(script)
-    assert len(lines) == MOST_BYTES // 9 + 2
+    assert len(lines) == script.count("\n")
     assert {role for line in lines for _, role in line.runs} == {"text"}
+
+
+def test_what_is_too_long_is_cut_and_said() -> None:
+    lines = highlight("#!/bin/sh\n" + "x" * (MOST_WIDTH + 77) + "\n" + "true\n" * (MOST_LINES + 5))
+    assert len(lines) == MOST_LINES + 1
+    assert (lines[1].cut, len(lines[1].runs[0][0])) == (77, MOST_WIDTH)
+    assert (lines[-1].runs, lines[-1].cut) == ((), 7)
 
 
 @given(st.lists(st.text(max_size=20), max_size=6), st.integers(8, 30))
