@@ -23,7 +23,7 @@ from jobshape.app.domain.job import Job  # noqa: E402
 from jobshape.app.settings.folders import state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, Kept, Past  # noqa: E402
+from jobshape.screens.ports import Actions, Clock, Context, Kept, NoPast, Past  # noqa: E402
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
@@ -72,13 +72,13 @@ class JobshapeApp(App[None], inherit_bindings=False):
     ) -> None:
         super().__init__()
         self.settings = settings
+        self.past = past or NoPast()
         self.board = board
         self.actions = actions
         self.clock = clock
         self.kept = kept or Kept()
         self._state_dir = state_dir
         self._filter_text = filter_text
-        self._past = past
         self._queue: QueueScreen | None = None
         self._shadow = TerminalShadow()
         self.animation_level = "none"
@@ -90,9 +90,10 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self._shared = Context(
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
-            show_job=self.show_job, look_into=self.look_into, acknowledge=self.acknowledge,
+            show_job=self.show_job, find_job=self.find_job, show_jobs=self.show_jobs,
+            look_into=self.look_into, acknowledge=self.acknowledge, past=self.past,
+            through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
-            show_jobs=self.show_jobs, past=self._past,
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -111,7 +112,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
                 self.install_screen(make_room(name, self._shared), name)
             self.push_screen(name)
 
-    def show_job(self, job_id: int) -> bool:
+    def find_job(self, job_id: int) -> bool:
         """Put the queue's cursor on a job; False where it is not in the list."""
         if self._queue is None or not self._queue.show_job(job_id):
             return False
@@ -132,6 +133,18 @@ class JobshapeApp(App[None], inherit_bindings=False):
         if self._queue is not None:
             self._queue.filtering.apply(filter_text)
 
+    def show_job(self, job_id: int) -> None:
+        """Show the screen of one job; Esc leads back to the screen it was opened from."""
+        from jobshape.screens.job import JobScreen
+
+        before = self.room
+        if not self.is_screen_installed(JobScreen.NAME):
+            self.install_screen(JobScreen(self._shared), JobScreen.NAME)
+        screen = self.get_screen(JobScreen.NAME)
+        assert isinstance(screen, JobScreen)
+        screen.show(job_id, came_from=before.NAME if before else QueueScreen.NAME)
+        self.go(JobScreen.NAME)
+
     @property
     def room(self) -> Room | None:
         """The main screen that is seen, maybe under a dialog."""
@@ -151,8 +164,9 @@ class JobshapeApp(App[None], inherit_bindings=False):
 
     async def on_key(self, event: events.Key) -> None:
         """A key nobody took yet, before it is looked up as a command."""
-        if self._queue is not None and self._queue.is_mounted:
-            await self._queue.filtering.take_key(event)
+        room = self.room
+        if room is not None and room.is_mounted:
+            await room.take_key(event)
 
     def on_app_focus(self) -> None:
         """Someone looks again."""

@@ -1,22 +1,28 @@
 """Asks, carries out a plan a few calls at a time, and reports the controller's own words."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.domain.job import Job
 from jobshape.screens.acting import VERBS, Plan, Target, count_words, plan
 from jobshape.screens.confirm import ConfirmScreen, RefusedScreen
 
 if TYPE_CHECKING:
-    from jobshape.screens.queue import QueueScreen
+    from jobshape.screens.room import Room
 
 AT_ONCE = 4
 """Calls under way together: more would only queue up at the controller."""
 
 
-def act(screen: "QueueScreen", action: str, *, ask: bool) -> None:
-    """Do an action to the selected jobs; ask first if told to, or where it is several calls."""
-    todo = plan(action, screen.view.selected_jobs(screen.table.cursor_key), screen.board)
+Done = Callable[[], None]
+"""Called once some of the jobs were touched."""
+
+
+def act(screen: "Room", action: str, jobs: Sequence[Job], *, ask: bool, done: Done) -> None:
+    """Do an action to these jobs; ask first if told to, or where it is several calls."""
+    todo = plan(action, jobs, screen.board)
     if not todo.targets:
         reason = todo.left_out[0][0] if todo.left_out else "no job"
         screen.status.say(f"{action}: {reason}", problem=True)
@@ -24,7 +30,7 @@ def act(screen: "QueueScreen", action: str, *, ask: bool) -> None:
 
     def answered(yes: bool | None) -> None:
         if yes:
-            screen.run_worker(carry_out(screen, todo), group="act", exit_on_error=False)
+            screen.run_worker(carry_out(screen, todo, done), group="act", exit_on_error=False)
 
     if ask or len(todo.targets) > 1:
         screen.app.push_screen(ConfirmScreen(todo, screen.glyphs), answered)
@@ -32,7 +38,7 @@ def act(screen: "QueueScreen", action: str, *, ask: bool) -> None:
         answered(True)
 
 
-async def carry_out(screen: "QueueScreen", todo: Plan) -> None:
+async def carry_out(screen: "Room", todo: Plan, done: Done) -> None:
     """Do it; one line for success, a dialog for what was refused."""
     verb, past = VERBS[todo.action]
     gate = asyncio.Semaphore(AT_ONCE)
@@ -51,13 +57,12 @@ async def carry_out(screen: "QueueScreen", todo: Plan) -> None:
 
     who = screen.board.link.scheduler
     screen.status.say(f"{verb.lower()}: {count_words(count, todo.tasks)}, asking {who}")
-    done = await asyncio.gather(*map(one, todo.targets))
-    jobs = sum(done)
-    tasks = sum(target.tasks for target, ok in zip(todo.targets, done, strict=True) if ok)
+    worked = await asyncio.gather(*map(one, todo.targets))
+    jobs = sum(worked)
+    tasks = sum(target.tasks for target, ok in zip(todo.targets, worked, strict=True) if ok)
     screen.actions.refresh()
     if jobs:
-        screen.view.clear_selection()
-        screen.wake()
+        done()
     said = f"{past} {count_words(jobs, tasks)}" if jobs else f"nothing was {past}"
     if not refusals:
         screen.status.say(said)

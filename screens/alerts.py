@@ -88,9 +88,14 @@ class AlertScreen(Room):
 
     @on(AlertList.Opened)
     def do_open(self) -> None:
-        """The job."""
+        """The job's own screen."""
+        if self._list.alert is not None:
+            self.context.show_job(self._list.alert.job_id)
+
+    def do_find(self) -> None:
+        """The job in the queue."""
         alert = self._list.alert
-        if alert is not None and not self.context.show_job(alert.job_id):
+        if alert is not None and not self.context.find_job(alert.job_id):
             self.status.say(f"job {alert.label} is not in the list any more", problem=True)
 
     def do_acknowledge(self) -> None:

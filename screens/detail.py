@@ -66,7 +66,7 @@ class DetailKeeper:
                 self._screen.set_class(name == where, f"-detail-{name}")
 
     def open(self) -> None:
-        """Open; when open, give it the keys; when it has them, close."""
+        """Open; when open, give it the keys."""
         screen = self._screen
         if self._pane is None:
             self._pane = DetailPane(screen.board, screen.glyphs, id="detail")
@@ -76,8 +76,6 @@ class DetailKeeper:
             self.follow()
             if self._where() == "full":
                 self._pane.focus()
-        elif self.has_keys:
-            self.close()
         else:
             self._pane.focus()
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
-from jobshape.app.domain.job import DEFAULT_STAGES, Job
-from jobshape.app.domain.past import PastJob
+from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
+from jobshape.app.domain.past import Lineage, PastJob
 from jobshape.widgets.glyphs import Glyphs
 
 Clock = Callable[[], float]
@@ -38,14 +38,38 @@ class Actions(Protocol):
 
 
 class Past(Protocol):
-    """Finished jobs of history."""
+    """What history knows. All raise a JobshapeError; None: nothing is kept of that."""
 
-    async def stage_runs(self, since: int, most: int) -> list[PastJob]:
-        """Those that ended since then, at most so many a stage, the newest; any order.
+    async def stage_runs(self, since: int, most: int) -> list[PastJob] | None:
+        """Jobs that ended since then, at most so many a stage, the newest; any order.
 
-        since: seconds since the epoch. Raises a JobshapeError.
+        since: seconds since the epoch.
         """
         ...
+
+    async def usage_series(self, job: Job) -> Sequence[Usage] | None:
+        """Its usage over time, oldest first."""
+        ...
+
+    async def lineage(self, job: Job) -> Lineage | None:
+        """What it was resubmitted from and as."""
+        ...
+
+
+class NoPast:
+    """Stands for a history where there is none."""
+
+    async def stage_runs(self, since: int, most: int) -> list[PastJob] | None:
+        """Nothing is kept."""
+        return None
+
+    async def usage_series(self, job: Job) -> Sequence[Usage] | None:
+        """Nothing is kept."""
+        return None
+
+    async def lineage(self, job: Job) -> Lineage | None:
+        """Nothing is kept."""
+        return None
 
 
 @dataclass(slots=True)
@@ -92,15 +116,20 @@ def _filter_nothing(text: str) -> None:
     pass
 
 
+def _no_job_screen(job_id: int) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Context:
     """What every screen is given. A screen reads no file, no setting and no clock but through it.
 
     keep: writes what the person set up. redraw: writes the whole terminal anew. go: shows
-    another main screen, by its name. show_job: puts the queue's cursor on a job; False where that
-    is not in it. look_into: has the cause of an ended job found, which comes with the board.
-    acknowledge: alerts, by their keys. show_jobs: goes to the queue, filtered by this text. past:
-    None where there is no history.
+    another main screen, by its name. show_job: shows the screen of one job. find_job: puts the
+    queue's cursor on a job; False where that is not in it. show_jobs: goes to the queue, filtered
+    by this text. look_into: has the cause of an ended job found, which comes with the board.
+    acknowledge: alerts, by their keys. through_site: the jobs' files are seen only by the site,
+    not by this machine.
     """
 
     board: Board
@@ -111,11 +140,13 @@ class Context:
     keep: Callable[[Kept], None] = _forget
     redraw: Callable[[], None] = _as_it_is
     go: Callable[[str], None] = _stay
-    show_job: Callable[[int], bool] = _unknown_job
+    show_job: Callable[[int], None] = _no_job_screen
+    find_job: Callable[[int], bool] = _unknown_job
     look_into: Callable[[Job], None] = _incurious
     acknowledge: Callable[[Sequence[str]], None] = _heedless
+    past: Past = field(default_factory=NoPast)
+    through_site: bool = False
     read_only: bool = False
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES
     show_jobs: Callable[[str], None] = _filter_nothing
-    past: Past | None = None

@@ -39,7 +39,8 @@ MANY = 500
 
 _DETAIL_HINTS = (
     KeyHint("j k", "scroll", "down", 1), KeyHint("PgDn PgUp", "page", "page-down", 2),
-    KeyHint("g G", "ends", "bottom", 3), KeyHint("y", "copy id", "copy-id", 4),
+    KeyHint("g G", "ends", "bottom", 4), KeyHint("y", "copy id", "copy-id", 5),
+    KeyHint("Enter", "job screen", "job-screen", 3),
     KeyHint("Esc", "back to the list", "back", 0),
 )  # fmt: skip
 
@@ -226,6 +227,12 @@ class QueueScreen(Room):
         """Whether the cursor stands on a row that folds."""
         row = self.table.cursor_row
         return row is not None and row.folded is not None
+
+    @property
+    def on_job(self) -> bool:
+        """Whether the cursor stands on a row that stands for a job or an array."""
+        row = self.table.cursor_row
+        return row is not None and row.kind is not RowKind.GROUP
 
     @property
     def has_strip(self) -> bool:
@@ -428,6 +435,10 @@ class QueueScreen(Room):
         """Open the filter."""
         self.filtering.open()
 
+    async def take_key(self, event: events.Key) -> None:
+        """Typed ahead: it is the filter's."""
+        await self.filtering.take_key(event)
+
     @on(FilterBar.Changed)
     def _filter_typed(self, message: FilterBar.Changed) -> None:
         self.filtering.apply(message.text)
@@ -470,8 +481,17 @@ class QueueScreen(Room):
     # The detail.
 
     def do_detail(self) -> None:
-        """Open the detail; again: its keys scroll it; again: close it."""
-        self.detail.open()
+        """Open the detail; again: its keys scroll it; again: the job's own screen."""
+        if self.detail.has_keys:
+            self.do_job()
+        else:
+            self.detail.open()
+
+    def do_job(self) -> None:
+        """The screen of the job under the cursor; of an array that of the first task shown."""
+        row = self.table.cursor_row
+        if row is not None and row.kind is not RowKind.GROUP:
+            self.context.show_job(row.job.job_id)
 
     @on(JobTable.Opened)
     def _double_clicked(self) -> None:
@@ -511,4 +531,9 @@ class QueueScreen(Room):
     def _act(self, action: str, *, ask: bool = False) -> None:
         from jobshape.screens.act import act
 
-        act(self, action, ask=ask)
+        jobs = self.view.selected_jobs(self.table.cursor_key)
+        act(self, action, jobs, ask=ask, done=self._acted)
+
+    def _acted(self) -> None:
+        self.view.clear_selection()
+        self.wake()

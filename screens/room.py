@@ -9,7 +9,7 @@ from jobshape.screens.ports import Context
 from jobshape.widgets.key_line import KeyHint, KeyLine
 from jobshape.widgets.status_line import StatusLine
 from jobshape.widgets.top_line import TopLine
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -99,6 +99,9 @@ class Room(Screen[None]):
     def watched(self) -> tuple[str, ...]:
         """The running jobs whose live usage is wanted."""
         return ()
+
+    async def take_key(self, event: events.Key) -> None:
+        """A key that was typed ahead, before what it is meant for had the focus."""
 
     def attend(self) -> None:
         """Tell the collector whether someone looks, and at which jobs closely."""

@@ -175,12 +175,12 @@ class StagesScreen(Room):
     async def _read_past(self) -> None:
         """Take over what history knows; without one the jobs of the board have to do."""
         try:
-            if self.context.past is None:
+            since = self.keeper.since(self.clock())
+            runs = await self.context.past.stage_runs(since, MOST_RUNS)
+            if runs is None:
                 self.keeper.set_past((), problem=SESSION_ONLY)
             else:
-                since = self.keeper.since(self.clock())
                 await self._read_rules()
-                runs = await self.context.past.stage_runs(since, MOST_RUNS)
                 self.keeper.set_past(runs)
         except JobshapeError as error:
             self.keeper.problem = f"{SESSION_ONLY}: {error.what}"

@@ -47,10 +47,13 @@ class DetailPane(ScrolledLines, can_focus=True):
 
     DEFAULT_CSS = "DetailPane { width: 1fr; height: 1fr; }"
 
-    def __init__(self, board: Board, glyphs: Glyphs, *, id: str | None = None) -> None:
+    def __init__(
+        self, board: Board, glyphs: Glyphs, *, with_head: bool = True, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._board = board
         self._glyphs = glyphs
+        self._with_head = with_head  # False where the screen itself says which job it is
         self._now = 0.0
         self.content: DetailContent | None = None
         self.usage_shown: Usage | None = None
@@ -68,8 +71,8 @@ class DetailPane(ScrolledLines, can_focus=True):
         content = self.content
         if content is None:
             return [[("  no job under the cursor", self.palette.muted)]]
-        causes = self._causes(content.job, width)
-        lines = [*self._head(content, width), *(causes or self._meaning(content.job, width))]
+        lines = self._head(content, width) if self._with_head else []
+        lines += self._causes(content.job, width) or self._meaning(content.job, width)
         lines += self._usage(content.job, width)
         if content.note:
             style = self.palette.failed if content.state == "failed" else self.palette.muted
@@ -79,7 +82,7 @@ class DetailPane(ScrolledLines, can_focus=True):
             lines += [[], [(" " + clean(title, self._glyphs), self.palette.group)]]
             for field, value in fields:
                 lines += self._field(field, value, width)
-        return lines
+        return lines if lines and lines[0] else lines[1:]
 
     def _head(self, content: DetailContent, width: int) -> list[list[Piece]]:
         palette, glyphs, job = self.palette, self._glyphs, content.job

@@ -13,6 +13,7 @@ from typing import Protocol
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.step import Step
 
 
 class Scope(Enum):
@@ -208,6 +209,13 @@ class Backend(Protocol):
 
     def detail(self, job: str) -> JobDetail:
         """Everything known of one job of the queue."""
+        ...
+
+    def steps(self, job: str) -> list[Step]:
+        """The steps of one job, running or over; none of a job that has not started.
+
+        Where a site keeps no accounting, only those that run now.
+        """
         ...
 
     def submit(self, request: SubmitRequest) -> int:

@@ -8,6 +8,7 @@ from jobshape.app.board.arrays import Family, Tally
 from jobshape.app.board.history_state import HistoryState
 from jobshape.app.board.link import STARTING, Link
 from jobshape.app.board.summary import PartitionSummary, Summary
+from jobshape.app.board.usage_series import UsageSeries
 from jobshape.app.domain.alert import Alert
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, Usage
@@ -44,6 +45,7 @@ class Board:
         self.usage: dict[int, Usage] = {}
         self.findings: dict[int, tuple[Finding, ...]] = {}  # of jobs that were looked into
         self.alerts: tuple[Alert, ...] = ()  # those that stand, the worst first
+        self.usage_series = UsageSeries()
         self.arrays: dict[int, Family] = {}
         self.hets: dict[int, Family] = {}
         self.tally = Tally()  # tasks by phase, of all jobs held
@@ -144,6 +146,7 @@ class Board:
         fresh = {one.job_id: one for one in usage if self.usage.get(one.job_id) != one}
         if fresh:
             self.usage.update(fresh)
+            self.usage_series.add(fresh.values())
             self.revision += 1
 
     def set_findings(self, job_id: int, findings: Sequence[Finding]) -> None:

@@ -13,6 +13,7 @@ DEADLINE_S: dict[str, float] = {
     "detail": 20.0,
     "script": 20.0,
     "log_paths": 20.0,
+    "steps": 30.0,
     "read_log": 60.0,
     "diagnose": 60.0,
     "earliest_start": 30.0,

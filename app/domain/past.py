@@ -20,3 +20,10 @@ class PastJob(NamedTuple):
     note: str = ""
     resubmitted_from: int | None = None  # the job id
     end_unknown: bool = False  # it left the queue and nobody said how it ended
+
+
+class Lineage(NamedTuple):
+    """The jobs that one job was resubmitted from and as, oldest first."""
+
+    before: tuple[PastJob, ...] = ()
+    after: tuple[PastJob, ...] = ()

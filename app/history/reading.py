@@ -72,7 +72,7 @@ def usage_series(db: sqlite3.Connection, words: Words, row: int, job_id: int) ->
         (row,),
     )
     texts = words.texts({values[-1] for values in rows})
-    return [Usage(job_id, *values[:-1], texts[values[-1]]) for values in rows]
+    return [Usage._make((job_id, *values[:-1], texts[values[-1]], "")) for values in rows]
 
 
 def findings(db: sqlite3.Connection, row: int) -> list[Finding]:

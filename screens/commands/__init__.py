@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from jobshape.screens.commands.alerts import ALERTS
 from jobshape.screens.commands.command import Command, key_label
 from jobshape.screens.commands.everywhere import EVERYWHERE
+from jobshape.screens.commands.job import JOB
 from jobshape.screens.commands.nodes import NODES
 from jobshape.screens.commands.queue import QUEUE
 from jobshape.screens.commands.stages import STAGES
 
 SCREENS: dict[str, tuple[Command, ...]] = {
     "The queue": QUEUE,
+    "A job": JOB,
     "The stages": STAGES,
     "The nodes": NODES,
     "Alerts": ALERTS,

@@ -62,7 +62,7 @@ _LABELS = {
     "enter": "Enter", "space": "Space",
     "greater_than_sign": ">", "less_than_sign": "<", "pagedown": "PgDn", "pageup": "PgUp",
     "up": "Up", "down": "Down", "left": "Left", "right": "Right", "home": "Home", "end": "End",
-    "tab": "Tab",
+    "tab": "Tab", "number_sign": "#", "left_square_bracket": "[", "right_square_bracket": "]",
 }  # fmt: skip
 
 

@@ -19,6 +19,11 @@ class Situation(Protocol):
         ...
 
     @property
+    def on_job(self) -> bool:
+        """Whether the cursor stands on a row that stands for a job or an array."""
+        ...
+
+    @property
     def has_rows(self) -> bool:
         """Whether the table shows anything."""
         ...
@@ -41,6 +46,12 @@ def _needs_fold(situation: Situation) -> str | None:
     if not situation.has_rows:
         return "there is no job in the list"
     return None if situation.on_group else "this row has nothing to fold"
+
+
+def _needs_job(situation: Situation) -> str | None:
+    if not situation.has_rows:
+        return "there is no job in the list"
+    return None if situation.on_job else "this row is a group: unfold it and choose a job"
 
 
 def _needs_strip(situation: Situation) -> str | None:
@@ -73,8 +84,12 @@ QUEUE: tuple[Command, ...] = (
             blocked=_needs_row),
     Command("unfold_all", ("Z",), "Unfold all", "Unfold every array and group.", MOVE,
             blocked=_needs_row),
-    Command("detail", ("enter",), "Detail", "Everything known of the job; again to close.",
+    Command("detail", ("enter",), "Detail",
+            "The job beside the list; again for the keys, then the job's own screen.",
             LOOK, blocked=_needs_row, footer=1),
+    Command("job", ("i",), "Job screen",
+            "The job's own screen at once: plots, log, script, steps, dependencies.",
+            LOOK, blocked=_needs_job, footer=12),
     Command("filter", ("slash",), "Filter", "Filter as you type: words, state:R user:alice mem>8G.",
             LOOK, footer=2),
     Command("back", ("escape",), "Back", "Close what is open, drop the selection, then the filter.",

@@ -11,6 +11,7 @@ import pytest
 from jobshape.app.backends.base import Backend, JobChanges, Scope, SubmitRequest
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import UNASSIGNED, UNLIMITED
+from jobshape.app.domain.step import Step
 
 from .conftest import FACTS, SLEEP, Site
 
@@ -543,6 +544,36 @@ def test_cost_and_calls(backend: Backend) -> None:
     cost = backend.controller_cost().per_call_ms
     assert 0 <= cost["REQUEST_NODE_INFO"] < 1000
     assert (cost["REQUEST_NODE_INFO"] > 0) is FACTS.has_controller
+
+
+def test_steps(site: Site, ended: dict[str, str]) -> None:
+    held = site.submit(hold=True)
+    site.until(lambda: _known_steps(site, held), lambda steps: steps == [])
+    job = site.submit()
+    site.wait(job, "RUNNING")
+    found = site.until(
+        lambda: _known_steps(site, job), lambda steps: any(s.step == "batch" for s in steps)
+    )
+    batch = next(step for step in found if step.step == "batch")
+    assert (batch.state, batch.exit_code, batch.end_time) == ("RUNNING", "", None)
+    assert batch.start_time is not None and (batch.nodes, batch.cpus) == (1, 1)
+    site.accounted(ended["failed"], "FAILED")
+    over = site.until(
+        lambda: _known_steps(site, ended["failed"]), lambda steps: any(s.end_time for s in steps)
+    )
+    batch = next(step for step in over if step.step == "batch")
+    assert (batch.state, batch.exit_code) == ("FAILED", "3:0")
+    assert batch.elapsed_s is not None and batch.total_cpu_s is not None
+    with pytest.raises(BadRequest):
+        site.backend.steps(UNKNOWN_JOB)
+
+
+def _known_steps(site: Site, job: str) -> list[Step]:
+    """None yet where accounting has not heard of the job."""
+    try:
+        return site.backend.steps(job)
+    except BadRequest:
+        return []
 
 
 def test_accounting_of_ended_jobs(site: Site, ended: dict[str, str]) -> None:

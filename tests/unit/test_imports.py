@@ -90,3 +90,10 @@ def test_the_history_stands_on_the_domain_alone() -> None:
 
 def test_the_collector_opens_no_database_by_itself() -> None:
     assert "sqlite3" not in loaded_after("import jobshape.app.collector.__main__")
+
+
+def test_the_first_rows_do_not_wait_for_what_other_screens_need() -> None:
+    modules = loaded_after("import jobshape.app.tui")
+    late = ("plotext", "pygments", "rich.syntax", "statistics", "jobshape.screens.job",
+            "jobshape.app.logs", "jobshape.widgets.usage_plot")  # fmt: skip
+    assert [name for name in sorted(modules) if name.startswith(late)] == []

@@ -30,6 +30,7 @@ from jobshape.app.backends.commands import (
     queue,
     records,
     site,
+    steps,
     submit,
     usage,
 )
@@ -40,6 +41,7 @@ from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, R
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.step import Step
 from jobshape.app.logs.source import check_part, read_file
 
 if TYPE_CHECKING:
@@ -191,6 +193,32 @@ class CommandsBackend:
             except BackendError:
                 raise error from None
         return detail.detail_of(fields, record.job_id)
+
+    def steps(self, job: str) -> list[Step]:
+        """The steps from accounting; where it has none, those the controller knows to run."""
+        found: list[Step] | None = None
+        trouble: BackendError | None = None
+        try:
+            text = self._runner.run(steps.steps_command(job, mark=self._mark)).stdout
+            found = steps.parse_steps(text, job, mark=self._mark)
+        except BadRequest:
+            raise
+        except BackendError as error:  # no accounting here, or slurmdbd is away
+            trouble = error
+        if not found:
+            running = self._running_steps(job)
+            if found is None and not running:
+                raise trouble or BadRequest(f"no job {job} in accounting", where="sacct")
+            found = running
+        return steps.in_order(found)
+
+    def _running_steps(self, job: str) -> list[Step]:
+        self._count("REQUEST_JOB_STEP_INFO")
+        # A job without a step now is no error here: scontrol says so on stdout.
+        output = self._runner.run(steps.running_steps_command(job), check=False)
+        if output.code != 0 and output.stderr:
+            raise error_of("scontrol", output.stderr, output.code, self._runner.ssh_host)
+        return steps.parse_running_steps(output.stdout)
 
     def submit(self, request: SubmitRequest) -> int:
         """Submit a script; never sent twice where the first may have arrived."""

@@ -16,7 +16,8 @@ NOTHING = frozenset(("", "(null)", "N/A", "n/a", "None", "Unknown", "n/s", "NONE
 def cut_records(text: str, first_key: str) -> list[str]:
     """The records of a text, each of which starts a line with ``first_key=``."""
     starts = [match.start() for match in re.finditer(rf"^{first_key}=", text, re.MULTILINE)]
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    ends = [*starts[1:], len(text)][: len(starts)]
+    return [text[a:b] for a, b in zip(starts, ends, strict=True)]
 
 
 def read_fields(record: str) -> dict[str, str]:

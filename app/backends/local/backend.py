@@ -39,11 +39,12 @@ from jobshape.app.backends.local.reference import Reference, parse_reference, un
 from jobshape.app.backends.local.shape import job_of, options_of
 from jobshape.app.backends.local.standing import why_waiting
 from jobshape.app.backends.local.store import Store, reading
-from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, user_name
+from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, steps_of, user_name
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.step import Step
 from jobshape.app.logs.source import check_part, read_file
 
 SOURCE = "this machine"
@@ -166,6 +167,14 @@ class LocalBackend:
             active = store.active() if store else []
         shown = Shown(self._machine, active, time.time())
         return detail_of(row, shown.job(row), shown.accounted(row), self._machine.name)
+
+    def steps(self, job: str) -> list[Step]:
+        """The batch script: what it starts with srun is counted in with it here."""
+        self.calls["REQUEST_JOB_STEP_INFO"] += 1
+        with self._open() as store:
+            row = self._row(store, job)
+            active = store.active() if store else []
+        return steps_of(row, Shown(self._machine, active, time.time()).accounted(row))
 
     def submit(self, request: SubmitRequest) -> int:
         """Submit a script."""

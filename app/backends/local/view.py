@@ -22,6 +22,7 @@ from jobshape.app.backends.local.standing import (
     why_waiting,
 )
 from jobshape.app.domain.job import NO_JOB, UNLIMITED, AccountedJob, Job, LogPaths
+from jobshape.app.domain.step import Step
 from jobshape.app.domain.units import MIB, format_duration, format_size
 
 _SIZES = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
@@ -262,6 +263,21 @@ def detail_of(job: LocalJob, record: Job, accounted: AccountedJob, node: str) ->
     return JobDetail(job.id, tuple(
         (title, shown) for title, fields in groups.items() if (shown := _said(fields))
     ))  # fmt: skip
+
+
+def steps_of(job: LocalJob, accounted: AccountedJob) -> list[Step]:
+    """The one step of a job that has started: its batch script with all its processes."""
+    record = accounted.job
+    if job.state == PENDING or record.start_time is None:
+        return []
+    is_over = job.end_time is not None
+    return [Step(
+        step="batch", name="batch", state=record.state, start_time=record.start_time,
+        end_time=record.end_time if is_over else None, elapsed_s=accounted.elapsed_s,
+        exit_code=record.exit_code, nodes=1, tasks=job.task_count, cpus=job.cpus,
+        node_list=record.node_list, total_cpu_s=job.cpu_s, max_rss_bytes=job.peak_bytes,
+        tres=record.tres,
+    )]  # fmt: skip
 
 
 def _said(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -38,6 +38,7 @@ from jobshape.app.domain.job import AccountedJob, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.states import is_finished
+from jobshape.app.domain.step import Step
 
 if TYPE_CHECKING:
     from jobshape.app.backends.gpu_usage.reader import Notes
@@ -161,6 +162,10 @@ class PyslurmBackend:
     def detail(self, job: str) -> JobDetail:
         """Everything of one job, through scontrol: it has more than pyslurm, in Slurm's words."""
         return self._commands.detail(job)
+
+    def steps(self, job: str) -> list[Step]:
+        """The steps, through sacct or scontrol; see :meth:`accounting`."""
+        return self._commands.steps(job)
 
     def submit(self, request: SubmitRequest) -> int:
         """Submit, through sbatch.

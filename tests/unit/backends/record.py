@@ -23,6 +23,7 @@ from jobshape.app.backends.commands import (
     queue,
     records,
     site,
+    steps,
     submit,
     usage,
 )
@@ -32,6 +33,10 @@ from jobshape.app.backends.gpu_usage.probe import probe_command
 SLEEP = "#!/bin/sh\nsleep 60\n"
 HET = "#!/bin/sh\n#SBATCH --mem=60\n#SBATCH hetjob\n#SBATCH --mem=70 -n2\nsleep 60\n"
 BUSY = "#!/bin/sh\nexec python3 -c 'b = bytearray(90 << 20)\nwhile True: pass'\n"
+STEPS = """#!/bin/bash
+srun -n1 -J "odd | name State=FAILED" true
+srun -n2 --overlap -J second sleep 40
+"""
 runner = Runner()
 
 
@@ -55,6 +60,7 @@ def main() -> None:
         "busy": sbatch("busy", "--mem=200", script=BUSY),
         "failed": sbatch("failed", script="#!/bin/sh\nexit 3\n"),
         "killed": sbatch("killed", script="#!/bin/sh\nkill -9 $$\n"),
+        "stepped": sbatch("stepped", "--ntasks=2", script=STEPS),
         "endless": sbatch("endless", "--time=UNLIMITED"),
     }
     jobs["waits"] = sbatch("waits", f"--dependency=afterok:{jobs['held']}", "--constraint=busy")
@@ -69,6 +75,8 @@ def main() -> None:
         "usage": said(usage.usage_command([jobs["busy"], jobs["held"], jobs["gpu"]])),
         "probe": said(probe_command(int(jobs["gpu"]), 1)),
         "detail_gpu": said(detail.detail_command(jobs["gpu"])),
+        "steps": said(steps.steps_command(jobs["stepped"])),
+        "running_steps": said(steps.running_steps_command(jobs["stepped"])),
         "detail_held": said(detail.detail_command(jobs["held"])),
         "detail_het": said(detail.detail_command(jobs["het"])),
         "script": said(records.script_command(jobs["failed"])),

@@ -14,6 +14,7 @@ from jobshape.app.backends.commands import (
     queue,
     records,
     site,
+    steps,
     submit,
     usage,
     words,
@@ -170,6 +171,41 @@ def test_accounting_of_gpus_that_slurm_measured() -> None:
     (found,) = accounting.parse_accounting(said, fields=fields, mark=mark)
     assert (found.gpu_percent, found.gpu_memory_peak_bytes) == (50.0, 40777023488)
     assert found.max_rss_bytes is None  # not what nvidia-smi in the job took
+
+
+def test_steps_of_a_running_job(release: str) -> None:
+    raw = text(release, "steps")
+    job = raw.partition("\x1e")[0]
+    found = steps.in_order(steps.parse_steps(raw, job) or [])
+    assert [step.step for step in found] == ["batch", "0", "1"]
+    batch, first, second = found
+    assert (batch.state, batch.exit_code, batch.end_time) == ("RUNNING", "", None)
+    assert (batch.total_cpu_s, batch.max_rss_bytes) == (None, None)
+    assert (first.name, first.state) == ("odd | name State=FAILED", "COMPLETED")
+    assert (first.exit_code, first.nodes, first.tasks, first.cpus) == ("0:0", 1, 1, 2)
+    assert first.total_cpu_s is not None and first.total_cpu_s < 1
+    assert first.start_time and first.end_time and first.end_time >= first.start_time
+    assert (second.name, second.state, second.tasks) == ("second", "RUNNING", 2)
+    assert second.node_list == "b1" and "mem=60M" in second.tres
+    assert steps.parse_steps(raw, "900000001") is None
+
+
+def test_running_steps_where_there_is_no_accounting(release: str) -> None:
+    batch, step = steps.parse_running_steps(text(release, "running_steps"))
+    assert (batch.step, batch.state, batch.cpus, batch.tres) == ("batch", "RUNNING", None, "")
+    assert (step.step, step.name, step.tasks, step.cpus) == ("1", "second", 2, 2)
+    assert step.start_time and (step.node_list, step.exit_code) == ("b1", "")
+
+
+def test_a_steps_name_cannot_say_its_state() -> None:
+    said = (
+        "StepId=5.0 UserId=1 StartTime=1795838096 TimeLimit=UNLIMITED\n"
+        "   State=RUNNING Partition=main NodeList=n1\n"
+        "   Nodes=1 CPUs=1 Tasks=1 Name=x State=FAILED NodeList=evil Network=(null)\n"
+    )
+    (step,) = steps.parse_running_steps(said)
+    assert (step.state, step.node_list, step.cpus) == ("RUNNING", "n1", 1)
+    assert steps.parse_running_steps("Job step 5. not found") == []
 
 
 def test_usage(release: str) -> None:
