@@ -74,11 +74,10 @@ class LogTab(Widget):
 
     def _open(self, job: Job, path: str) -> None:
         through_node = phase_of(job.state) is Phase.RUNNING and not self._from.board.link.is_local
-        wanted = (job.job_id, path, through_node)
         self._display(log=True)
-        if wanted == self._shown:
+        if not self._is_another(job, path, through_node):
             return
-        self._shown = wanted
+        self._shown = (job.job_id, path, through_node)
         source: LogSource = LocalFile(path)
         if self._from.through_site:
             source = log_of_site(self._from.actions, path)
@@ -92,6 +91,13 @@ class LogTab(Widget):
             self.mount(self.view)
         else:
             self.view.show_source(source, on_node=on_node, node=node)
+
+    def _is_another(self, job: Job, path: str, through_node: bool) -> bool:
+        """Whether to open it anew; a job that ends does not move what is being read."""
+        if self._shown is None or self.view is None or self._shown[:2] != (job.job_id, path):
+            return True
+        could = self._shown[2]
+        return (through_node and not could) or (not through_node and self.view.state.through_node)
 
     def _display(self, *, log: bool) -> None:
         self.query_one(Note).display = not log

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from jobshape.app.domain.job import Job
+from jobshape.app.domain.states import Phase, phase_of
 from jobshape.screens.job_log import LogTab
 from jobshape.screens.room import Room
 from jobshape.widgets.filter_bar import FilterBar
@@ -19,6 +21,7 @@ class LogKeys(Room):
     log_tab: LogTab
     search_bar: FilterBar
     tab: str
+    job: Job
 
     def do_turn(self, by: int) -> None:
         """To the next part, or the one before."""
@@ -51,7 +54,8 @@ class LogKeys(Room):
     def can_read_on_node(self) -> bool:
         """Whether the log could be read on the node of the job."""
         view = self._log
-        return view is not None and view.can_read_on_node
+        runs = phase_of(self.job.state) is Phase.RUNNING
+        return view is not None and runs and view.can_read_on_node
 
     def do_search(self) -> None:
         """Type what to search for."""

@@ -253,3 +253,41 @@ def test_the_mouse_works(box: Any, open_app: Open, submit: Callable[..., int]) -
         app.wait_until(lambda: False, 0.5)
     app.press("enter")
     app.wait_for(rf"(?i)(job|id).*{jobs[0]}")
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_the_job_screen(
+    box: Any, open_app: Open, submit: Callable[..., int], columns: int, rows: int
+) -> None:
+    streams = ("--output=/tmp/e2e-%j.out", "--error=/tmp/e2e-%j.err")
+    work = "echo to-out; echo ValueError: to-err >&2; srun -n1 -J counted sleep 300"
+    job = submit("e2e-job", *streams, wrap=work)
+    after = submit("e2e-after", f"--dependency=afterok:{job}")
+    app = open_app(columns=columns, rows=rows)
+    app.wait_for(rf"\b{job}\b.*\bR\b", 40)
+    app.press(*f"/id:{job}", "enter")
+    app.wait_until(lambda: not has_row(app, after))
+    app.press("i")
+    app.wait_for(r"[\u2801-\u28ff]", 60)  # usage came, and is drawn
+    assert "limit" in app.text and "95 %" in app.text
+    app.press("L")
+    app.wait_for(r"to-out")
+    app.press("s")
+    app.wait_for(r"ValueError: to-err")
+    app.press("e")
+    app.wait_for(r"> ValueError")
+    app.press("o")  # read by a step of the job, on its node
+    app.wait_for(r"\bon (n1|n2|b1|g1)\b", 40)
+    app.press("tab")
+    app.wait_for(r"srun -n1 -J counted sleep 300")
+    app.press("tab")
+    app.wait_for(r"counted +RUNNING", 60)
+    app.press("tab")
+    app.wait_for(rf"{after} +e2e-after +PENDING +afterok")
+    app.press("enter")
+    app.wait_for(rf"^ {after} +e2e-after +PENDING")
+    app.wait_for(rf"{job} +e2e-job +RUNNING +afterok")
+    app.press("escape")
+    app.wait_for(rf"^ {job} +e2e-job +RUNNING")
+    app.press("escape")
+    app.wait_for("by submitted")

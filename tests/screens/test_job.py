@@ -297,6 +297,19 @@ async def test_a_search_typed_ahead_goes_into_the_search() -> None:
         assert screen.is_current and screen.search_bar.text == "epoch 11"
 
 
+async def test_the_end_of_a_job_does_not_move_the_log_that_is_read() -> None:
+    board, actions = job_board(), JobActions()
+    async with job_app(board, actions).run_test(size=SMALL) as pilot:
+        screen = await open_job(pilot, 9112, "L", "g")
+        assert "Loading modules" in shown(pilot)
+        board.change_jobs([board.jobs[9112]._replace(state="FAILED", end_time=NOW)])
+        await board_changed(pilot)
+        assert "FAILED" in lines_of(pilot)[1] and "Loading modules" in shown(pilot)
+        await press_job(pilot, "o")
+        assert "only a running job's log" in lines_of(pilot)[-2]
+        assert screen.log_tab.view is not None and not screen.log_tab.view.state.through_node
+
+
 async def test_keys_of_the_log_say_where_they_work() -> None:
     async with job_app().run_test(size=MIDDLE) as pilot:
         await open_job(pilot, 9112, "e")
