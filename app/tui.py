@@ -20,6 +20,7 @@ from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
+from jobshape.app.past import HistoryPast  # noqa: E402
 from jobshape.app.settings.folders import state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
@@ -269,10 +270,17 @@ class LiveApp(JobshapeApp):
             folder = state_folder()
             kept = load_kept(folder, settings.ui)
         self._client = client
+        self._past = HistoryPast(board)
         self._keeper: AlertKeeper | None = None
         self._alert_watch: AlertWatch | None = None
         super().__init__(
-            settings, board, client, kept=kept, state_dir=folder, filter_text=filter_text
+            settings,
+            board,
+            client,
+            kept=kept,
+            state_dir=folder,
+            filter_text=filter_text,
+            past=self._past,
         )
 
     def on_mount(self) -> None:
@@ -295,7 +303,7 @@ class LiveApp(JobshapeApp):
         self._keeper = AlertKeeper(self.board, self.clock, lines)
         self._alert_watch = AlertWatch(
             self.board, self._keeper, self._client.call, self.clock, self._tell_alerts,
-            self.board_changed,
+            self.board_changed, self._past,
         )  # fmt: skip
         self._alert_watch.start()
 
@@ -314,6 +322,11 @@ class LiveApp(JobshapeApp):
         """These alerts are seen."""
         if self._keeper is not None:
             self._keeper.acknowledge(keys)
+            self.run_worker(self._keep_acknowledged(list(keys)), exit_on_error=False)
+
+    async def _keep_acknowledged(self, keys: Sequence[str]) -> None:
+        with suppress(JobshapeError):  # they stay away for this session
+            await self._past.acknowledge(keys)
 
     def _tell_alerts(self, alerts: "Sequence[Alert]") -> None:
         """New ones: in the status line and, as set up, by the terminal's bell and notification."""

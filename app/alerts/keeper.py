@@ -4,7 +4,7 @@ Only this user's jobs are looked at. Work comes in slices, so that the loop it r
 """
 
 import re
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from jobshape.app.alerts.facts import Facts, Lines, Pace
@@ -13,10 +13,9 @@ from jobshape.app.board.board import Board
 from jobshape.app.board.words import state_words
 from jobshape.app.domain.alert import LEVELS, Alert
 from jobshape.app.domain.finding import HIGH, MEDIUM, NONE, UNKNOWN, Finding
-from jobshape.app.domain.job import Job, Usage
+from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import Phase, phase_of
 
-SAMPLES_KEPT = 240
 SLICE_JOBS, SLICE_CHANGES = 25, 1000
 FRESH_S = 3600.0
 """A failure is news for an hour; those that ended while we looked stay longer."""
@@ -35,8 +34,8 @@ _ONE_NODE = re.compile(r"[^,\[\]]+")
 class AlertKeeper:
     """The alerts of one board.
 
-    acknowledged: keys that are to stay away. silent_since, pace: job id -> what looks at its log
-    gave. typical_s: the median run of jobs like it, None where nobody knows.
+    acknowledged: keys that are to stay away. Set from outside: ``silent_since``, ``pace`` (job id
+    -> what looks at its log gave), ``typical_s`` (the median run of jobs like one).
     """
 
     def __init__(
@@ -46,7 +45,6 @@ class AlertKeeper:
         lines: Lines,
         *,
         acknowledged: Iterable[str] = (),
-        typical_s: Callable[[Job], float | None] = lambda job: None,
     ) -> None:
         self._board = board
         self._clock = clock
@@ -55,11 +53,10 @@ class AlertKeeper:
         self._begun_at = clock()
         self._first = True
         self._running: set[int] = set()
-        self._usage: dict[int, deque[Usage]] = {}
         self._by_job: dict[int, tuple[Alert, ...]] = {}
         self._seen_at: dict[str, float] = {}  # every key ever raised -> when first
         self._failed: dict[int, Job] = {}
-        self._typical_s = typical_s
+        self.typical_s: Callable[[Job], float | None] = lambda job: None
         self.acknowledged = set(acknowledged)
         self.silent_since: Mapping[int, float] = {}
         self.pace: Mapping[int, Pace] = {}
@@ -68,10 +65,6 @@ class AlertKeeper:
         """Have these stay away."""
         self.acknowledged.update(keys)
         self._board.set_alerts(self._standing())
-
-    def samples(self, job_id: int) -> Sequence[Usage]:
-        """What was sampled of a job since we look, oldest first."""
-        return tuple(self._usage.get(job_id, ()))
 
     @property
     def running(self) -> list[Job]:
@@ -104,9 +97,7 @@ class AlertKeeper:
             phase = phase_of(job.state)
             if phase is Phase.RUNNING:
                 self._running.add(job_id)
-            else:
-                self._usage.pop(job_id, None)
-            if phase is Phase.WAITING:
+            elif phase is Phase.WAITING:
                 waiting.append(job_id)
             elif phase is Phase.FAILED and now - (job.end_time or now) < REMEMBER_S:
                 self._failed[job_id] = job
@@ -119,19 +110,12 @@ class AlertKeeper:
                 self._running.discard(job_id)
                 continue
             facts = Facts(
-                job, now, self._sampled(job_id), nodes, self.silent_since.get(job_id),
-                self.pace.get(job_id, Pace()), self._typical_s(job), self._lines,
+                job, now, board.usage_series.of(job_id), nodes, self.silent_since.get(job_id),
+                self.pace.get(job_id, Pace()), self.typical_s(job), self._lines,
             )  # fmt: skip
             self._by_job[job_id] = tuple(alerts_of(facts))
         yield
         board.set_alerts(self._standing())
-
-    def _sampled(self, job_id: int) -> Sequence[Usage]:
-        kept = self._usage.setdefault(job_id, deque(maxlen=SAMPLES_KEPT))
-        latest = self._board.usage.get(job_id)
-        if latest is not None and (not kept or kept[-1].at < latest.at):
-            kept.append(latest)
-        return tuple(kept)
 
     def _standing(self) -> tuple[Alert, ...]:
         """All alerts now, the worst first, the newest first among equals."""

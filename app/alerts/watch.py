@@ -5,17 +5,18 @@ All questions go through the collector, one at a time of each kind.
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from jobshape.app.alerts.facts import Pace
 from jobshape.app.alerts.keeper import SLICE_CHANGES, AlertKeeper
 from jobshape.app.alerts.progress import progress_of
 from jobshape.app.board.board import Board
 from jobshape.app.domain.alert import Alert
-from jobshape.app.domain.errors import BackendError
+from jobshape.app.domain.errors import BackendError, JobshapeError
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, LogPaths
 from jobshape.app.domain.log_part import FOUND, LogPart
@@ -43,7 +44,29 @@ PEEK_S = 5.0
 PEEK_AGAIN_S = 60.0
 PEEK_BYTES = 8192
 PACE_LOOKS = 120
+HISTORY_TRIES = 30
+_NUMBER = re.compile(r"[0-9]+")
 SLICE_S = 0.003
+
+
+class Memory(Protocol):
+    """What is remembered of jobs from one session to the next. All raise a JobshapeError."""
+
+    async def findings(self, job: Job) -> Sequence[Finding]:
+        """What an earlier look into its last run gave; nothing where there was none."""
+        ...
+
+    async def keep_findings(self, job: Job, findings: Sequence[Finding]) -> None:
+        """Keep what a look into it gave."""
+        ...
+
+    async def typical_s(self, job: Job) -> float | None:
+        """How long jobs like it run; None where nobody knows."""
+        ...
+
+    async def acknowledged(self) -> set[str]:
+        """Keys of the alerts that are to stay away."""
+        ...
 
 
 class AlertWatch:
@@ -52,7 +75,11 @@ class AlertWatch:
     def __init__(
         self, board: Board, keeper: AlertKeeper, call: Call, clock: Callable[[], float],
         tell: Callable[[Sequence[Alert]], None], on_change: Callable[[], None],
+        memory: Memory,
     ) -> None:  # fmt: skip
+        self._memory = memory
+        self._typical_s: dict[str, float | None] = {}
+        keeper.typical_s = self._typical_of
         self._board = board
         self._keeper = keeper
         self._call = call
@@ -87,6 +114,7 @@ class AlertWatch:
         self._changed.set()
 
     async def _look(self) -> None:
+        await self._remember()
         while True:
             await asyncio.sleep(GAP_S)
             with suppress(TimeoutError):
@@ -102,6 +130,18 @@ class AlertWatch:
                 self._on_change()
             if news:
                 self._tell(news)
+
+    async def _remember(self) -> None:
+        """What was acknowledged before stays away; history is known soon after the first answer."""
+        for _ in range(HISTORY_TRIES):
+            if self._board.history.site:
+                break
+            await asyncio.sleep(GAP_S)
+        with suppress(JobshapeError):
+            self._keeper.acknowledged |= await self._memory.acknowledged()
+
+    def _typical_of(self, job: Job) -> float | None:
+        return self._typical_s.get(_family(job))
 
     # --- failures ----------------------------------------------------------------------------
 
@@ -148,13 +188,22 @@ class AlertWatch:
             self._todo[job_id] = job
 
     async def _look_into(self, jobs: Sequence[Job]) -> None:
-        findings: Sequence[Sequence[Finding]]
-        try:
-            findings = await self._call("diagnose", jobs=jobs)
-        except BackendError:
-            findings = [()] * len(jobs)
-        for job, found in zip(jobs, findings, strict=True):
+        new = []
+        for job in jobs:
+            known: Sequence[Finding] = ()
+            with suppress(JobshapeError):
+                known = await self._memory.findings(job)
+            if known:
+                self._board.set_findings(job.job_id, known)
+            else:
+                new.append(job)
+        findings: Sequence[Sequence[Finding]] = [()] * len(new)
+        with suppress(BackendError):
+            findings = await self._call("diagnose", jobs=new) if new else ()
+        for job, found in zip(new, findings, strict=True):
             self._board.set_findings(job.job_id, found)
+            with suppress(JobshapeError):
+                await self._memory.keep_findings(job, found)
         self._on_change()
         self._changed.set()
 
@@ -172,10 +221,21 @@ class AlertWatch:
                 job_id for job_id in running
                 if now - self._peeked_at.get(job_id, 0.0) >= PEEK_AGAIN_S
             ]  # fmt: skip
+            await self._learn_typical(running.values())
             if due:
                 oldest = min(due, key=lambda job_id: self._peeked_at.get(job_id, 0.0))
                 self._peeked_at[oldest] = now
                 await self._peek_at(running[oldest])
+
+    async def _learn_typical(self, jobs: Iterable[Job]) -> None:
+        """Ask history how long jobs like these run, one family a turn."""
+        for job in jobs:
+            family = _family(job)
+            if family not in self._typical_s:
+                self._typical_s[family] = None
+                with suppress(JobshapeError):
+                    self._typical_s[family] = await self._memory.typical_s(job)
+                return
 
     async def _peek_at(self, job: Job) -> None:
         """Remember when its log last grew, and what it says of its progress."""
@@ -209,6 +269,11 @@ class AlertWatch:
             seen = (*self._pace[job.job_id].seen, (self._clock(), progress.share))
             self._pace[job.job_id] = Pace(seen[-PACE_LOOKS:])
             return
+
+
+def _family(job: Job) -> str:
+    """Jobs of one name but for its numbers, and one stage."""
+    return f"{job.stage} {_NUMBER.sub('#', job.name)}"
 
 
 def _end_of(job: Job) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from driving import Clock, make_app, settle
+from driving import Clock, lines_of, make_app, settle
 from jobshape.app.domain.alert import Alert
 from jobshape.screens.alerts import AlertScreen
+from jobshape.screens.job import JobScreen
 from jobshape.screens.queue import QueueScreen
 from jobshape.widgets.alert_list import AlertList
 from recorded import NOW, recorded_board
@@ -85,10 +86,21 @@ async def test_an_acknowledged_one_is_gone() -> None:
         assert isinstance(pilot.app.screen, AlertScreen)
 
 
-async def test_enter_goes_to_the_job() -> None:
+async def test_enter_opens_the_job_and_escape_leads_back() -> None:
     async with app_with().run_test(size=(120, 40)) as pilot:
         await at_alerts(pilot)
         await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, JobScreen)
+        assert "9112" in lines_of(pilot)[0]
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, AlertScreen)
+
+
+async def test_o_goes_to_the_job_in_the_queue() -> None:
+    async with app_with().run_test(size=(120, 40)) as pilot:
+        await at_alerts(pilot)
+        await pilot.press("o")
         await settle(pilot)
         screen = pilot.app.screen
         assert isinstance(screen, QueueScreen)
@@ -100,9 +112,9 @@ async def test_a_job_that_is_gone_is_said() -> None:
     gone = ALERTS[0]._replace(job_id=1)
     async with app_with((gone,)).run_test(size=(80, 24)) as pilot:
         await at_alerts(pilot)
-        await pilot.press("enter")
+        await pilot.press("o")
         await pilot.pause()
-        assert "not in the list" in str(pilot.app.room.status.build(80, 1))  # type: ignore[attr-defined]
+        assert any("not in the list" in line for line in lines_of(pilot))
 
 
 async def test_it_goes_on_with_time() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,11 +12,12 @@ from jobshape.app.alerts.facts import Lines
 from jobshape.app.alerts.keeper import AlertKeeper
 from jobshape.app.alerts.watch import MOST_OF_ARRAY, AlertWatch
 from jobshape.app.board.board import Board
+from jobshape.app.board.history_state import HistoryState
 from jobshape.app.board.link import STARTING
 from jobshape.app.domain.alert import Alert
 from jobshape.app.domain.errors import Unreachable
 from jobshape.app.domain.finding import Finding
-from jobshape.app.domain.job import LogPaths
+from jobshape.app.domain.job import Job, LogPaths
 from jobshape.app.domain.log_part import FOUND, LogPart
 
 from .test_keeper import NOW, Clock, finding, job
@@ -45,14 +46,45 @@ class Site:
         return answers[method]
 
 
+class Memory:
+    """What is remembered, in place of the history."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, list[Finding]] = {}
+        self.away: set[str] = set()
+        self.asked: list[str] = []
+        self.typical: float | None = None
+
+    async def findings(self, job: Job) -> list[Finding]:
+        return self.found.get(job.job_id, [])
+
+    async def keep_findings(self, job: Job, findings: Sequence[Finding]) -> None:
+        self.found[job.job_id] = list(findings)
+
+    async def typical_s(self, job: Job) -> float | None:
+        self.asked.append(job.name)
+        return self.typical
+
+    async def acknowledged(self) -> set[str]:
+        return self.away
+
+
 class Running:
     def __init__(self, *jobs: Any, user: str = "alice") -> None:
         self.site, self.told, self.clock = Site(), list[Alert](), Clock()
+        self.memory = Memory()
         self.board = Board(STARTING._replace(user=user))
+        self.board.set_history(HistoryState("history.db", "box"))
         self.board.change_jobs(jobs)
         keeper = AlertKeeper(self.board, self.clock, Lines())
         self.watch = AlertWatch(
-            self.board, keeper, self.site.call, self.clock, self.told.extend, lambda: None
+            self.board,
+            keeper,
+            self.site.call,
+            self.clock,
+            self.told.extend,
+            lambda: None,
+            self.memory,
         )
 
     async def until(self, done: Any) -> None:
@@ -118,6 +150,31 @@ async def test_logs_of_running_jobs_tell_silence_and_pace() -> None:
     await running.until(lambda: running.told)
     assert running.told[0].rule == "silent"
     assert ("read_log", "/x/out") in running.site.asked
+
+
+async def test_what_was_found_before_is_remembered() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW))
+    running.memory.found[1] = [finding("oom_host")]
+    await running.until(lambda: running.told)
+    assert running.site.asked == []
+    again = Running(job(2, "FAILED", end_time=NOW))
+    await again.until(lambda: again.memory.found)
+    assert again.memory.found[2][0].label == "timeout"
+
+
+async def test_what_was_acknowledged_before_stays_away() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW), job(2, "FAILED", end_time=NOW))
+    running.memory.away = {f"failed:1:{NOW - 3600}:timeout"}
+    await running.until(lambda: running.told)
+    assert [alert.job_id for alert in running.told] == [2]
+
+
+async def test_jobs_like_it_need_longer() -> None:
+    running = Running(job(1), job(2))
+    running.memory.typical = 30_000.0
+    await running.until(lambda: running.told)
+    assert running.memory.asked == ["train1"]  # one family: train#
+    assert running.told[0].rule == "pace"
 
 
 def test_findings_are_of_one_run() -> None:

@@ -1,0 +1,166 @@
+"""What history knows, for screens and alerts: read and written beside the event loop.
+
+Each question opens the file anew in a thread of its own; one that a dead disk holds keeps nobody
+from quitting.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from jobshape.app.board.board import Board
+from jobshape.app.domain.finding import Finding
+from jobshape.app.domain.job import Job, Usage
+from jobshape.app.domain.past import Lineage, PastJob
+
+if TYPE_CHECKING:
+    from jobshape.app.history.history import History
+
+TYPICAL_LEAST, TYPICAL_MOST = 3, 50
+"""Runs that it takes to call something typical, and how many of the newest are looked at."""
+
+ACK_KEPT_S = 30 * 86400
+
+Answer = TypeVar("Answer")
+
+
+async def beside(work: Callable[[], Answer]) -> Answer:
+    """Do some work in a thread that nobody waits for at the end; raises what it raises."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Answer] = loop.create_future()
+
+    def run() -> None:
+        try:
+            answer, error = work(), None
+        except BaseException as caught:  # it belongs to who waits
+            error = caught
+        with suppress(RuntimeError):  # the loop is over
+            if error is None:
+                loop.call_soon_threadsafe(_settle, future, answer)
+            else:
+                loop.call_soon_threadsafe(_fail, future, error)
+
+    threading.Thread(target=run, name="history", daemon=True).start()
+    return await future
+
+
+def _settle(future: "asyncio.Future[Answer]", answer: Answer) -> None:
+    if not future.done():
+        future.set_result(answer)
+
+
+def _fail(future: "asyncio.Future[Answer]", error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+class HistoryPast:
+    """The history of the site that the board shows. All raise a JobshapeError.
+
+    None where there is no history, or nothing is known of the site yet.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    async def _read(self, question: Callable[["History", str], Answer]) -> Answer | None:
+        state = self._board.history
+        if not state.path or not state.site:
+            return None
+
+        def work() -> Answer | None:
+            from jobshape.app.history.history import History  # not before the first rows
+
+            with suppress(FileNotFoundError):
+                history = History.to_read(Path(state.path))
+                if history is not None:
+                    with history:
+                        return question(history, state.site)
+            return None
+
+        return await beside(work)
+
+    async def _write(self, change: Callable[["History", str], None]) -> None:
+        state = self._board.history
+        if not state.path or not state.site:
+            return
+
+        def work() -> None:
+            from jobshape.app.history.history import History
+
+            with History.to_write(Path(state.path)) as history, history.transaction():
+                change(history, state.site)
+
+        await beside(work)
+
+    # --- for screens ------------------------------------------------------------------------
+
+    async def stage_runs(self, since: int, most: int) -> list[PastJob] | None:
+        """Jobs that ended since then, at most so many a stage, the newest; any order."""
+        return await self._read(lambda history, site: history.stage_runs(site, since, most))
+
+    async def usage_series(self, job: Job) -> Sequence[Usage] | None:
+        """Its usage over time, oldest first."""
+        return await self._read(
+            lambda history, site: history.usage_series(site, job.job_id, job.submit_time)
+        )
+
+    async def lineage(self, job: Job) -> Lineage | None:
+        """What it was resubmitted from and as."""
+        line = await self._read(
+            lambda history, site: history.lineage(site, job.job_id, job.submit_time)
+        )
+        if line is None:
+            return None
+        ids = [past.record.job.job_id for past in line]
+        at = ids.index(job.job_id) if job.job_id in ids else len(line)
+        return Lineage(tuple(line[:at]), tuple(line[at + 1 :]))
+
+    # --- for alerts -------------------------------------------------------------------------
+
+    async def findings(self, job: Job) -> Sequence[Finding]:
+        """What an earlier look into its last run gave; nothing where there was none."""
+        found = await self._read(
+            lambda history, site: history.findings(site, job.job_id, job.submit_time)
+        )
+        return found or ()
+
+    async def keep_findings(self, job: Job, findings: Sequence[Finding]) -> None:
+        """Keep what a look into it gave."""
+        await self._write(
+            lambda history, site: history.record_findings(
+                site, job.job_id, job.submit_time, list(findings)
+            )
+        )
+
+    async def typical_s(self, job: Job) -> float | None:
+        """The median run of jobs like it that did well; None with fewer than three."""
+        from statistics import median
+
+        runs = await self._read(lambda history, site: history.similar(job, site, TYPICAL_MOST))
+        elapsed = [
+            past.record.elapsed_s
+            for past in runs or ()
+            if past.record.job.state == "COMPLETED" and past.record.elapsed_s
+        ]
+        return float(median(elapsed)) if len(elapsed) >= TYPICAL_LEAST else None
+
+    async def acknowledged(self) -> set[str]:
+        """Keys of the alerts that are to stay away."""
+        since = int(time.time()) - ACK_KEPT_S
+        keys = await self._read(lambda history, site: set(history.acknowledged(since)))
+        return keys or set()
+
+    async def acknowledge(self, keys: Iterable[str]) -> None:
+        """Have these alerts stay away."""
+        wanted = list(keys)
+
+        def change(history: "History", site: str) -> None:
+            for key in wanted:
+                history.ack(key)
+
+        await self._write(change)
