@@ -303,7 +303,7 @@ class LiveApp(JobshapeApp):
         self._keeper = AlertKeeper(self.board, self.clock, lines)
         self._alert_watch = AlertWatch(
             self.board, self._keeper, self._client.call, self.clock, self._tell_alerts,
-            self.board_changed, self._past,
+            self.board_changed, self._past, self._client.set_guarded,
         )  # fmt: skip
         self._alert_watch.start()
 

@@ -5,6 +5,7 @@ MEDIUM it wastes what it holds, or may be stuck.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from statistics import median
 
 from jobshape.app.alerts.facts import Facts
@@ -24,6 +25,9 @@ TREND_REACH = 10.0
 
 TREND_LEAST_GROWTH = 0.03
 """Of the limit, over the span seen: less is no trend."""
+
+GPU_FRESH_S = 300.0
+"""What was last heard of a GPU says nothing of now after this."""
 
 NEVER_STARTS = frozenset({
     "AccountNotAllowed", "BadConstraints", "DeadLine", "InvalidAccount", "InvalidQOS",
@@ -187,17 +191,15 @@ def _level_of(node: Node) -> str:
 
 
 def _gpu_idle(facts: Facts) -> Alert | None:
-    if not facts.job.gpus or not facts.usage or facts.usage[-1].gpu_percent is None:
+    if not facts.job.gpus:
         return None
     lines = facts.lines
-    least_s = 60 * lines.gpu_idle_minutes
-    since: float | None = None
-    looks = 0
-    for sample in reversed(facts.usage):
-        if sample.gpu_percent is None or sample.gpu_percent >= lines.gpu_idle_percent:
-            break
-        since, looks = sample.at, looks + 1
-    if since is None or looks < 2 or facts.usage[-1].at - since < least_s:
+    known = [(u.at, u.gpu_percent) for u in facts.usage if u.gpu_percent is not None]
+    idle = list(takewhile(lambda look: look[1] < lines.gpu_idle_percent, reversed(known)))
+    if len(idle) < 2 or idle[0][0] < facts.now - GPU_FRESH_S:
+        return None
+    since = idle[-1][0]
+    if idle[0][0] - since < 60 * lines.gpu_idle_minutes:
         return None
     gpus = "its GPU" if facts.job.gpus == 1 else f"its {facts.job.gpus} GPUs"
     return _alert(

@@ -7,7 +7,7 @@ All questions go through the collector, one at a time of each kind.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -45,6 +45,7 @@ PEEK_AGAIN_S = 60.0
 PEEK_BYTES = 8192
 PACE_LOOKS = 120
 HISTORY_TRIES = 30
+MOST_GUARDED, GUARDED_FOR_S = 20, 60.0
 _NUMBER = re.compile(r"[0-9]+")
 SLICE_S = 0.003
 
@@ -75,8 +76,11 @@ class AlertWatch:
     def __init__(
         self, board: Board, keeper: AlertKeeper, call: Call, clock: Callable[[], float],
         tell: Callable[[Sequence[Alert]], None], on_change: Callable[[], None],
-        memory: Memory,
+        memory: Memory, guard: Callable[[Sequence[str]], None],
     ) -> None:  # fmt: skip
+        self._guard = guard
+        self._guarded: set[int] = set()
+        self._guarded_at = float("-inf")
         self._memory = memory
         self._typical_s: dict[str, float | None] = {}
         keeper.typical_s = self._typical_of
@@ -221,11 +225,25 @@ class AlertWatch:
                 job_id for job_id in running
                 if now - self._peeked_at.get(job_id, 0.0) >= PEEK_AGAIN_S
             ]  # fmt: skip
+            self._guard_some(running, now)
             await self._learn_typical(running.values())
             if due:
                 oldest = min(due, key=lambda job_id: self._peeked_at.get(job_id, 0.0))
                 self._peeked_at[oldest] = now
                 await self._peek_at(running[oldest])
+
+    def _guard_some(self, running: Mapping[int, Job], now: float) -> None:
+        """Have usage asked of jobs that run, so many at a time, others each minute."""
+        if not running and not self._guarded:
+            return
+        known = self._guarded & running.keys()
+        is_full = len(known) >= min(MOST_GUARDED, len(running))
+        if is_full and now < self._guarded_at + GUARDED_FOR_S:
+            return
+        usage = self._board.usage
+        oldest = sorted(running, key=lambda job_id: usage[job_id].at if job_id in usage else 0)
+        self._guarded, self._guarded_at = set(oldest[:MOST_GUARDED]), now
+        self._guard(sorted(str(job_id) for job_id in self._guarded))
 
     async def _learn_typical(self, jobs: Iterable[Job]) -> None:
         """Ask history how long jobs like these run, one family a turn."""

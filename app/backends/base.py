@@ -193,11 +193,10 @@ class Backend(Protocol):
         """All partitions this user may see."""
         ...
 
-    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+    def usage(self, jobs: Sequence[str], *, probe: bool = True) -> list[Usage]:
         """Live usage of these running jobs; one that has no figures is left out.
 
-        GPU figures come from the first source that has them; of a job with GPUs for which none
-        has, ``gpu_note`` says why.
+        probe: whether anything may be run inside them for their GPUs' figures.
         """
         ...
 

@@ -66,6 +66,7 @@ class CollectorClient:
         self._calls: dict[int, tuple[str, asyncio.Future[Any]]] = {}
         self._ids = itertools.count(1)
         self._attention: tuple[bool, tuple[str, ...]] = (True, ())
+        self._guarded: tuple[str, ...] = ()
         self._seen: set[int] | None = None  # jobs of the full reading under way
         self._kept: frozenset[int] = frozenset()
         self._task: asyncio.Task[None] | None = None
@@ -135,6 +136,12 @@ class CollectorClient:
             self._attention = attention
             self._send("attention", looking=looking, jobs=attention[1])
 
+    def set_guarded(self, jobs: Sequence[str]) -> None:
+        """Running jobs whose usage is wanted now and then, though nobody looks at them."""
+        if tuple(jobs) != self._guarded:
+            self._guarded = tuple(jobs)
+            self._send("guard", jobs=self._guarded)
+
     def set_stage_rules(self, rules: Sequence[Mapping[str, str]]) -> None:
         """Other rules for the stage of a job; all jobs are read again."""
         if list(rules) != list(self._start.stage_rules):
@@ -182,6 +189,7 @@ class CollectorClient:
         self._out = Outbox(self._process.in_fd)
         looking, jobs = self._attention
         self._send("attention", looking=looking, jobs=jobs)
+        self._send("guard", jobs=self._guarded)
         self._state.restarted(time.time())
         self._show_link()
 

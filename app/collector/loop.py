@@ -75,7 +75,7 @@ class Collector:
         )
         self._nodes = NodesPoll(Cadence(max(10.0, fast), 60.0, 0.15), now)
         self._pulse = PulsePoll(self._queue, Cadence(4 * fast, max(15.0, 4 * fast), 0.3))
-        self._usage = UsagePoll(Cadence(max(10.0, fast), 60.0, 0.1))
+        self._usage = UsagePoll(Cadence(max(10.0, fast), 60.0, 0.3, longest_s=30.0))
         self._accounting = AccountingPoll(
             self._queue, start.finished_hours, start.most_finished, now
         )
@@ -191,6 +191,9 @@ class Collector:
                 self._wake(self._nodes)
             case "attention":
                 self._attend(bool(head["looking"]), tuple(head["jobs"]))
+            case "guard":
+                jobs = tuple(head["jobs"])[: self._start.usage_jobs]
+                self._usage.guard(jobs, time.monotonic())
             case "scope":
                 self._queue.scope = Scope(head["scope"])
                 self._begin_anew()

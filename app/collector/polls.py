@@ -17,6 +17,8 @@ from jobshape.app.domain.stage_rules import StageRules
 
 NEVER = float("inf")
 MISSING_ASKED_AT_ONCE = 500
+GUARDED_EVERY_S = 60.0
+"""How often usage is asked of jobs that nobody looks at."""
 
 
 class Poll:
@@ -314,7 +316,10 @@ class PartitionsPoll(Poll):
 
 
 class UsagePoll(Poll):
-    """Live usage of the jobs a person looks at: a round trip to each of their nodes."""
+    """Live usage: of the jobs a person looks at, and seldom of others that alerts are made for.
+
+    Each costs a round trip to each of its nodes.
+    """
 
     name = "usage"
     deadline_s = 60.0
@@ -322,12 +327,31 @@ class UsagePoll(Poll):
     def __init__(self, cadence: Cadence) -> None:
         super().__init__(cadence, next_at=NEVER)
         self.jobs: tuple[str, ...] = ()
+        self.guarded: tuple[str, ...] = ()
+        self._guarded_at = -1e9  # when the guarded ones were asked for last
 
     def work(self) -> BackendWork | None:
-        """Ask for the jobs looked at, if any."""
-        return (
-            partial(reading.read_usage, self.jobs) if self.jobs and self.cadence.looking else None
-        )
+        """Ask for the jobs looked at, and for the others if it is time."""
+        now = time.monotonic()
+        close = self.jobs if self.cadence.looking else ()
+        others: tuple[str, ...] = ()
+        if self.guarded and now >= self._guarded_at + GUARDED_EVERY_S - 1:
+            others = tuple(job for job in self.guarded if job not in close)
+            self._guarded_at = now
+        return partial(reading.read_usage, close, others) if close or others else None
+
+    def guard(self, jobs: tuple[str, ...], now: float) -> None:
+        """Ask for these from now on, too."""
+        self.guarded = jobs
+        if jobs and not self.running:
+            self.next_at = min(self.next_at, max(now, self._guarded_at + GUARDED_EVERY_S))
+
+    def schedule(self, now: float) -> None:
+        """The jobs looked at by the cadence, the others by their own."""
+        super().schedule(now)
+        if not (self.jobs and self.cadence.looking):
+            later = self._guarded_at + GUARDED_EVERY_S if self.guarded else NEVER
+            self.next_at = max(self.next_at, later)
 
 
 class CapabilitiesPoll(Poll):

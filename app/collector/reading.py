@@ -185,9 +185,13 @@ def read_partitions(known: int, backend: Backend, emit: Emit) -> dict[str, Any]:
     return {"mark": mark, "changed": int(mark != known)}
 
 
-def read_usage(jobs: Sequence[str], backend: Backend, emit: Emit) -> dict[str, Any]:
-    """Live usage of these jobs."""
-    usage = backend.usage(jobs)
+def read_usage(
+    jobs: Sequence[str], guarded: Sequence[str], backend: Backend, emit: Emit
+) -> dict[str, Any]:
+    """Live usage of jobs looked at, and of others without running anything inside them."""
+    usage = backend.usage(jobs) if jobs else []
+    if guarded:
+        usage += backend.usage(guarded, probe=False)
     emit(Frame("usage", {}, to_body(map(USAGE_CODEC.encode, usage))))
     return {"changed": len(usage)}
 

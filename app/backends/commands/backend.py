@@ -130,24 +130,27 @@ class CommandsBackend:
         text = self._ask(site.partitions_command(), "REQUEST_PARTITION_INFO")
         return site.parse_partitions(text)
 
-    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+    def usage(self, jobs: Sequence[str], *, probe: bool = True) -> list[Usage]:
         """Live usage; give Slurm's own ids, a label ``4_7`` also brings the array's other tasks."""
         if not jobs:
             return []
         found, uses = self.measured(jobs)
-        found, self._gpu_notes = self._gpu_reader().fill(found, lambda _: uses, self._gpu_notes)
+        reader = self._gpu_reader(probe)
+        found, self._gpu_notes = reader.fill(found, lambda _: uses, self._gpu_notes)
         return found
 
-    def with_gpus(self, found: Sequence[Usage], notes: "Notes") -> tuple[list[Usage], "Notes"]:
+    def with_gpus(
+        self, found: Sequence[Usage], notes: "Notes", probe: bool
+    ) -> tuple[list[Usage], "Notes"]:
         """Usage that somebody else read with GPU figures, and the notes to hand in next time."""
-        return self._gpu_reader().fill(
+        return self._gpu_reader(probe).fill(
             found,
             lambda job_ids: self.measured(list(map(str, job_ids)))[1],
             notes,
             slurm_again_s=_SSTAT_AGAIN_S,
         )
 
-    def _gpu_reader(self) -> "GpuReader":
+    def _gpu_reader(self, probe: bool) -> "GpuReader":
         """Made for a call: only usage needs what it imports."""
         from jobshape.app.backends.commands.gpu_site import GpuSite
         from jobshape.app.backends.gpu_usage.probe import TIMEOUT_S
@@ -159,7 +162,7 @@ class CommandsBackend:
         site = GpuSite(
             self._runner, prober, user=lambda: self._user, count=self._count, mark=self._mark
         )
-        return GpuReader(self._gpus, site)
+        return GpuReader(self._gpus._replace(probe=self._gpus.probe and probe), site)
 
     def measured(self, jobs: Sequence[str]) -> tuple[list[Usage], dict[int, "GpuUse"]]:
         """What sstat knows: usage without GPU figures, and what Slurm measured of the GPUs."""

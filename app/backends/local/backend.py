@@ -136,7 +136,7 @@ class LocalBackend:
             for place, one in enumerate(self._machine.partitions)
         ]  # fmt: skip
 
-    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+    def usage(self, jobs: Sequence[str], *, probe: bool = True) -> list[Usage]:
         """Live usage: all processes of a job together; the peak is of their sum."""
         if not jobs or not self._has_running():
             return []

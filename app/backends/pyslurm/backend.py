@@ -136,7 +136,7 @@ class PyslurmBackend:
         with self._asking("Partitions.load", *calls) as slurm:
             return [read_partition(one) for one in slurm.Partitions.load().values()]
 
-    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+    def usage(self, jobs: Sequence[str], *, probe: bool = True) -> list[Usage]:
         """Live usage; references other than Slurm's own ids, and GPU figures, through sstat.
 
         pyslurm 25.11.2 has no TRES usage of steps.
@@ -146,7 +146,7 @@ class PyslurmBackend:
         found = [usage for job in plain if (usage := self._usage_of(int(job))) is not None]
         if others:
             found += self._commands.measured(others)[0]
-        found, self._gpu_notes = self._commands.with_gpus(found, self._gpu_notes)
+        found, self._gpu_notes = self._commands.with_gpus(found, self._gpu_notes, probe)
         return found
 
     def accounting(

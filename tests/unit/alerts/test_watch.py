@@ -17,7 +17,7 @@ from jobshape.app.board.link import STARTING
 from jobshape.app.domain.alert import Alert
 from jobshape.app.domain.errors import Unreachable
 from jobshape.app.domain.finding import Finding
-from jobshape.app.domain.job import Job, LogPaths
+from jobshape.app.domain.job import Job, LogPaths, Usage
 from jobshape.app.domain.log_part import FOUND, LogPart
 
 from .test_keeper import NOW, Clock, finding, job
@@ -73,6 +73,7 @@ class Running:
     def __init__(self, *jobs: Any, user: str = "alice") -> None:
         self.site, self.told, self.clock = Site(), list[Alert](), Clock()
         self.memory = Memory()
+        self.guarded: list[Sequence[str]] = []
         self.board = Board(STARTING._replace(user=user))
         self.board.set_history(HistoryState("history.db", "box"))
         self.board.change_jobs(jobs)
@@ -85,6 +86,7 @@ class Running:
             self.told.extend,
             lambda: None,
             self.memory,
+            self.guarded.append,
         )
 
     async def until(self, done: Any) -> None:
@@ -175,6 +177,15 @@ async def test_jobs_like_it_need_longer() -> None:
     await running.until(lambda: running.told)
     assert running.memory.asked == ["train1"]  # one family: train#
     assert running.told[0].rule == "pace"
+
+
+async def test_running_jobs_are_guarded_some_at_a_time() -> None:
+    running = Running(*(job(n) for n in range(1, 31)), job(99, user="bob"))
+    running.board.set_usage([Usage(n, NOW, 1, 1, 1.0) for n in range(1, 16)])
+    await running.until(lambda: running.guarded)
+    (first,) = running.guarded
+    assert len(first) == 20
+    assert {str(n) for n in range(16, 31)} <= set(first)  # those heard of longest ago
 
 
 def test_findings_are_of_one_run() -> None:

@@ -95,7 +95,7 @@ class PretendSite:
         self._asked("partitions")
         return [Partition("gpu", "UP", True, 3, 12, -1, None, 1, "", "", "", "")]
 
-    def usage(self, jobs: Sequence[str]) -> list[Usage]:
+    def usage(self, jobs: Sequence[str], *, probe: bool = True) -> list[Usage]:
         self._asked("usage")
         return [Usage(int(i), 1, 2, 3, 4.5) for i in jobs]
 
