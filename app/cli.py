@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_monitor)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_status(commands)
+    _add_diagnose(commands)
     _add_doctor(commands)
     _add_sites(commands)
     _add_demo(commands)
@@ -146,6 +147,23 @@ def _add_status(commands: Any) -> None:
     )
     status.add_argument("--filter", metavar="QUERY", help="only jobs that match", **unset)
     status.set_defaults(run=_status)
+
+
+def _add_diagnose(commands: Any) -> None:
+    diagnose = commands.add_parser(
+        "diagnose", help="say why a job failed, from its log and what Slurm says of it",
+        description="Exit code: 0 a cause was found, or nothing failed; 1 it failed and nothing "
+        "says why; 2 a file cannot be read.",
+    )  # fmt: skip
+    diagnose.add_argument(
+        "--log", action="append", default=[], metavar="FILE", help="its output; give it again for "
+        "the second stream",
+    )  # fmt: skip
+    diagnose.add_argument("--state", metavar="STATE", help="as sacct says: FAILED, TIMEOUT, ...")
+    diagnose.add_argument("--exit-code", metavar="CODE:SIGNAL", help="as sacct says: 1:0")
+    diagnose.add_argument("--reason", metavar="WORDS", help="as squeue says: QOSMaxCpuPerUserLimit")
+    diagnose.add_argument("--json", action="store_true", help="for scripts: jobshape.diagnose/1")
+    diagnose.set_defaults(run=_diagnose)
 
 
 def _add_doctor(commands: Any) -> None:
@@ -270,6 +288,18 @@ def _status(arguments: argparse.Namespace) -> int:
         deadline_s=arguments.timeout,
         say=_say,
     )
+
+
+def _diagnose(arguments: argparse.Namespace) -> int:
+    from jobshape.app import diagnose_report as report
+
+    fields = report.slurm_fields(arguments.state, arguments.exit_code, arguments.reason)
+    findings = report.examine(arguments.log, fields)
+    if arguments.json:
+        _say(report.as_json(findings))
+    else:
+        _say(*report.text(findings))
+    return BROKEN if report.failed_without_cause(findings) else OK
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

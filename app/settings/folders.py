@@ -13,6 +13,7 @@ PRIVATE_FILE_MODE = 0o600
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _APP = "jobshape"
 _PROJECT_FILES = (".jobshape.toml", "jobshape.toml")
+_PROJECT_RULES = (".jobshape/rules.toml",)
 
 
 def config_folder() -> Path:
@@ -101,22 +102,36 @@ def _is_trusted(path: Path) -> bool:
     return not is_open or path.stat().st_uid in (0, os.geteuid())
 
 
+def rule_paths(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where one's own failure rules lie, the strongest last: ``CONFIG/rules``, the project's file.
+
+    The project's is the nearest ``.jobshape/rules.toml``, found as ``project_file`` finds its own.
+    """
+    project = _nearest(_PROJECT_RULES, start, environ)
+    return [config_folder() / "rules", *([project] if project else [])]
+
+
 def project_file(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The nearest ``.jobshape.toml`` or ``jobshape.toml``, from the folder upwards.
 
     Stops at the home folder, so that nothing above it (a slow automounter) is asked. A file that
     anybody could have put there (another user's, in a folder like ``/tmp``) is passed over.
     """
+    return _nearest(_PROJECT_FILES, start, environ)
+
+
+def _nearest(names: tuple[str, ...], start: Path | None, environ: Mapping[str, str]) -> Path | None:
     try:
         here = (start or Path.cwd()).absolute()
     except OSError:  # the working folder is gone
         return None
     home = environ.get("HOME")
     for folder in (here, *here.parents):
-        for name in _PROJECT_FILES:
+        for name in names:
             path = folder / name
+            held = [path, *path.parents][: len(Path(name).parts)]
             try:
-                if path.is_file() and _is_trusted(path):
+                if path.is_file() and all(map(_is_trusted, held)):
                     return path
             except OSError:
                 continue

@@ -119,7 +119,7 @@ def _matching_field(rule: Rule, fields: Fields) -> str:
 
 def _says(pattern: str, reason: str) -> bool:
     found = compiled(pattern).match(reason)
-    return bool(found) and not re.match(r"[A-Za-z]", reason[found.end() :])
+    return found is not None and not re.match(r"[A-Za-z]", reason[found.end() :])
 
 
 # --- what people read ----------------------------------------------------------------------

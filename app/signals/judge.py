@@ -194,7 +194,7 @@ def _ranked(voices: Sequence[_Voice], fields: Fields) -> list[Verdict]:
         for label, group in by_label.items()
     }
     order = sorted(best, key=lambda label: (-best[label][0].weight, best[label][0].order))
-    verdicts = []
+    verdicts: list[Verdict] = []
     for place, label in enumerate(order):
         group = best[label]
         confidence = (

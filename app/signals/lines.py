@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -28,11 +29,13 @@ _RANK = re.compile(
     r"(?P<pdsh>[a-z]{1,12}[a-z0-9-]{0,30}\d(?:\.[a-z0-9.-]{1,40})?): (?=Traceback|  File|\w+Error)"
 )
 _CLOCK = re.compile(
-    r"\[?\d{4}[-/]\d\d[-/]\d\d[T _-]\d\d[:-]\d\d[:-]\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?[ :,|-]*|"
+    r"\[?\d{4}[-/]\d\d[-/]\d\d[T _-]\d\d[:-]\d\d[:-]\d\d(?:[.,:]\d+)?"
+    r"(?:Z|[+-]\d\d:?\d\d)?\]?[ :,|-]*|"
     r"\[?\d{4}[-/]\d\d[-/]\d\d\]? |"
     r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?:[ :|-]+)(?=\S)|"
     r"[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d |"
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?: [A-Z]{2,5})? \d{4}[ :]*|"
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d"
+    r"(?: [A-Z]{2,5})? \d{4}[ :]*|"
     r"\[ {0,6}\d{1,8}\.\d{6}\] |"
     r"(?:> ?){1,3}(?=\S)|"
     r" {0,12}\| (?=\s*(?:File |Traceback|\w+(?:Error|Exception)\b))"
@@ -114,15 +117,59 @@ class CleanText:
         return self._starts[index]
 
     @cached_property
-    def digest(self) -> str:
-        """Each different line once, in small letters and with every digit a 0: to sieve rules.
-
-        A log of a million steps is a few lines here.
-        """
-        masked = self.text.lower().translate(_MASK)
-        return "\n".join(dict.fromkeys(masked.split("\n")))
+    def digest(self) -> "Digest":
+        """The different lines, to sieve rules by."""
+        return Digest([line.text for line in self.lines])
 
 
+class Digest:
+    """Each different line once, in small letters and with every digit a 0, and where it stands.
+
+    A log of a million steps is a few lines here.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        masked = mask_digits("\n".join(lines)).split("\n")
+        self._places: dict[str, list[int]] = {}
+        self._masked = masked
+        for at, line in enumerate(masked):
+            places = self._places.setdefault(line, [])
+            if len(places) == _MOST_PLACES:
+                places[-1] = at  # of a line that repeats, its first places and its last
+            else:
+                places.append(at)
+        self.text = "\n".join(self._places)
+        self._starts: list[int] = []
+        start = 0
+        for line in self._places:
+            self._starts.append(start)
+            start += len(line) + 1
+        self._kinds = list(self._places.values())
+
+    def those(self, lines: list[Line], fits: Callable[[str], object]) -> set[int]:
+        """Indices of all lines that a test fits; lines that differ in digits are tested once."""
+        known: dict[str, bool] = {}
+        for masked, line in zip(self._masked, lines, strict=True):
+            if masked not in known:
+                known[masked] = bool(fits(line.text))
+        return {at for at, masked in enumerate(self._masked) if known[masked]}
+
+    def lines_with(self, words: Iterable[str]) -> list[int]:
+        """Indices of lines that have one of the words, in order."""
+        found: set[int] = set()
+        for word in words:
+            at = self.text.find(word)
+            while at >= 0:
+                kind = bisect_right(self._starts, at) - 1
+                found.update(self._kinds[kind])
+                if kind + 1 == len(self._kinds) or len(found) > _MOST_LINES_OF_A_WORD:
+                    break
+                at = self.text.find(word, self._starts[kind + 1])
+        return sorted(found)
+
+
+_MOST_PLACES = 6
+_MOST_LINES_OF_A_WORD = 4000
 _MASK = {ord(digit): "0" for digit in "123456789"}
 
 

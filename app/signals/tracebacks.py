@@ -49,8 +49,10 @@ def find_raised(lines: list[Line]) -> list[Raised]:
     at = 0
     while at < len(lines):
         text = lines[at].text
-        if not (_HEADER.search(text) or _FRAME.match(text)):
-            if _CHAIN.search(text):
+        if not ("Traceback" in text or 'File "' in text) or not (
+            _HEADER.search(text) or _FRAME.match(text)
+        ):
+            if ("exception" in text or text == '"""') and _CHAIN.search(text):
                 open_chain = True
             at += 1
             continue
