@@ -48,10 +48,13 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
     voices = [_Voice(None, hit, hit.rule.weight, (len(readings), 0)) for hit in field_hits]
     for number, reading in enumerate(readings):
         voices += _voices_of(number, reading)
+    forgiven: set[tuple[int, int]] = set()
     if not fields.failed:
-        voices = [voice for voice in voices if not _went_on(voice, voices, fields)]
+        over = [voice for voice in voices if _went_on(voice, voices, fields)]
+        voices = [voice for voice in voices if voice not in over]
+        forgiven = {(id(v.reading), line) for v in over for line in _around(v)}
     voices += _memory_voice(voices, fields)
-    troubled = any(reading.trouble for reading in readings)
+    troubled = any((id(r), line) not in forgiven for r in readings for line in r.trouble)
     proven = (
         fields.failed
         or troubled
@@ -101,23 +104,41 @@ def _voices_of(number: int, reading: Reading) -> Iterable[_Voice]:
             yield _Voice(reading, hit, _weight(reading, hit, ended), (number, one.ending))
 
 
+def _around(voice: _Voice) -> range:
+    """The lines that tell of what a voice names."""
+    at = voice.hit.at or 0
+    if voice.reading is None or voice.hit.raised is None:
+        return range(at - 1, at + 4)
+    one = voice.reading.raised[voice.hit.raised]
+    return range(one.begin, one.end + 1)
+
+
 def _went_on(voice: _Voice, voices: Sequence[_Voice], fields: Fields) -> bool:
     """Whether the program got over it: it tried again, or caught it, and the log goes on well."""
     reading, at = voice.reading, voice.hit.at
     if reading is None or at is None or voice.hit.rule.role in (SCHEDULER, CRASH):
         return False
     if voice.hit.raised is not None:
-        end, enough = reading.raised[voice.hit.raised].end, 1 if fields.state == "COMPLETED" else 4
+        one = reading.raised[voice.hit.raised]
+        end = max(r.end for r in reading.raised if r.chain == one.chain)
+        if any(r.begin > end and not r.ignored for r in reading.raised):
+            return False
+        enough = 1 if fields.state == "COMPLETED" else 4
     else:
         again = [line for line in reading.retries if at - 1 <= line <= at + 3]
         if not again:
             return False
-        end, enough = max(reading.retries), 1
+        end, enough = max(again + [line for line in reading.retries if _near(line, voices)]), 1
     later = range(end + 1, len(reading.text.lines))
     bad = {v.hit.at for v in voices if v.reading is reading and v.hit.rule.label != NONE}
     if any(line in later for line in (*reading.trouble, *(bad - {None}))):
         return False
     return sum(bool(reading.text.lines[line].text.strip()) for line in later) >= enough
+
+
+def _near(line: int, voices: Sequence[_Voice]) -> bool:
+    """Whether a cause was named just before a line."""
+    return any(v.hit.at is not None and v.hit.at - 1 <= line <= v.hit.at + 3 for v in voices)
 
 
 def _is_orphan(hit: Hit) -> bool:

@@ -178,6 +178,9 @@ def mask_digits(text: str) -> str:
     return text.lower().translate(_MASK)
 
 
+_TERMINAL_WIDTHS = (80, 100, 120, 132)
+
+
 def unwrapped(lines: list[Line]) -> list[Line] | None:
     """The lines with those joined that a narrow terminal cut in the middle of a word.
 
@@ -187,7 +190,7 @@ def unwrapped(lines: list[Line]) -> list[Line] | None:
     for line in lines:
         widths[len(line.shown)] = widths.get(len(line.shown), 0) + 1
     wide = max(widths, default=0)
-    if not 40 <= wide <= 400 or len(lines) < 2:
+    if not 40 <= wide <= 400 or (widths[wide] < 2 and wide not in _TERMINAL_WIDTHS):
         return None
     joined: list[Line] = []
     cut = False

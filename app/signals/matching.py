@@ -27,7 +27,7 @@ _EVERY_RULE = 100
 _LOW_LEVEL = re.compile(
     r"^\W{0,4}(?:WARN(?:ING)?S?|INFO|DEBUG|TRACE|NOTE|NOTICE|HINT|Warning|warning|Info|info|Note)"
     r"(?:\b(?!-)[\]:>,! |]|\s*$|\()"
-    r"|^.{0,60}(?: - |\||\[|\s)(?:WARN(?:ING)?|INFO|DEBUG|NOTICE|warning|info|debug)"
+    r"|^.{0,60}(?: - |\||\[|\s)(?:WARN(?:ING)?|INFO|DEBUG|NOTICE|NOTE|warning|info|debug)"
     r"(?: - |\s?[\]|:] ?| {1,3}\[)"
     r"|^\[?[IWD]\d{4} |^\[[IWD] |^[IWD] tensorflow|^[IWD]\d{4}[ :]"
     r"|\b\w*Warning: |: warning: |: warning #\d"

@@ -1,5 +1,7 @@
 """Texts of failed jobs by class, in the wordings that systems print: what each must be called."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 FAILING: dict[str, list[str]] = {
@@ -400,7 +402,7 @@ FAILING: dict[str, list[str]] = {
         "--> FOAM FATAL ERROR:\nMaximum number of iterations exceeded: 100\n\nFOAM exiting",
         " %%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%\n     Error in routine electrons (1):\n     charge is wrong\n %%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%\n     stopping ...",
         "ZBRENT: fatal error in bracketing\n     please rerun with smaller EDIFF, or copy CONTCAR",
-        "EXITING because of FATAL ERROR: could not open genome file\nMay 01 00:00:00 ...... FATAL ERROR, exiting",
+        "EXITING because of FATAL ERROR: the genome index is of another version\nMay 01 00:00:00 ...... FATAL ERROR, exiting",
         "ORCA finished by error termination in SCF",
         "Abaqus/Analysis exited with errors",
         "-------------- FATAL CALLED ---------------\nFATAL CALLED FROM FILE:  <stdin>  LINE:     331\nERROR: Could not find matching physics\n",
