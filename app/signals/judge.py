@@ -53,6 +53,8 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
         over = [voice for voice in voices if _went_on(voice, voices, fields)]
         voices = [voice for voice in voices if voice not in over]
         forgiven = {(id(v.reading), line) for v in over for line in _around(v)}
+    else:
+        voices = [voice for voice in voices if voice.hit.rule.label != NONE]
     voices += _memory_voice(voices, fields)
     troubled = any((id(r), line) not in forgiven for r in readings for line in r.trouble)
     proven = (
