@@ -80,11 +80,11 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
 def _nothing(readings: Sequence[Reading], fields: Fields, troubled: bool) -> Verdict:
     """The verdict where no rule names a cause."""
     if fields.failed or (troubled and fields.state != "COMPLETED"):
-        return Verdict(UNKNOWN, 0.5 if fields.failed else 0.35, ())
+        return Verdict(UNKNOWN, 0.65 if fields.failed else 0.45, ())
     if fields.state == "COMPLETED":
         return Verdict(NONE, 0.95, ())
     said_well = any(reading.success for reading in readings)
-    return Verdict(NONE, 0.93 if said_well else 0.85, ())
+    return Verdict(NONE, 0.95 if said_well else 0.92, ())
 
 
 def _voices_of(number: int, reading: Reading) -> Iterable[_Voice]:
@@ -227,7 +227,7 @@ def _ranked(voices: Sequence[_Voice], fields: Fields) -> list[Verdict]:
             confidence -= 0.15
         following = best[order[place + 1]][0].weight if place + 1 < len(order) else 0
         if group[0].weight - following < _CLOSE and following:
-            confidence -= 0.08
+            confidence -= 0.03
         if place:
             confidence = min(confidence, verdicts[-1].confidence * 0.6)
         hits = tuple((v.reading, v.hit) for v in group)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from jobshape.app.signals.lines import CleanText, clean_lines
 from jobshape.app.signals.patterns import compiled, sieved
 from jobshape.app.signals.rule import (
+    CASCADE,
+    CRASH,
     HARMLESS,
     RETRY,
     SCHEDULER,
@@ -150,7 +152,10 @@ def _hits_of(
         last_cure = max(places.lines_with(rule.cured_by), default=-1)
         found = [at for at in found if at >= last_cure]
     for at in found:
-        yield Hit(rule, at, owner.get(at))
+        one = owner.get(at)
+        if one is not None and at != raised[one].ending and rule.role in (CASCADE, CRASH):
+            one = None  # what a launcher printed right after it
+        yield Hit(rule, at, one)
 
 
 @lru_cache(maxsize=4096)

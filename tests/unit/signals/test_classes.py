@@ -28,6 +28,8 @@ def texts(name: str) -> ModuleType:
 FAILING: dict[str, list[str]] = texts("failing").FAILING
 RARER: dict[str, list[str]] = texts("rarer").RARER
 HEALTHY: dict[str, list[str]] = texts("healthy").HEALTHY
+WHOLE: list[tuple[str, str]] = texts("whole").WHOLE
+QUIET: list[str] = texts("quiet").QUIET
 
 CLASSES = [
     "oom_host",
@@ -124,6 +126,16 @@ def test_every_class_has_texts_here() -> None:
 def test_failures_are_called_by_their_class(label: str) -> None:
     said = {text: diagnose(text)[0].label for text in (*FAILING[label], *RARER.get(label, ()))}
     assert {text: found for text, found in said.items() if found != label} == {}
+
+
+def test_whole_logs_are_called_by_their_root() -> None:
+    said = [(label, diagnose(text)[0].label, text) for label, text in WHOLE]
+    assert [wrong for wrong in said if wrong[0] != wrong[1]] == []
+
+
+def test_whole_healthy_logs_are_none() -> None:
+    said = {text: diagnose(text)[0].label for text in QUIET}
+    assert {text: found for text, found in said.items() if found != NONE} == {}
 
 
 @pytest.mark.parametrize("label", sorted(HEALTHY))
