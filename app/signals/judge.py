@@ -125,7 +125,10 @@ def _went_on(voice: _Voice, voices: Sequence[_Voice], fields: Fields) -> bool:
         end = max(r.end for r in reading.raised if r.chain == one.chain)
         if any(r.begin > end and not r.ignored for r in reading.raised):
             return False
-        enough = 1 if fields.state == "COMPLETED" else 4
+        if fields.state == "COMPLETED":
+            end, enough = one.ending, 2
+        else:
+            enough = 4
     else:
         again = [line for line in reading.retries if at - 1 <= line <= at + 3]
         if not again:

@@ -14,6 +14,11 @@ RARER: dict[str, list[str]] = {
         "[Thu Jan  4 10:00:00 2024] python3 invoked oom-killer: gfp_mask=0xcc0",
         "Job ID: 77\nCluster: x\nState: OUT_OF_MEMORY (exit code 0)\nCores: 1\nMemory Utilized: 3.99 GB\nMemory Efficiency: 99.87% of 4.00 GB",
         "slurmstepd: error: Detected 1 oom-kill event(s) in StepId=9.batch cgroup. Some of your processes may have been killed by the cgroup out-of-memory handler.\n/var/spool/slurmd/job9/slurm_script: line 7: 22 Killed python x.py",
+        "> slurmstepd: error: Detected 1 oom_kill event in StepId=9.batch.\n> Some of the step tasks have been OOM Killed.",
+        "    slurmstepd-node3: error: Exceeded step memory limit at some point.",
+        "[2022-01-01T00:00:00.000] [77.batch] error: Detected 1 oom-kill event(s) in StepId=77.batch cgroup.",
+        "slurm-77.out: /var/spool/slurmd/job77/slurm_script: line 5: 999 Killed  ./a.out\nslurmstepd: error: Detected 1 oom-kill event(s) in step 77.batch cgroup.",
+        "Your job was killed because it exceeded its memory limit (2 GB)",
     ],
     "timeout": [
         'slurmstepd: error: *** JOB 7 ON n CANCELLED AT 2020-01-01T00:00:00 DUE TO TIME LIMIT ***\nsrun: Job step aborted: Waiting up to 32 seconds for job step to finish.\nTraceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\nKeyboardInterrupt',
@@ -21,6 +26,8 @@ RARER: dict[str, list[str]] = {
         "77 fit gpu ada 4 TIMEOUT 0:0\n77.batch batch ada 4 CANCELLED 0:15",
         "slurmstepd: error: *** STEP 7.0 CANCELLED AT 2014-01-01T00:00:00 DUE TO TIME LIMIT on n1 ***",
         "mpirun: Forwarding signal 18 to job\nslurmstepd: error: *** JOB 3 ON n1 CANCELLED AT 2021-01-01T00:00:00 DUE TO TIME LIMIT ***",
+        "CANCELLED AT 2020-01-01T00:00:00 DUE TO TIME LIMIT",
+        "srun: error: n1: task 0: Killed\nslurmstepd: error: *** STEP 1.0 ON n1 CANCELLED AT 2020-01-01T00:00:00 DUE TO TIME LIMIT ***\nsrun: Force Terminated job step 1.0",
     ],
     "cancelled": [
         "JOB 4242 CANCELLED AT 2015-01-01T00:00:00\nsrun: Force Terminated job step 4242.0",
@@ -28,6 +35,9 @@ RARER: dict[str, list[str]] = {
         "State: CANCELLED (exit code 0)",
         "77 fit gpu ada CANCELLED by 1001 0:0",
         '^C\nTraceback (most recent call last):\n  File "a.py", line 2, in <module>\n    f()\nKeyboardInterrupt',
+        "slurmstepd: *** JOB 7 ON n1 CANCELLED AT 2016-01-01T00:00:00 ***",
+        "srun: Force Terminated job 7\nslurmstepd: error: *** STEP 7.0 ON n1 CANCELLED AT 2020-01-01T00:00:00 ***",
+        'Process ForkPoolWorker-3:\nTraceback (most recent call last):\n  File "/x/process.py", line 3, in _bootstrap\n    self.run()\nKeyboardInterrupt\nProcess ForkPoolWorker-4:\nTraceback (most recent call last):\n  File "/x/process.py", line 3, in _bootstrap\n    self.run()\nKeyboardInterrupt',
     ],
     "preempted": [
         "77 fit scavenge ada PREEMPTED 0:0",
@@ -37,6 +47,8 @@ RARER: dict[str, list[str]] = {
         "77 fit gpu ada NODE_FAIL 0:0",
         "srun: error: Node failure on n12\nslurmstepd: error: *** STEP 3.0 ON n11 CANCELLED AT 2021-01-01T00:00:00 DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS ***\nsrun: error: n11: task 0: Killed",
         "srun: error: Nodes n[1-2] are still not ready",
+        "slurmstepd: error: *** JOB 7 ON n1 FAILED (non-zero exit code or other failure mode) ***\nsrun: error: Node failure on n1",
+        "salloc: error: Node failure on n3\nsalloc: Job allocation 7 has been revoked.",
     ],
     "license": [
         "ANSYS LICENSE MANAGER ERROR:\nCould not connect to any license server.",
@@ -53,6 +65,8 @@ RARER: dict[str, list[str]] = {
         "ERROR: Module 'gcc/9' conflicts with 'gcc/8'",
         "/var/spool/slurmd/job8/slurm_script: line 10: ml: command not found",
         "modulecmd: ModuleCmd_Load.c(244):ERROR:105: Unable to locate a modulefile for 'R'",
+        "/etc/profile.d/modules.sh: line 3: module: command not found",
+        "(standard_in) 1: Lmod has detected the following error:\nUnable to load module because of error when evaluating modulefile:",
     ],
     "conda_env": [
         "slurm_script: line 5: activate: No such file or directory",
@@ -62,6 +76,7 @@ RARER: dict[str, list[str]] = {
         'error    libmamba No prefix found at: /home/ada/envs/foo\nEnvironment must first be created with "mamba create -n {env_name} ..."',
         "Could not find conda environment: x",
         "ERROR: conda environment 'x' does not exist",
+        "To activate this environment, use conda activate\nCommandNotFoundError: Your shell has not been properly configured to use 'conda deactivate'.",
     ],
     "command_not_found": [
         "sh: 1: nvidia-smi: not found",
@@ -73,6 +88,9 @@ RARER: dict[str, list[str]] = {
         "script.sh: 3: script.sh: gmx: not found",
         "/usr/bin/env: 'python': No such file or directory",
         "bash: line 3: ./a.out: No such file or directory",
+        "/bin/sh: mpirun: command not found",
+        "bash: srun: command not found...",
+        "slurmstepd: error: execve(): python: No such file or directory\nsrun: error: n1: tasks 0-3: Exited with exit code 2",
     ],
     "exec_permission": [
         "-bash: ./x.sh: Permission denied",
@@ -80,6 +98,7 @@ RARER: dict[str, list[str]] = {
         "srun: error: task 0 launch failed: Permission denied\nslurmstepd: error: execve(): /x/y.py: Permission denied",
         "sh: ./a.out: cannot execute binary file",
         "slurmstepd: error: execve(): /home/x/script: Exec format error",
+        "slurmstepd: error: execve(): /x/run.sh: Permission denied\nslurmstepd: error: execve(): /x/run.sh: Permission denied\nsrun: error: n1: tasks 0-1: Exited with exit code 13",
     ],
     "missing_package": [
         "ImportError: No module named numpy",
@@ -92,6 +111,9 @@ RARER: dict[str, list[str]] = {
         "importlib.metadata.PackageNotFoundError: No package metadata was found for x",
         "Can't locate XML/Simple.pm in @INC (@INC contains: /usr/lib) at a.pl line 2.",
         "Error: Unable to access jarfile gatk.jar",
+        "    from foo import bar\nModuleNotFoundError: No module named 'foo'",
+        "Error in library(foo) : there is no package called 'foo'\nCalls: suppressPackageStartupMessages -> withCallingHandlers -> library\nExecution halted",
+        "Failed to import pytorch: No module named 'torch'",
     ],
     "shared_lib": [
         "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
@@ -101,6 +123,8 @@ RARER: dict[str, list[str]] = {
         "Could not load library libcudnn_cnn_infer.so.8. Error: libnvrtc.so: cannot open shared object file: No such file or directory",
         "Intel MKL FATAL ERROR: Cannot load libmkl_core.so.",
         "/usr/bin/ld: cannot find -lhdf5\ncollect2: error: ld returned 1 exit status",
+        "./a: /lib64/libm.so.6: version `GLIBC_2.29' not found (required by ./a)",
+        "ImportError: /x/torch/lib/libtorch_cuda.so: undefined symbol: ncclCommRegister",
     ],
     "container": [
         "FATAL:   Unable to handle docker://x uri: failed to get checksum for docker://x",
@@ -113,6 +137,9 @@ RARER: dict[str, list[str]] = {
         "ch-run[42]: error: can't bind: source not found: /data (ch_core.c:88)",
         "FATAL:   Failed to create mount namespace: mount namespace requires privileges",
         "while mounting image: failed to find loop device: could not attach loop device: no loop devices available",
+        "FATAL:   could not open image /x: no such file or directory",
+        "[ERROR] Command not found: nvidia-container-cli, see https://github.com/NVIDIA/libnvidia-container\nslurmstepd: error: pyxis: couldn't start container",
+        "enroot-nsenter: failed to create user namespace: Operation not permitted",
     ],
     "file_not_found": [
         "Error opening file: in.dat: No such file or directory",
@@ -129,6 +156,9 @@ RARER: dict[str, list[str]] = {
         "tensorflow.python.framework.errors_impl.NotFoundError: x; No such file or directory",
         "bash: x.sh: No such file or directory",
         "OSError: /x/model does not appear to have a file named config.json",
+        "No such file or directory: /x/y.txt",
+        "/x/run.sh: line 4: cd: data: No such file or directory\nTraceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    open('x')\nFileNotFoundError: [Errno 2] No such file or directory: 'x'",
+        "forrtl: severe (29): file not found, unit 9, file /x/fort.9\nImage PC Routine Line Source\na.out 000 Unknown Unknown Unknown",
     ],
     "permission_denied": [
         "IOError: [Errno 13] Permission denied: 'x.log'",
@@ -138,6 +168,8 @@ RARER: dict[str, list[str]] = {
         "rm: cannot remove 'x': Operation not permitted",
         "At line 3 of file x.f90\nFortran runtime error: Cannot open file 'x': Permission denied",
         "Error: EACCES: permission denied, open '/x'",
+        "bash: /x/out.log: Permission denied",
+        "PermissionError: [Errno 13] Permission denied: '/tmp/ray/session'",
     ],
     "disk_full": [
         "[Errno 28] No space left on device",
@@ -148,6 +180,9 @@ RARER: dict[str, list[str]] = {
         'samtools sort: failed writing to "x.bam": No space left on device',
         "Error: write failed: Disk quota exceeded",
         "ERROR: Could not install packages due to an OSError: [Errno 122] Disk quota exceeded",
+        "IOError: [Errno 28] No space left on device",
+        "cat: write error: Disk quota exceeded",
+        "/usr/bin/tar: x: Cannot open: Disk quota exceeded",
     ],
     "fs_error": [
         "slurmstepd: error: couldn't chdir to `/lustre/x': Cannot send after transport endpoint shutdown: going to /tmp instead",
@@ -158,6 +193,8 @@ RARER: dict[str, list[str]] = {
         "LustreError: 11-0: scratch-OST0001-osc: operation ost_read failed: rc = -107",
         "NFS server n1 not responding, timed out",
         "OSError: [Errno 108] Cannot send after transport endpoint shutdown",
+        "bash: error while loading: Input/output error",
+        "slurmstepd: error: Could not open output file /x/a.out: Stale file handle",
     ],
     "file_lock": [
         "OSError: Unable to create file (unable to lock file, errno = 11, error message = 'Resource temporarily unavailable')",
@@ -165,6 +202,7 @@ RARER: dict[str, list[str]] = {
         "portalocker.exceptions.LockException: [Errno 11] Resource temporarily unavailable",
         "Could not acquire lock on /x/.nextflow: Unable to acquire lock on session with ID abc",
         "ERROR: Could not obtain lock on file /x/.conda/pkgs",
+        "h5py: OSError: Unable to open file (Unable to lock file, errno = 11, error message = 'resource temporarily unavailable')",
     ],
     "corrupt_data": [
         "zlib.error: Error -3 while decompressing data: incorrect header check",
@@ -183,6 +221,11 @@ RARER: dict[str, list[str]] = {
         "unzip:  cannot find or open x.zip\nEnd-of-central-directory signature not found.",
         "pickle.UnpicklingError: pickle data was truncated",
         "pandas.errors.EmptyDataError: No columns to parse from file",
+        "OSError: Unable to open file (bad object header version number)",
+        "gunzip: x.gz: unexpected end of file",
+        "Error: invalid BAM file: truncated file",
+        "RuntimeError: Invalid magic number; corrupt file?",
+        "safetensors.SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
     ],
     "network": [
         "socket.gaierror: [Errno -3] Temporary failure in name resolution",
@@ -195,6 +238,9 @@ RARER: dict[str, list[str]] = {
         "curl: (28) Failed to connect to x port 443: Connection timed out",
         "wandb: ERROR Error communicating with wandb process: Network error (ConnectTimeout)",
         "psycopg2.OperationalError: could not connect to server: Connection refused",
+        "ERROR 503: Service Unavailable.",
+        "fatal: unable to access 'https://github.com/x/y/': Could not resolve host: github.com",
+        "OSError: Can't load tokenizer for 'x'. If you were trying to load it from 'https://huggingface.co/models', make sure you don't have a local directory with the same name. ConnectionError",
     ],
     "auth_token": [
         "wandb: ERROR api_key not configured (no-tty).  Run wandb login",
@@ -204,6 +250,8 @@ RARER: dict[str, list[str]] = {
         "remote: Invalid username or password.\nfatal: Authentication failed for 'https://github.com/x'",
         "wandb.errors.CommError: It appears that you do not have permission to access the requested resource (Error 403: Forbidden)",
         "Error: Invalid API key provided",
+        "huggingface_hub.errors.LocalTokenNotFoundError: Token is required (`token=True`), but no token found.",
+        "wandb: ERROR Error while calling W&B API: user is not logged in (<Response [401]>)",
     ],
     "resource_limit": [
         "OSError: [Errno 24] Too many open files",
@@ -214,6 +262,9 @@ RARER: dict[str, list[str]] = {
         "/bin/sh: fork: retry: Resource temporarily unavailable",
         "OSError: [Errno 7] Argument list too long: '/bin/sh'",
         "RuntimeError: received 0 items of ancdata",
+        "RuntimeError: unable to open shared memory object </torch_1> in read-write mode: Too many open files (24)",
+        "fork: retry: No child processes\n-bash: fork: Resource temporarily unavailable",
+        "OpenBLAS blas_thread_init: RLIMIT_NPROC 4096 current, 8192 max\nOpenBLAS blas_thread_init: pthread_create failed for thread 5 of 64: Resource temporarily unavailable",
     ],
     "oom_process": [
         "MemoryError: Unable to allocate 1.2 TiB for an array with shape (1,) and data type int8",
@@ -226,6 +277,9 @@ RARER: dict[str, list[str]] = {
         "RuntimeError: [enforce fail at CPUAllocator.cpp:64] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 123 bytes.",
         "Out of memory!",
         "std::bad_alloc",
+        "numpy.core._exceptions._ArrayMemoryError: Unable to allocate 3 GiB",
+        "Error: cannot allocate vector of size 3.2 Gb",
+        "terminate called after throwing an instance of 'std::bad_alloc'",
     ],
     "python_exception": [
         'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    import torch\n  File "b.py", line 3, in f\n    raise RuntimeError(\'size mismatch\')\nRuntimeError: Error(s) in loading state_dict for Net:\n\tsize mismatch for fc.weight: copying a param with shape torch.Size([10]) from checkpoint, the shape in current model is torch.Size([5]).',
@@ -237,6 +291,9 @@ RARER: dict[str, list[str]] = {
         "RecursionError: maximum recursion depth exceeded",
         'multiprocessing.pool.RemoteTraceback: \n"""\nTraceback (most recent call last):\n  File "a.py", line 3, in f\n    x = int(\'a\')\nValueError: invalid literal for int() with base 10: \'a\'\n"""\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File "a.py", line 9, in <module>\n    p.map(f, [1])\nValueError: invalid literal for int() with base 10: \'a\'',
         "UnboundLocalError: local variable 'x' referenced before assignment\nsrun: error: n1: task 0: Exited with exit code 1",
+        "ValueError: too many values to unpack (expected 2)",
+        "    raise ValueError(f'bad {x}')\nValueError: bad 3",
+        "srun: error: n1: task 0: Exited with exit code 1\nTraceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    x\nNameError: name 'x' is not defined",
     ],
     "code_exception": [
         "Error in if (x > 0) { : argument is of length zero\nCalls: main -> f\nExecution halted",
@@ -246,6 +303,9 @@ RARER: dict[str, list[str]] = {
         "Uncaught TypeError: Cannot read properties of undefined",
         "Error using  * \nInner matrix dimensions must agree.",
         "Illegal division by zero at x.pl line 3.",
+        "Error in .local(object, ...) : Test function failed\nCalls: <Anonymous> ... tryCatch\nExecution halted",
+        "At line 30 of file a.f90\nFortran runtime error: Attempting to allocate already allocated variable 'x'",
+        "ERROR: LoadError: BoundsError: attempt to access 3-element Vector{Int64} at index [4]",
     ],
     "app_error": [
         "Error termination request processed by link 9999.",
@@ -257,6 +317,8 @@ RARER: dict[str, list[str]] = {
         "Fatal error:\nThe number of ranks you selected (7) contains a large prime factor 7.",
         "STAR: EXITING because of FATAL ERROR: number of bytes expected from the BAM bin does not agree",
         "Nastran FATAL ERROR 9002",
+        " Error termination via Lnk1e in /x/l301.exe",
+        "ERROR on proc 0: Bond atoms 1 2 missing on proc 0 at step 3 (src/ntopo_bond_all.cpp:60)",
     ],
     "bad_arguments": [
         "main.py: error: argument --lr: invalid float value: 'abc'",
@@ -268,6 +330,8 @@ RARER: dict[str, list[str]] = {
         "gmx: Error in user input:\nInvalid command-line options\n  Unknown command-line option -foo",
         "Error: Invalid value for '--n': 'x' is not a valid integer.",
         "fastp: ERROR: option unknown: --foo",
+        "error: argument -n/--num: expected one argument",
+        "train.py: error: argument --mode: invalid choice: 'x' (choose from 'a', 'b')",
     ],
     "script_error": [
         "/var/spool/slurmd/job1/slurm_script: line 20: unexpected EOF while looking for matching `''",
@@ -279,6 +343,8 @@ RARER: dict[str, list[str]] = {
         "slurm_script: line 3: SLURM_FOO: unbound variable",
         "/bin/bash\\r: bad interpreter: No such file or directory",
         "slurm_script: line 4: $'\\r': command not found",
+        "slurm_script: line 8: syntax error near unexpected token `('",
+        "/bin/bash: bad interpreter: No such file or directory",
     ],
     "nan_divergence": [
         "{'loss': nan, 'lr': 1e-4}\n{'loss': nan, 'lr': 1e-4}",
@@ -287,6 +353,8 @@ RARER: dict[str, list[str]] = {
         "loss = nan, exiting",
         "Training diverged: gradient norm is inf, stopping",
         "ERROR: non-numeric atom coords - simulation unstable",
+        "step 1 loss=1.2\nstep 2 loss=nan\nstep 3 loss=nan",
+        "[WARNING] loss is nan at iteration 300, stopping",
     ],
     "segfault": [
         "Segmentation fault (core dumped)",
@@ -298,11 +366,14 @@ RARER: dict[str, list[str]] = {
         "exit code 139",
         "forrtl: severe (174): SIGSEGV, segmentation fault occurred\nsrun: error: n1: task 0: Exited with exit code 174",
         "BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   EXIT CODE: 139\nYOUR APPLICATION TERMINATED WITH THE EXIT STRING: Segmentation fault (signal 11)",
+        'Fatal Python error: Segmentation fault\n\nThread 0x7f (most recent call first):\n  File "a.py", line 3 in f',
+        "/x/slurm_script: line 9: 12 Segmentation fault      ./a.out > out.txt",
     ],
     "bus_error": [
         "Bus error (core dumped)",
         "Fatal Python error: Bus error",
         "exit code 135",
+        "srun: error: n1: tasks 0,3: Bus error (core dumped)",
     ],
     "abort": [
         "free(): invalid pointer\nAborted (core dumped)",
@@ -312,11 +383,14 @@ RARER: dict[str, list[str]] = {
         "F0101 00:00:00.000 42 foo.cc:12] Check failed: a == b (1 vs. 2)\n*** Check failure stack trace: ***",
         "exit code 134",
         "LLVM ERROR: out of registers",
+        "a.out: malloc.c:2385: sysmalloc: Assertion failed.\nAborted",
+        "*** Error in `./a': double free or corruption (out): 0x00 ***",
     ],
     "fpe": [
         "Floating point exception (core dumped)",
         "exit code 136",
         "forrtl: severe (71): integer divide by zero",
+        "srun: error: n1: task 2: Floating point exception (core dumped)",
     ],
     "illegal_instruction": [
         "Illegal instruction (core dumped)",
@@ -329,6 +403,7 @@ RARER: dict[str, list[str]] = {
         "Error executing process > 'A'\nCaused by:\n  Process `A` terminated with an error exit status (2)",
         "MissingOutputException in rule x in file Snakefile, line 3:\nJob 0 completed successfully, but some output files are missing.",
         "make[1]: *** [x.mk:3: a] Error 1\nmake: *** [Makefile:2: all] Error 2",
+        "Snakemake: Error in rule x:\nJob failed, going on with independent jobs.",
     ],
     "cuda_oom": [
         "cudaMalloc failed: out of memory",
@@ -338,6 +413,8 @@ RARER: dict[str, list[str]] = {
         "XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes.",
         "numba.cuda.cudadrv.driver.CudaAPIError: [2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY",
         "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED",
+        "RuntimeError: CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
+        "jax.errors.JaxRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 3 bytes.",
     ],
     "cuda_unavailable": [
         "RuntimeError: No CUDA GPUs are available",
@@ -350,6 +427,8 @@ RARER: dict[str, list[str]] = {
         "AssertionError: Invalid device id",
         "RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable",
         "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: system has unsupported display driver / cuda driver combination",
+        "RuntimeError: Attempting to deserialize object on CUDA device 1 but torch.cuda.device_count() is 1.",
+        "torch.cuda.is_available() returned False: no GPU found",
     ],
     "cuda_runtime": [
         "CUDA error 700: an illegal memory access was encountered",
@@ -358,12 +437,14 @@ RARER: dict[str, list[str]] = {
         "terminate called after throwing an instance of 'c10::CUDAError'\n  what():  CUDA error: an illegal memory access was encountered",
         "hipErrorLaunchFailure: unspecified launch failure",
         "RuntimeError: Triton Error [CUDA]: invalid argument",
+        "terminate called after throwing an instance of 'thrust::system::system_error'\n  what():  parallel_for failed: cudaErrorIllegalAddress: an illegal memory access was encountered",
     ],
     "gpu_hardware": [
         "CUDA error: uncorrectable ECC error encountered",
         "NVRM: Xid (PCI:0000:3b:00): 63, pid=1, Row Remapper: New row marked for remapping",
         "Xid 94: Contained ECC error",
         "Unable to determine the device handle for GPU 0000:02:00.0: Unknown Error",
+        "GPU 00000000:41:00.0: Detected Critical Xid Error\nXid 79",
     ],
     "collective_comm": [
         "RuntimeError: NCCL communicator was aborted on rank 1.",
@@ -372,11 +453,14 @@ RARER: dict[str, list[str]] = {
         "[E ProcessGroupGloo.cpp:138] [Rank 0]: Ranks 1 failed to pass monitoredBarrier in 1800000 ms",
         "terminate called after throwing an instance of 'gloo::EnforceNotMet'\n  what():  [enforce fail at gloo/transport/tcp/device.cc:83] ifa != nullptr. Unable to find address for: eth0",
         "[rank0]:[E] ProcessGroupNCCL's watchdog got stuck for 600 seconds without making progress in monitoring enqueued collectives.",
+        "RuntimeError: NCCL error in: /x.cpp:825, invalid usage, NCCL version 2.7.8",
+        "RuntimeError: [1] Caught collective operation timeout: WorkNCCL(OpType=BROADCAST, TensorShape=[1], Timeout(ms)=1800000) ran for 1800116 milliseconds before timing out.",
     ],
     "dist_launch": [
         "torch.distributed.elastic.rendezvous.api.RendezvousClosedError",
         "RuntimeError: Timed out waiting for clients: 1/4 clients joined",
         "torch.distributed.DistNetworkError: The client socket has failed to connect to any network address of (n1, 29500).",
+        "RuntimeError: Connection reset by peer\ntorch.distributed.elastic.rendezvous.api.RendezvousConnectionError",
     ],
     "mpi_launch": [
         'Open MPI tried to fork a new process via the "execve" system call but failed.',
@@ -389,12 +473,14 @@ RARER: dict[str, list[str]] = {
         "[proxy:0:0@n1] main (pm/pmiserv/pmip.c:206): demux engine error waiting for event",
         "Your job has requested more processes than the ppr for this topology can support",
         "MPI startup(): PMI server not found. Please set I_MPI_PMI_LIBRARY variable if it is not a singleton case.",
+        "It looks like orte_init failed for some reason; your parallel process is likely to abort.",
     ],
     "mpi_abort": [
         "rank 3 in job 1  n1_4242   caused collective abort of all ranks",
         "Abort(676943) on node 3 (rank 3 in comm 0): Fatal error in PMPI_Bcast: Invalid buffer pointer, error stack:",
         "Fatal error in MPI_Send: Invalid rank, error stack:",
         "mpi4py.MPI.Exception: MPI_ERR_TRUNCATE: message truncated",
+        "application called MPI_Abort(comm=0x84000002, 1) - process 0\nsrun: error: n1: task 0: Exited with exit code 1",
     ],
     "mpi_comm": [
         "UCX  ERROR Transport retry count exceeded",
@@ -402,20 +488,95 @@ RARER: dict[str, list[str]] = {
         "PSM2 can't open hfi unit: -1 (err=23)\nPML add procs failed",
         "The InfiniBand retry count between two MPI processes has been exceeded.",
         "libfabric:42:ofi_rxm:ep_ctrl:rxm_conn_handle: error: connection refused",
+        "libfabric:1:psm3:core:psmx3_trx_ctxt_alloc():318<warn> psm3_ep_open returns 23, errno=11\nOFI endpoint open failed",
     ],
     "ray_cluster": [
         "ray.exceptions.WorkerCrashedError: The worker died unexpectedly while executing this task.",
         "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.",
         "Unable to connect to GCS at 10.0.0.1:6379. Check that (1) Ray GCS with matching version started successfully at the specified address",
         "raylet exited unexpectedly. Raylet is terminated.",
+        "ray.exceptions.RayActorError: The actor died because its node has died.",
     ],
     "dask_worker": [
         "distributed.client - ERROR - Failed to reconnect to scheduler after 30.00 seconds, closing client",
         "asyncio.exceptions.TimeoutError: Nanny failed to start.",
         "KilledWorker: ('x', <WorkerState 'tcp://1.2.3.4:5', status: closed>)",
+        "distributed.scheduler - ERROR - Task x marked as failed because 3 workers died while trying to run it",
     ],
     "time_skew": [
         "slurmstepd: error: If munged is up\nMunge decode failed: Expired credential",
         "error: Munge decode failed: Replayed credential",
+        "Munge decode failed: Expired credential",
+    ],
+    "signal_kill": [
+        "python: line 1: 42 Killed\nerror: command failed with exit status 137",
+        "RuntimeError: DataLoader worker (pid(s) 42) exited unexpectedly",
+        "joblib.externals.loky.process_executor.TerminatedWorkerError: A worker process managed by the executor was unexpectedly terminated. This could be caused by a segmentation fault while calling the function or by an excessive memory usage causing the Operating System to kill the worker.",
+    ],
+    "pending_limit": [
+        "JOBID PARTITION NAME USER ST TIME NODES NODELIST(REASON)\n7 gpu a ada PD 0:00 1 (AssocGrpCPUMinutesLimit)",
+        "Job 7 is pending with reason QOSMaxMemoryPerUser",
+    ],
+    "pending_partition": [
+        "scontrol show job 7\n   JobState=PENDING Reason=PartitionNodeLimit Dependency=(null)",
+    ],
+    "pending_node": [
+        "7 gpu a ada PD 0:00 1 (ReqNodeNotAvail, May be reserved for other job)",
+        "Reason=ReqNodeNotAvail(Unavailable:n1,n2)",
+    ],
+    "pending_hold": [
+        "Reason=launch_failed_requeued_held",
+    ],
+    "submit_account": [
+        "sbatch: error: Batch job submission failed: Invalid qos for job request",
+        "sbatch: error: Job request does not match any supported policy.\nsbatch: error: Batch job submission failed: Unspecified error",
+        "error: Job submit/allocate failed: Invalid account or account/partition combination specified",
+        "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",
+        "sbatch: error: MaxSubmitJobs limit reached\nsbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy",
+        "sbatch: error: The account foo is out of hours",
+    ],
+    "submit_resources": [
+        "srun: error: Unable to allocate resources: Requested node configuration is not available",
+        "sbatch: error: Batch job submission failed: Invalid node name specified",
+        "allocation failure: CPU count per node can not be satisfied",
+    ],
+    "submit_script": [
+        "sbatch: error: Invalid argument: --foo",
+        "sbatch: option '--mem' requires an argument",
+        "sbatch: error: Unable to open file /x/a.sh: No such file or directory",
+        'srun: error: Invalid numeric value "x" for --ntasks.',
+        "sbatch: error: --array: Invalid job array specification",
+        "Submission failed: sbatch: error: invalid number of nodes (-N x)",
+    ],
+    "gres_invalid": [
+        "srun: error: Unable to allocate resources: Invalid generic resource (gres) specification",
+        "sbatch: error: Please specify the number of GPUs with --gres=gpu:N",
+    ],
+    "step_launch": [
+        "srun: error: Unable to create step for job 7: Requested node configuration is not available",
+        "srun: Job 7 step creation still disabled, retrying (Requested nodes are busy)\nsrun: Job 7 step creation still disabled, retrying (Requested nodes are busy)",
+        "srun: fatal: cpus-per-task set by two different environment variables SLURM_CPUS_PER_TASK=2 != SLURM_TRES_PER_TASK=cpu=4",
+        "srun: warning: can't honor --ntasks-per-node set to 4\nsrun: error: Unable to create step for job 7: Memory required by task is not available",
+    ],
+    "slurm_ctl": [
+        "sinfo: error: Unable to contact slurm controller (connect failure)\nslurm_load_partitions: Unable to contact slurm controller (connect failure)",
+        "sacct: error: slurm_persist_conn_open: Something happened with the receiving/processing of the persistent connection init message to db:6819: Failed to unpack",
+        "squeue: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\nsqueue: error: fetch_config: DNS SRV lookup failed",
+    ],
+    "address_in_use": [
+        "[E socket.cpp:435] [c10d] The server socket has failed to bind to [::]:12355 (errno: 98 - Address already in use).",
+    ],
+    "oom_jvm": [
+        'Exception in thread "main" java.lang.OutOfMemoryError: Java heap space',
+        "Error: Could not create the Java Virtual Machine.\nError: A fatal exception has occurred. Program will exit.\nInvalid maximum heap size: -Xmx400g",
+    ],
+    "cuda_arch": [
+        "NVIDIA A100-SXM4-40GB with CUDA capability sm_80 is not compatible with the current PyTorch installation.",
+    ],
+    "dataloader_shm": [
+        "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).",
+    ],
+    "unknown": [
+        "Job failed with exit code 1",
     ],
 }
