@@ -66,7 +66,7 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
     )
     voices = [v for v in voices if proven or v.hit.rule.role != CONFIRMATION]
     if not fields.failed and _ended_well(readings, voices):
-        voices = [v for v in voices if v.weight >= _GENERIC or v.hit.rule.role == SCHEDULER]
+        voices = [v for v in voices if v.weight >= _GENERIC or v.hit.raised is not None]
         troubled = False
     verdicts = _ranked(voices, fields)
     causes = [verdict for verdict in verdicts if verdict.label != NONE]
@@ -126,7 +126,7 @@ def _went_on(voice: _Voice, voices: Sequence[_Voice], fields: Fields) -> bool:
         if any(r.begin > end and not r.ignored for r in reading.raised):
             return False
         if fields.state == "COMPLETED":
-            end, enough = one.ending, 2
+            end, enough = one.ending, 3
         else:
             enough = 4
     else:
