@@ -122,9 +122,10 @@ def _went_on(voice: _Voice, voices: Sequence[_Voice], fields: Fields) -> bool:
         return False
     if voice.hit.raised is not None:
         one = reading.raised[voice.hit.raised]
-        end = max(r.end for r in reading.raised if r.chain == one.chain)
-        if any(r.begin > end and not r.ignored for r in reading.raised):
+        final = next(r for r in reversed(reading.raised) if not r.ignored or r is one)
+        if final.chain != one.chain:
             return False
+        end = final.end
         if fields.state == "COMPLETED":
             end, enough = one.ending, 3
         else:

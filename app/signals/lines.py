@@ -180,6 +180,8 @@ def mask_digits(text: str) -> str:
 
 
 _TERMINAL_WIDTHS = (80, 100, 120, 132)
+_MOST_WRAPPED = 500
+_LONGEST_UNWRAPPED = 1000
 
 
 def unwrapped(lines: list[Line]) -> list[Line] | None:
@@ -187,6 +189,8 @@ def unwrapped(lines: list[Line]) -> list[Line] | None:
 
     None where nothing looks cut: a cut shows as several lines of one and the same full width.
     """
+    if not 2 <= len(lines) <= _MOST_WRAPPED:
+        return None
     widths: dict[int, int] = {}
     for line in lines:
         widths[len(line.shown)] = widths.get(len(line.shown), 0) + 1
@@ -196,7 +200,7 @@ def unwrapped(lines: list[Line]) -> list[Line] | None:
     joined: list[Line] = []
     cut = False
     for line in lines:
-        if cut:
+        if cut and len(joined[-1].text) < _LONGEST_UNWRAPPED:
             last = joined[-1]
             joined[-1] = last._replace(text=last.text + line.text, shown=last.shown + line.shown)
         else:
