@@ -19,6 +19,7 @@ RARER: dict[str, list[str]] = {
         "[2022-01-01T00:00:00.000] [77.batch] error: Detected 1 oom-kill event(s) in StepId=77.batch cgroup.",
         "slurm-77.out: /var/spool/slurmd/job77/slurm_script: line 5: 999 Killed  ./a.out\nslurmstepd: error: Detected 1 oom-kill event(s) in step 77.batch cgroup.",
         "Your job was killed because it exceeded its memory limit (2 GB)",
+        "Loading data...\n/var/spool/slurmd/job3/slurm_script: line 20: 4242 Killed                  python train.py\nslurmstepd: error: Detected 1 oom_kill event in StepId=3.batch. Some of the step tasks have been OOM Killed.",
     ],
     "timeout": [
         'slurmstepd: error: *** JOB 7 ON n CANCELLED AT 2020-01-01T00:00:00 DUE TO TIME LIMIT ***\nsrun: Job step aborted: Waiting up to 32 seconds for job step to finish.\nTraceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\nKeyboardInterrupt',
@@ -28,6 +29,7 @@ RARER: dict[str, list[str]] = {
         "mpirun: Forwarding signal 18 to job\nslurmstepd: error: *** JOB 3 ON n1 CANCELLED AT 2021-01-01T00:00:00 DUE TO TIME LIMIT ***",
         "CANCELLED AT 2020-01-01T00:00:00 DUE TO TIME LIMIT",
         "srun: error: n1: task 0: Killed\nslurmstepd: error: *** STEP 1.0 ON n1 CANCELLED AT 2020-01-01T00:00:00 DUE TO TIME LIMIT ***\nsrun: Force Terminated job step 1.0",
+        "  0%|          | 0/10 [00:00<?, ?it/s]\n 10%|#         | 1/10 [59:00<9:00:00, 3540.00s/it]\nslurmstepd: error: *** JOB 3 ON n1 CANCELLED AT 2024-01-01T00:00:00 DUE TO TIME LIMIT ***",
     ],
     "cancelled": [
         "JOB 4242 CANCELLED AT 2015-01-01T00:00:00\nsrun: Force Terminated job step 4242.0",
@@ -42,6 +44,7 @@ RARER: dict[str, list[str]] = {
     "preempted": [
         "77 fit scavenge ada PREEMPTED 0:0",
         "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2021-01-01T00:00:00 DUE TO PREEMPTION ***\nsrun: error: n1: task 0: Killed",
+        "Job 7 was preempted by job 9",
     ],
     "node_fail": [
         "77 fit gpu ada NODE_FAIL 0:0",
@@ -49,6 +52,7 @@ RARER: dict[str, list[str]] = {
         "srun: error: Nodes n[1-2] are still not ready",
         "slurmstepd: error: *** JOB 7 ON n1 FAILED (non-zero exit code or other failure mode) ***\nsrun: error: Node failure on n1",
         "salloc: error: Node failure on n3\nsalloc: Job allocation 7 has been revoked.",
+        "slurmstepd: error: Node n1 not responding, terminating job: DUE TO NODE FAILURE",
     ],
     "license": [
         "ANSYS LICENSE MANAGER ERROR:\nCould not connect to any license server.",
@@ -57,6 +61,9 @@ RARER: dict[str, list[str]] = {
         "License checkout failed: Invalid host",
         "cannot get a license for feature CPLEX: all licenses in use",
         "lmgrd is not running: Connection refused",
+        'ERROR: License checkout failed for feature "Comsol"',
+        "Fluent: Unexpected license problem; exiting.\nThe request for license failed.",
+        "*** ABAQUS/ABQcaeK rank 0 terminated\nAbaqus License Manager checked out no license: the server is down",
     ],
     "module_env": [
         "-bash: module: command not found",
@@ -67,6 +74,7 @@ RARER: dict[str, list[str]] = {
         "modulecmd: ModuleCmd_Load.c(244):ERROR:105: Unable to locate a modulefile for 'R'",
         "/etc/profile.d/modules.sh: line 3: module: command not found",
         "(standard_in) 1: Lmod has detected the following error:\nUnable to load module because of error when evaluating modulefile:",
+        "Lmod has detected the following error: Unable to load module because of\nerror when evaluating modulefile:",
     ],
     "conda_env": [
         "slurm_script: line 5: activate: No such file or directory",
@@ -91,6 +99,8 @@ RARER: dict[str, list[str]] = {
         "/bin/sh: mpirun: command not found",
         "bash: srun: command not found...",
         "slurmstepd: error: execve(): python: No such file or directory\nsrun: error: n1: tasks 0-3: Exited with exit code 2",
+        "/var/spool/slurmd/job7/slurm_script: line 9: python: command not found\nsrun: error: n1: task 0: Exited with exit code 127",
+        "+ foo --bar\n/x/job.sh: line 12: foo: command not found\n+ exit 127",
     ],
     "exec_permission": [
         "-bash: ./x.sh: Permission denied",
@@ -114,6 +124,8 @@ RARER: dict[str, list[str]] = {
         "    from foo import bar\nModuleNotFoundError: No module named 'foo'",
         "Error in library(foo) : there is no package called 'foo'\nCalls: suppressPackageStartupMessages -> withCallingHandlers -> library\nExecution halted",
         "Failed to import pytorch: No module named 'torch'",
+        "Traceback (most recent call last):\n  File \"/x/a.py\", line 3, in <module>\n    import tensorflow as tf\n  File \"/x/tf/__init__.py\", line 3, in <module>\n    from x import y\nImportError: cannot import name 'y' from 'x' (/x/x.py)",
+        '  File "a.py", line 1, in <module>\n    import cv2\nImportError: No module named cv2\nsrun: error: n1: task 0: Exited with exit code 1',
     ],
     "shared_lib": [
         "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
@@ -125,6 +137,7 @@ RARER: dict[str, list[str]] = {
         "/usr/bin/ld: cannot find -lhdf5\ncollect2: error: ld returned 1 exit status",
         "./a: /lib64/libm.so.6: version `GLIBC_2.29' not found (required by ./a)",
         "ImportError: /x/torch/lib/libtorch_cuda.so: undefined symbol: ncclCommRegister",
+        'Traceback (most recent call last):\n  File "/x/a.py", line 3, in <module>\n    import torch\nOSError: /x/libcublas.so.11: symbol cublasLtHSHMatmulAlgoInit, version libcublasLt.so.11 not defined in file libcublasLt.so.11 with link time reference',
     ],
     "container": [
         "FATAL:   Unable to handle docker://x uri: failed to get checksum for docker://x",
@@ -140,6 +153,9 @@ RARER: dict[str, list[str]] = {
         "FATAL:   could not open image /x: no such file or directory",
         "[ERROR] Command not found: nvidia-container-cli, see https://github.com/NVIDIA/libnvidia-container\nslurmstepd: error: pyxis: couldn't start container",
         "enroot-nsenter: failed to create user namespace: Operation not permitted",
+        "FATAL:   image not found: /x/a.sif",
+        "slurmstepd: error: pyxis: container start failed with error code: 1\nslurmstepd: error: spank: required plugin spank_pyxis.so: task_init() failed with rc=-1",
+        "ERROR: Failed to build container: exit status 1\nFATAL:   While performing build: while creating squashfs: create command failed",
     ],
     "file_not_found": [
         "Error opening file: in.dat: No such file or directory",
@@ -159,6 +175,10 @@ RARER: dict[str, list[str]] = {
         "No such file or directory: /x/y.txt",
         "/x/run.sh: line 4: cd: data: No such file or directory\nTraceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    open('x')\nFileNotFoundError: [Errno 2] No such file or directory: 'x'",
         "forrtl: severe (29): file not found, unit 9, file /x/fort.9\nImage PC Routine Line Source\na.out 000 Unknown Unknown Unknown",
+        "Error: input file does not exist: /x/y.nc",
+        "ERROR: Unable to open /x/data.bin for reading",
+        "gzip: x.fastq.gz: No such file or directory",
+        "Error in rule x:\n    input: a.txt\nFileNotFoundError: [Errno 2] No such file or directory: 'a.txt'\nRemoving output files of failed job x since they might be corrupted:",
     ],
     "permission_denied": [
         "IOError: [Errno 13] Permission denied: 'x.log'",
@@ -170,6 +190,7 @@ RARER: dict[str, list[str]] = {
         "Error: EACCES: permission denied, open '/x'",
         "bash: /x/out.log: Permission denied",
         "PermissionError: [Errno 13] Permission denied: '/tmp/ray/session'",
+        "slurm_script: line 4: cd: /x: Permission denied",
     ],
     "disk_full": [
         "[Errno 28] No space left on device",
@@ -183,6 +204,10 @@ RARER: dict[str, list[str]] = {
         "IOError: [Errno 28] No space left on device",
         "cat: write error: Disk quota exceeded",
         "/usr/bin/tar: x: Cannot open: Disk quota exceeded",
+        "ERROR: [Errno 122] Disk quota exceeded: '/home/x/.conda'",
+        "CondaError: OSError(122, 'Disk quota exceeded')",
+        "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    np.save('x', a)\nOSError: 8000000 requested and 4096 written\nOSError: [Errno 28] No space left on device",
+        "OSError: 80000 requested and 512 written",
     ],
     "fs_error": [
         "slurmstepd: error: couldn't chdir to `/lustre/x': Cannot send after transport endpoint shutdown: going to /tmp instead",
@@ -226,6 +251,7 @@ RARER: dict[str, list[str]] = {
         "Error: invalid BAM file: truncated file",
         "RuntimeError: Invalid magic number; corrupt file?",
         "safetensors.SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
+        "gzip: stdin: unexpected end of file\ntar: Child returned status 1\ntar: Error is not recoverable: exiting now",
     ],
     "network": [
         "socket.gaierror: [Errno -3] Temporary failure in name resolution",
@@ -241,6 +267,7 @@ RARER: dict[str, list[str]] = {
         "ERROR 503: Service Unavailable.",
         "fatal: unable to access 'https://github.com/x/y/': Could not resolve host: github.com",
         "OSError: Can't load tokenizer for 'x'. If you were trying to load it from 'https://huggingface.co/models', make sure you don't have a local directory with the same name. ConnectionError",
+        'Downloading: "https://download.pytorch.org/models/resnet50.pth" to /x\nTraceback (most recent call last):\n  File "a.py", line 3, in <module>\n    resnet50(pretrained=True)\nurllib.error.URLError: <urlopen error [Errno -3] Temporary failure in name resolution>',
     ],
     "auth_token": [
         "wandb: ERROR api_key not configured (no-tty).  Run wandb login",
@@ -252,6 +279,7 @@ RARER: dict[str, list[str]] = {
         "Error: Invalid API key provided",
         "huggingface_hub.errors.LocalTokenNotFoundError: Token is required (`token=True`), but no token found.",
         "wandb: ERROR Error while calling W&B API: user is not logged in (<Response [401]>)",
+        "ValueError: API key must be 40 characters long, yours was 10",
     ],
     "resource_limit": [
         "OSError: [Errno 24] Too many open files",
@@ -265,6 +293,7 @@ RARER: dict[str, list[str]] = {
         "RuntimeError: unable to open shared memory object </torch_1> in read-write mode: Too many open files (24)",
         "fork: retry: No child processes\n-bash: fork: Resource temporarily unavailable",
         "OpenBLAS blas_thread_init: RLIMIT_NPROC 4096 current, 8192 max\nOpenBLAS blas_thread_init: pthread_create failed for thread 5 of 64: Resource temporarily unavailable",
+        "slurmstepd: error: fork: Resource temporarily unavailable",
     ],
     "oom_process": [
         "MemoryError: Unable to allocate 1.2 TiB for an array with shape (1,) and data type int8",
@@ -280,6 +309,7 @@ RARER: dict[str, list[str]] = {
         "numpy.core._exceptions._ArrayMemoryError: Unable to allocate 3 GiB",
         "Error: cannot allocate vector of size 3.2 Gb",
         "terminate called after throwing an instance of 'std::bad_alloc'",
+        "Killed by MemoryError: std::bad_alloc",
     ],
     "python_exception": [
         'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    import torch\n  File "b.py", line 3, in f\n    raise RuntimeError(\'size mismatch\')\nRuntimeError: Error(s) in loading state_dict for Net:\n\tsize mismatch for fc.weight: copying a param with shape torch.Size([10]) from checkpoint, the shape in current model is torch.Size([5]).',
@@ -294,6 +324,13 @@ RARER: dict[str, list[str]] = {
         "ValueError: too many values to unpack (expected 2)",
         "    raise ValueError(f'bad {x}')\nValueError: bad 3",
         "srun: error: n1: task 0: Exited with exit code 1\nTraceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    x\nNameError: name 'x' is not defined",
+        'Traceback (most recent call last):\n  File "/x/a.py", line 3, in <module>\n    sys.exit(main())\n  File "/x/a.py", line 2, in main\n    raise SystemExit(\'no input\')\nSystemExit: no input',
+        "TypeError: forward() got an unexpected keyword argument 'x'\nTraceback (most recent call last):\n  File \"/x/a.py\", line 3, in <module>",
+        "INFO start\nTraceback (most recent call last):\n  File \"/x/a.py\", line 3, in <module>\n    f()\nTypeError: f() missing 1 required positional argument: 'x'\n\n+ echo done\ndone",
+        '[2024-01-01 00:00:00][root][ERROR] - boom\nTraceback (most recent call last):\n  File "a.py", line 1, in f\n    x\nhydra.utils.Boom: x failed\n\nSet the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.',
+        "Error executing job with overrides: ['lr=0.1']\nTraceback (most recent call last):\n  File \"a.py\", line 3, in main\n    model(x)\nRuntimeError: The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1\n\nSet the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.",
+        "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    f()\nKeyError: 'a'\nwandb: \nwandb: You can sync this run to the cloud by running:\nwandb: wandb sync /x/offline-run\nwandb: Find logs at: ./wandb/x/logs",
+        "ERROR ~ Error executing process > 'FOO (1)'\n\nCaused by:\n  Process `FOO (1)` terminated with an error exit status (1)\n\nCommand error:\n  Traceback (most recent call last):\n    File \"/x/foo.py\", line 3, in <module>\n      f()\n  ValueError: bad",
     ],
     "code_exception": [
         "Error in if (x > 0) { : argument is of length zero\nCalls: main -> f\nExecution halted",
@@ -306,6 +343,9 @@ RARER: dict[str, list[str]] = {
         "Error in .local(object, ...) : Test function failed\nCalls: <Anonymous> ... tryCatch\nExecution halted",
         "At line 30 of file a.f90\nFortran runtime error: Attempting to allocate already allocated variable 'x'",
         "ERROR: LoadError: BoundsError: attempt to access 3-element Vector{Int64} at index [4]",
+        "Rscript x.R\nError in data.frame(a, b) : \n  arguments imply differing number of rows: 3, 4\nExecution halted",
+        'Error: could not find function "foo"\nExecution halted\nWarning message:\nsystem call failed',
+        "ERROR: MethodError: no method matching +(::Nothing, ::Int64)\nStacktrace:\n  [1] top-level scope",
     ],
     "app_error": [
         "Error termination request processed by link 9999.",
@@ -319,6 +359,8 @@ RARER: dict[str, list[str]] = {
         "Nastran FATAL ERROR 9002",
         " Error termination via Lnk1e in /x/l301.exe",
         "ERROR on proc 0: Bond atoms 1 2 missing on proc 0 at step 3 (src/ntopo_bond_all.cpp:60)",
+        "FATAL: mesh has negative volume",
+        "forces diverged\n *** ERROR ***  SCF did not converge",
     ],
     "bad_arguments": [
         "main.py: error: argument --lr: invalid float value: 'abc'",
@@ -332,6 +374,7 @@ RARER: dict[str, list[str]] = {
         "fastp: ERROR: option unknown: --foo",
         "error: argument -n/--num: expected one argument",
         "train.py: error: argument --mode: invalid choice: 'x' (choose from 'a', 'b')",
+        "Usage: samtools sort [options...] [in.bam]\nOptions:\n  -l INT",
     ],
     "script_error": [
         "/var/spool/slurmd/job1/slurm_script: line 20: unexpected EOF while looking for matching `''",
@@ -345,6 +388,7 @@ RARER: dict[str, list[str]] = {
         "slurm_script: line 4: $'\\r': command not found",
         "slurm_script: line 8: syntax error near unexpected token `('",
         "/bin/bash: bad interpreter: No such file or directory",
+        '/var/spool/slurmd/job7/slurm_script: line 9: [[: 08: value too great for base (error token is "08")',
     ],
     "nan_divergence": [
         "{'loss': nan, 'lr': 1e-4}\n{'loss': nan, 'lr': 1e-4}",
@@ -355,6 +399,7 @@ RARER: dict[str, list[str]] = {
         "ERROR: non-numeric atom coords - simulation unstable",
         "step 1 loss=1.2\nstep 2 loss=nan\nstep 3 loss=nan",
         "[WARNING] loss is nan at iteration 300, stopping",
+        "Epoch 3 | Loss: nan | Acc: 10.0\nEpoch 4 | Loss: nan | Acc: 10.0",
     ],
     "segfault": [
         "Segmentation fault (core dumped)",
@@ -368,12 +413,14 @@ RARER: dict[str, list[str]] = {
         "BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   EXIT CODE: 139\nYOUR APPLICATION TERMINATED WITH THE EXIT STRING: Segmentation fault (signal 11)",
         'Fatal Python error: Segmentation fault\n\nThread 0x7f (most recent call first):\n  File "a.py", line 3 in f',
         "/x/slurm_script: line 9: 12 Segmentation fault      ./a.out > out.txt",
+        "Note: something\nProgram received signal SIGSEGV: Segmentation fault - invalid memory reference.\n\nBacktrace for this error:\n#0  0x7f in ???\n#1  0x40 in main_ at a.f90:3\n--------------------------------------------------------------------------\nmpirun noticed that process rank 2 with PID 42 on node n1 exited on signal 11 (Segmentation fault).\n--------------------------------------------------------------------------",
     ],
     "bus_error": [
         "Bus error (core dumped)",
         "Fatal Python error: Bus error",
         "exit code 135",
         "srun: error: n1: tasks 0,3: Bus error (core dumped)",
+        "Program received signal SIGBUS: Access to an undefined portion of a memory object.",
     ],
     "abort": [
         "free(): invalid pointer\nAborted (core dumped)",
@@ -385,12 +432,14 @@ RARER: dict[str, list[str]] = {
         "LLVM ERROR: out of registers",
         "a.out: malloc.c:2385: sysmalloc: Assertion failed.\nAborted",
         "*** Error in `./a': double free or corruption (out): 0x00 ***",
+        "terminate called after throwing an instance of 'std::out_of_range'\n  what():  vector::_M_range_check: __n (which is 3) >= this->size() (which is 3)\n[n1:42] *** Process received signal ***\n[n1:42] Signal: Aborted (6)",
     ],
     "fpe": [
         "Floating point exception (core dumped)",
         "exit code 136",
         "forrtl: severe (71): integer divide by zero",
         "srun: error: n1: task 2: Floating point exception (core dumped)",
+        "forrtl: error (75): floating point exception",
     ],
     "illegal_instruction": [
         "Illegal instruction (core dumped)",
@@ -404,6 +453,8 @@ RARER: dict[str, list[str]] = {
         "MissingOutputException in rule x in file Snakefile, line 3:\nJob 0 completed successfully, but some output files are missing.",
         "make[1]: *** [x.mk:3: a] Error 1\nmake: *** [Makefile:2: all] Error 2",
         "Snakemake: Error in rule x:\nJob failed, going on with independent jobs.",
+        "snakemake.exceptions.WorkflowError: At least one job did not complete successfully.",
+        "[aa/bbccdd] process > FOO (1) [100%] 1 of 1, failed: 1 ✘\nERROR ~ Error executing process > 'FOO (1)'\n\nCaused by:\n  Process `FOO (1)` terminated with an error exit status (1)\n\nCommand executed:\n  foo.py x\n\nCommand exit status:\n  1\n\nCommand output:\n  (empty)",
     ],
     "cuda_oom": [
         "cudaMalloc failed: out of memory",
@@ -415,6 +466,7 @@ RARER: dict[str, list[str]] = {
         "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED",
         "RuntimeError: CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
         "jax.errors.JaxRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 3 bytes.",
+        'Epoch 1: 100%|###| 3/3\nTraceback (most recent call last):\n  File "a.py", line 3, in <module>\n    loss.backward()\nRuntimeError: CUDA out of memory. Tried to allocate 98.00 MiB (GPU 0; 7.79 GiB total capacity; 6.3 GiB already allocated; 60.38 MiB free; 6.5 GiB reserved in total by PyTorch)\nwandb: Waiting for W&B process to finish... (failed 1). Press Control-C to abort syncing.\nwandb: Synced 5 W&B file(s)',
     ],
     "cuda_unavailable": [
         "RuntimeError: No CUDA GPUs are available",
@@ -429,6 +481,8 @@ RARER: dict[str, list[str]] = {
         "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: system has unsupported display driver / cuda driver combination",
         "RuntimeError: Attempting to deserialize object on CUDA device 1 but torch.cuda.device_count() is 1.",
         "torch.cuda.is_available() returned False: no GPU found",
+        "RuntimeError: CUDA is not available. Please run on a GPU node.",
+        "ValueError: FP16 Mixed precision training with AMP or APEX (`--fp16`) can only be used on CUDA devices.",
     ],
     "cuda_runtime": [
         "CUDA error 700: an illegal memory access was encountered",
@@ -445,6 +499,7 @@ RARER: dict[str, list[str]] = {
         "Xid 94: Contained ECC error",
         "Unable to determine the device handle for GPU 0000:02:00.0: Unknown Error",
         "GPU 00000000:41:00.0: Detected Critical Xid Error\nXid 79",
+        "[rank5]: RuntimeError: CUDA error: uncorrectable ECC error encountered\nsrun: error: n1: task 5: Exited with exit code 1\nslurmstepd: error: *** STEP 1.0 ON n0 CANCELLED AT 2024-01-01T00:00:00 ***",
     ],
     "collective_comm": [
         "RuntimeError: NCCL communicator was aborted on rank 1.",
@@ -455,12 +510,15 @@ RARER: dict[str, list[str]] = {
         "[rank0]:[E] ProcessGroupNCCL's watchdog got stuck for 600 seconds without making progress in monitoring enqueued collectives.",
         "RuntimeError: NCCL error in: /x.cpp:825, invalid usage, NCCL version 2.7.8",
         "RuntimeError: [1] Caught collective operation timeout: WorkNCCL(OpType=BROADCAST, TensorShape=[1], Timeout(ms)=1800000) ran for 1800116 milliseconds before timing out.",
+        "[rank0]: torch.distributed.DistBackendError: NCCL error in: x.cpp:1970, unhandled cuda error (run with NCCL_DEBUG=INFO for details), NCCL version 2.20.5\n[rank0]: ncclUnhandledCudaError: Call to CUDA function failed.",
+        "n1: [rank1]:[E1001 00:00:00.0 ProcessGroupNCCL.cpp:542] [Rank 1] Collective WorkNCCL(SeqNum=1) raised the following async exception: NCCL error: remote process exited or there was a network error",
     ],
     "dist_launch": [
         "torch.distributed.elastic.rendezvous.api.RendezvousClosedError",
         "RuntimeError: Timed out waiting for clients: 1/4 clients joined",
         "torch.distributed.DistNetworkError: The client socket has failed to connect to any network address of (n1, 29500).",
         "RuntimeError: Connection reset by peer\ntorch.distributed.elastic.rendezvous.api.RendezvousConnectionError",
+        "[E socket.cpp:922] [c10d] The client socket has timed out after 60s while trying to connect to (10.0.0.1, 29500).",
     ],
     "mpi_launch": [
         'Open MPI tried to fork a new process via the "execve" system call but failed.',
@@ -474,6 +532,8 @@ RARER: dict[str, list[str]] = {
         "Your job has requested more processes than the ppr for this topology can support",
         "MPI startup(): PMI server not found. Please set I_MPI_PMI_LIBRARY variable if it is not a singleton case.",
         "It looks like orte_init failed for some reason; your parallel process is likely to abort.",
+        "srun: error: Unable to use --mpi=pmi3: invalid MPI type",
+        "--------------------------------------------------------------------------\nThere are not enough slots available in the system to satisfy the 4\nslots that were requested by the application:\n\n  ./a.out\n--------------------------------------------------------------------------",
     ],
     "mpi_abort": [
         "rank 3 in job 1  n1_4242   caused collective abort of all ranks",
@@ -481,6 +541,7 @@ RARER: dict[str, list[str]] = {
         "Fatal error in MPI_Send: Invalid rank, error stack:",
         "mpi4py.MPI.Exception: MPI_ERR_TRUNCATE: message truncated",
         "application called MPI_Abort(comm=0x84000002, 1) - process 0\nsrun: error: n1: task 0: Exited with exit code 1",
+        "Rank 0 [Mon Jan  1 00:00:00 2024] [c0-0c0s0n0] application called MPI_Abort(MPI_COMM_WORLD, 13) - process 0\nsrun: error: nid1: task 0: Aborted\nsrun: Terminating job step 4.0",
     ],
     "mpi_comm": [
         "UCX  ERROR Transport retry count exceeded",
@@ -496,6 +557,7 @@ RARER: dict[str, list[str]] = {
         "Unable to connect to GCS at 10.0.0.1:6379. Check that (1) Ray GCS with matching version started successfully at the specified address",
         "raylet exited unexpectedly. Raylet is terminated.",
         "ray.exceptions.RayActorError: The actor died because its node has died.",
+        "RuntimeError: The actor died unexpectedly before finishing this task. ray.exceptions.RayActorError",
     ],
     "dask_worker": [
         "distributed.client - ERROR - Failed to reconnect to scheduler after 30.00 seconds, closing client",
@@ -507,11 +569,14 @@ RARER: dict[str, list[str]] = {
         "slurmstepd: error: If munged is up\nMunge decode failed: Expired credential",
         "error: Munge decode failed: Replayed credential",
         "Munge decode failed: Expired credential",
+        "slurm_unpack_received_msg: MESSAGE_X has authentication error: Rewound credential",
     ],
     "signal_kill": [
         "python: line 1: 42 Killed\nerror: command failed with exit status 137",
         "RuntimeError: DataLoader worker (pid(s) 42) exited unexpectedly",
         "joblib.externals.loky.process_executor.TerminatedWorkerError: A worker process managed by the executor was unexpectedly terminated. This could be caused by a segmentation fault while calling the function or by an excessive memory usage causing the Operating System to kill the worker.",
+        "srun: error: n1: task 0: Killed\nsrun: Terminating StepId=7.0",
+        "Loading data...\n/var/spool/slurmd/job3/slurm_script: line 20: 4242 Killed                  python train.py",
     ],
     "pending_limit": [
         "JOBID PARTITION NAME USER ST TIME NODES NODELIST(REASON)\n7 gpu a ada PD 0:00 1 (AssocGrpCPUMinutesLimit)",
@@ -547,16 +612,19 @@ RARER: dict[str, list[str]] = {
         'srun: error: Invalid numeric value "x" for --ntasks.',
         "sbatch: error: --array: Invalid job array specification",
         "Submission failed: sbatch: error: invalid number of nodes (-N x)",
+        "sbatch: error: This does not look like a batch script.  The first\nsbatch: error: line must start with #! followed by the path to an interpreter.\nsbatch: error: For instance: #!/bin/sh",
     ],
     "gres_invalid": [
         "srun: error: Unable to allocate resources: Invalid generic resource (gres) specification",
         "sbatch: error: Please specify the number of GPUs with --gres=gpu:N",
+        "sbatch: error: Batch job submission failed: Invalid generic resource (gres) specification",
     ],
     "step_launch": [
         "srun: error: Unable to create step for job 7: Requested node configuration is not available",
         "srun: Job 7 step creation still disabled, retrying (Requested nodes are busy)\nsrun: Job 7 step creation still disabled, retrying (Requested nodes are busy)",
         "srun: fatal: cpus-per-task set by two different environment variables SLURM_CPUS_PER_TASK=2 != SLURM_TRES_PER_TASK=cpu=4",
         "srun: warning: can't honor --ntasks-per-node set to 4\nsrun: error: Unable to create step for job 7: Memory required by task is not available",
+        "srun: error: Unable to create step for job 7: Job/step already completing or completed",
     ],
     "slurm_ctl": [
         "sinfo: error: Unable to contact slurm controller (connect failure)\nslurm_load_partitions: Unable to contact slurm controller (connect failure)",
@@ -569,14 +637,18 @@ RARER: dict[str, list[str]] = {
     "oom_jvm": [
         'Exception in thread "main" java.lang.OutOfMemoryError: Java heap space',
         "Error: Could not create the Java Virtual Machine.\nError: A fatal exception has occurred. Program will exit.\nInvalid maximum heap size: -Xmx400g",
+        "[ERROR] java.lang.OutOfMemoryError: Java heap space -> [Help 1]",
+        "ERROR ~ Java heap space\n -- Check '.nextflow.log' file for details",
     ],
     "cuda_arch": [
         "NVIDIA A100-SXM4-40GB with CUDA capability sm_80 is not compatible with the current PyTorch installation.",
+        "RuntimeError: GPU capability sm_35 not supported: no kernel image is available for execution on the device",
     ],
     "dataloader_shm": [
         "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).",
     ],
     "unknown": [
         "Job failed with exit code 1",
+        "Running solver\nerror: solver stopped\n",
     ],
 }
