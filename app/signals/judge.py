@@ -64,6 +64,7 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
             voice.hit.rule.role != CONFIRMATION and voice.hit.rule.label != NONE for voice in voices
         )
     )
+    proven = proven and fields.state != "COMPLETED"
     voices = [v for v in voices if proven or v.hit.rule.role != CONFIRMATION]
     if not fields.failed and _ended_well(readings, voices):
         voices = [v for v in voices if v.weight >= _GENERIC or v.hit.raised is not None]

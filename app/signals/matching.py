@@ -32,7 +32,7 @@ _LOW_LEVEL = re.compile(
     r"|^.{0,60}(?: - |\||\[|\s)(?:WARN(?:ING)?|INFO|DEBUG|NOTICE|NOTE|warning|info|debug)"
     r"(?: - |\s?[\]|:] ?| {1,3}\[)"
     r"|^\[?[IWD]\d{4} |^\[[IWD] |^[IWD] tensorflow|^[IWD]\d{4}[ :]"
-    r"|\b\w*Warning: |: warning: |: warning #\d"
+    r"|\b\w*Warning:(?: |$)|: warning: |: warning #\d"
     r"|(?:srun|sbatch|salloc|slurmstepd): (?:[Ww]arning|info|debug\d?): "
     r"|^wandb: (?!ERROR|.*(?:[Ee]rror|api_key))|\bNCCL INFO\b|^\[\w[\w.-]*:\d+\] (?:INFO|DEBUG)"
 )
@@ -76,6 +76,7 @@ def read_lines(text: CleanText, book: RuleBook, *, source: str, place: str) -> R
     places = _Places(text, book)
     code = _code_lines(text, raised)
     low = text.digest.those(text.lines, lambda line: _LOW_LEVEL.search(line[:400]))
+    low |= {n + 1 for n in low if text.lines[n].text.endswith("Warning:")}
     low |= {n + 1 for n in low if "Warning: " in text.lines[n].text and _is_code(text, n + 1)}
     harmless = _weights(places, book.of_role(HARMLESS)) | dict.fromkeys(code, _EVERY_RULE)
     owner = _owners(raised)
