@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_wait(commands)
     _add_stages(commands)
+    _add_diagnose(commands)
     _add_doctor(commands)
     _add_sites(commands)
     _add_history(commands)
@@ -179,6 +180,25 @@ def _add_stages(commands: Any) -> None:
     )  # fmt: skip
     _add_site_options(stages, default=argparse.SUPPRESS)
     stages.set_defaults(run=_stages)
+
+
+def _add_diagnose(commands: Any) -> None:
+    diagnose = commands.add_parser(
+        "diagnose", help="say why a job failed, from its log and what Slurm says of it",
+        description="Exit code: 0 a cause was found, or nothing failed; 1 it failed and nothing "
+        "says why; 2 a file cannot be read.",
+    )  # fmt: skip
+    diagnose.add_argument("job", nargs="?", metavar="JOB", help="like 12, or 4_7")
+    diagnose.add_argument(
+        "--log", action="append", default=[], metavar="FILE", help="its output; give it again for "
+        "the second stream",
+    )  # fmt: skip
+    diagnose.add_argument("--state", metavar="STATE", help="as sacct says: FAILED, TIMEOUT, ...")
+    diagnose.add_argument("--exit-code", metavar="CODE:SIGNAL", help="as sacct says: 1:0")
+    diagnose.add_argument("--reason", metavar="WORDS", help="as squeue says: QOSMaxCpuPerUserLimit")
+    diagnose.add_argument("--json", action="store_true", help="for scripts: jobshape.diagnose/1")
+    _add_site_options(diagnose, default=argparse.SUPPRESS)
+    diagnose.set_defaults(run=_diagnose)
 
 
 def _add_doctor(commands: Any) -> None:
@@ -377,6 +397,25 @@ def _stages(arguments: argparse.Namespace) -> int:
         deadline_s=arguments.timeout,
         say=_say,
     )
+
+
+def _diagnose(arguments: argparse.Namespace) -> int:
+    from jobshape.app import diagnose_report as report
+
+    fields = report.slurm_fields(arguments.state, arguments.exit_code, arguments.reason)
+    if arguments.job is None:
+        findings = report.examine(arguments.log, fields)
+    elif arguments.log or fields:
+        from jobshape.app.domain.errors import BadRequest
+
+        raise BadRequest("a job, or --log with --state and the like: not both")
+    else:
+        findings = report.examine_job(_load(arguments), arguments.job)
+    if arguments.json:
+        _say(report.as_json(findings))
+    else:
+        _say(*report.text(findings))
+    return BROKEN if report.failed_without_cause(findings) else OK
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

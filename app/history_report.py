@@ -15,11 +15,11 @@ from typing import Any
 from jobshape import __version__
 from jobshape.app.board.figures import wait_s
 from jobshape.app.board.query_keys import Kind, read_figure
-from jobshape.app.board.text import sanitize
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.job import NO_JOB, UNASSIGNED, AccountedJob
 from jobshape.app.domain.past import PastJob
 from jobshape.app.domain.states import phase_of
+from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_duration, format_size, parse_time
 from jobshape.app.history.history import History
 from jobshape.app.history.place import FILE_NAME

@@ -8,11 +8,11 @@ from typing import Any
 
 from jobshape import __version__
 from jobshape.app.board.board import Board
-from jobshape.app.board.text import sanitize
 from jobshape.app.domain.job import AccountedJob, Job
 from jobshape.app.domain.past import PastJob
 from jobshape.app.domain.spans import pace_words
 from jobshape.app.domain.stage import Spread, StagesPicture, StageSummary
+from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_short_duration, format_size
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import choose_site

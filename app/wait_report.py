@@ -1,18 +1,16 @@
 """``jobshape wait JOB...``: from pending to the end, with a bar; the exit code tells success."""
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from jobshape.app.asking import ask, wanted_of
-from jobshape.app.backends.base import Backend, Scope
+from jobshape.app.asking import ask, check_reference, read_jobs, wanted_of
 from jobshape.app.board.words import reason_words, state_words
 from jobshape.app.collector.wire import JOB_CODEC
-from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, NotSupported
+from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import Phase, is_finished, phase_of
 from jobshape.app.domain.text import sanitize
@@ -24,15 +22,11 @@ from jobshape.app.snapshot import Wanted
 SCHEMA = "jobshape.wait/1"
 OK, FAILED, TIMED_OUT = 0, 1, 3
 DEADLINE_S = 60.0
-LOOK_BACK_S = 30 * 86400
-"""How old a job may be that accounting is asked for."""
-
 FIRST_S, FIRST_FOR_S = 10.0, 120.0
 THEN_S, THEN_FOR_S = 30.0, 900.0
 LATER_S = 300.0
 NEAR_S, NEAR_LIMIT_S = 60.0, 900.0
 BAR_WIDTH = 24
-_REFERENCE = re.compile(r"[0-9]+(_[0-9]+)?(\+[0-9]+)?")
 
 
 class Look(NamedTuple):
@@ -91,9 +85,7 @@ def wait_for_jobs(
     nobody knows, and what asking raises at the first look; later trouble is told and borne.
     """
     for reference in references:
-        if not _REFERENCE.fullmatch(reference):
-            what = f"{reference!r} is no job id"
-            raise BadRequest(what, hint="like 12, or 4_7 for one task of an array")
+        check_reference(reference)
     wanted = wanted_of(choose_site(loaded), DEADLINE_S)
     teller = Teller(tell)
     began = time.monotonic()
@@ -129,7 +121,7 @@ def look_at(wanted: Wanted, references: Sequence[str], before: Look | None = Non
     """
     known = {job.job_id: job for job in before.jobs} if before else {}
     expected = [job.label for job in known.values() if not is_finished(job.state)]
-    question = partial(_read, tuple(references), tuple(expected), before is None)
+    question = partial(read_jobs, tuple(references), tuple(expected), before is None)
     answer = ask(wanted, "wait", question)
     if answer["unknown"] and before is None:
         raise BadRequest(
@@ -138,55 +130,6 @@ def look_at(wanted: Wanted, references: Sequence[str], before: Look | None = Non
         )
     known.update((job.job_id, job) for job in map(JOB_CODEC.decode, answer["jobs"]))
     return Look(time.time(), tuple(known.values()))
-
-
-def _read(
-    references: tuple[str, ...], expected: tuple[str, ...], is_first: bool, backend: Backend
-) -> dict[str, Any]:
-    """Runs in the child: this user's queue, else everybody's; what is not there, in accounting.
-
-    Of an array some tasks may have ended and be gone: at the first look accounting tells of them.
-    """
-    found: dict[str, list[Job]] = {reference: [] for reference in references}
-    for scope in (Scope.MINE, Scope.ALL):
-        missing = [reference for reference, jobs in found.items() if not jobs]
-        if missing and (is_first or scope is Scope.MINE):
-            _sort_in(found, missing, backend.queue(scope).jobs)
-    queued = {job.job_id: job for jobs in found.values() for job in jobs}
-    labels = {job.label for job in queued.values()}
-    asked = [reference for reference, jobs in found.items() if not jobs]
-    if is_first:
-        asked += [r for r, jobs in found.items() if any(job.array_job_id for job in jobs)]
-    else:
-        asked = [label for label in expected if label not in labels and "[" not in label]
-    hint = ""
-    ended: dict[int, Job] = {}
-    if asked:
-        since = int(time.time() - LOOK_BACK_S)
-        try:
-            for entry in backend.accounting(Scope.ALL, since, jobs=asked):
-                ended[entry.job.job_id] = entry.job
-        except NotSupported as error:
-            hint = f"accounting cannot be asked: {error.what}"
-    jobs = ended | queued
-    return {
-        "jobs": [JOB_CODEC.encode(job) for job in jobs.values()],
-        "unknown": [r for r in references if not any(names(r, job) for job in jobs.values())],
-        "hint": hint,
-    }
-
-
-def _sort_in(found: dict[str, list[Job]], missing: Sequence[str], jobs: Sequence[Job]) -> None:
-    for reference in missing:
-        found[reference] = [job for job in jobs if names(reference, job)]
-
-
-def names(reference: str, job: Job) -> bool:
-    """Whether a reference means this job: its id, its array's, or its het job's."""
-    whole = {job.job_id, job.array_job_id, job.het_job_id}
-    if reference.isdigit():
-        return int(reference) in whole
-    return job.label == reference
 
 
 class Teller:

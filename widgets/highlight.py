@@ -6,7 +6,7 @@ Loaded only when a script is shown: it brings rich's syntax and pygments along.
 import re
 from typing import NamedTuple
 
-from jobshape.app.board.text import sanitize
+from jobshape.app.domain.text import sanitize
 from rich.syntax import Syntax
 
 MOST_BYTES = 256 << 10

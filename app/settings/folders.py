@@ -4,16 +4,16 @@ import os
 import stat
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from jobshape.app.domain.errors import ConfigError, JobshapeError
+from jobshape.app.domain.errors import ConfigError
 
 PRIVATE_FOLDER_MODE = 0o700
 PRIVATE_FILE_MODE = 0o600
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _APP = "jobshape"
 _PROJECT_FILES = (".jobshape.toml", "jobshape.toml")
+_PROJECT_RULES = (".jobshape/rules.toml",)
 
 
 def config_folder() -> Path:
@@ -102,20 +102,13 @@ def _is_trusted(path: Path) -> bool:
     return not is_open or path.stat().st_uid in (0, os.geteuid())
 
 
-def rule_files(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Where failure rules of one's own lie: the settings' ``rules`` folder, the project's file.
+def rule_paths(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where one's own failure rules lie, the strongest last: ``CONFIG/rules``, the project's file.
 
-    Those that are there; a project's that anybody could have put there is passed over.
+    The project's is the nearest ``.jobshape/rules.toml``, found as ``project_file`` finds its own.
     """
-    found: list[Path] = []
-    with suppress(OSError, JobshapeError):
-        folder = config_folder() / "rules"
-        found += [folder] if folder.is_dir() else []
-    with suppress(OSError):
-        project = project_file(environ=environ)
-        path = (project.parent if project else Path.cwd()) / ".jobshape" / "rules.toml"
-        found += [path] if path.is_file() and _is_trusted(path) else []
-    return tuple(map(str, found))
+    project = _nearest(_PROJECT_RULES, start, environ)
+    return [config_folder() / "rules", *([project] if project else [])]
 
 
 def project_file(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -124,16 +117,21 @@ def project_file(start: Path | None = None, environ: Mapping[str, str] = os.envi
     Stops at the home folder, so that nothing above it (a slow automounter) is asked. A file that
     anybody could have put there (another user's, in a folder like ``/tmp``) is passed over.
     """
+    return _nearest(_PROJECT_FILES, start, environ)
+
+
+def _nearest(names: tuple[str, ...], start: Path | None, environ: Mapping[str, str]) -> Path | None:
     try:
         here = (start or Path.cwd()).absolute()
     except OSError:  # the working folder is gone
         return None
     home = environ.get("HOME")
     for folder in (here, *here.parents):
-        for name in _PROJECT_FILES:
+        for name in names:
             path = folder / name
+            held = [path, *path.parents][: len(Path(name).parts)]
             try:
-                if path.is_file() and _is_trusted(path):
+                if path.is_file() and all(map(_is_trusted, held)):
                     return path
             except OSError:
                 continue

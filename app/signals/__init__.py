@@ -1,1 +1,1 @@
-"""What went wrong with a job: rules over its log and Slurm's own fields, and the ranking of causes."""
+"""What went wrong with a job: rules over its log and Slurm's fields, and how causes rank."""

@@ -53,7 +53,7 @@ def findings_for(
     ]
     verdicts = judge(readings, _field_hits(book.rules, fields), fields)
     if verdicts[0].label in (UNKNOWN, NONE):
-        again = [_unwrapped(reading, book) for reading in readings]
+        again = [_unwrapped(reading, book, fields) for reading in readings]
         if any(again):
             readings = [new or old for new, old in zip(again, readings, strict=True)]
             verdicts = judge(readings, _field_hits(book.rules, fields), fields)
@@ -71,15 +71,25 @@ def _distinct(texts: Mapping[str, str | Path]) -> dict[str, str | Path]:
 
 def _read(source: str, text: str | Path, book: RuleBook, fields: Fields) -> Reading:
     if isinstance(text, Path):
-        return read_lines(read_log(text).clean(), book, source=source, place=str(text))
-    return read_lines(CleanText(clean_lines(text)), book, source=source, place="")
+        return _reading(read_log(text).clean(), book, fields, source, str(text))
+    return _reading(CleanText(clean_lines(text)), book, fields, source, "")
 
 
-def _unwrapped(reading: Reading, book: RuleBook) -> Reading | None:
+def _reading(text: CleanText, book: RuleBook, fields: Fields, source: str, place: str) -> Reading:
+    """What speaks in a text, without the rules whose fields do not hold."""
+    found = read_lines(text, book, source=source, place=place)
+    return found._replace(hits=tuple(hit for hit in found.hits if _holds(hit.rule, fields)))
+
+
+def _holds(rule: Rule, fields: Fields) -> bool:
+    return not (rule.patterns and rule.has_fields) or bool(_matching_field(rule, fields))
+
+
+def _unwrapped(reading: Reading, book: RuleBook, fields: Fields) -> Reading | None:
     lines = unwrapped(reading.text.lines)
     if lines is None:
         return None
-    return read_lines(CleanText(lines), book, source=reading.source, place=reading.place)
+    return _reading(CleanText(lines), book, fields, reading.source, reading.place)
 
 
 # --- Slurm's fields ------------------------------------------------------------------------
@@ -119,7 +129,7 @@ def _matching_field(rule: Rule, fields: Fields) -> str:
 
 def _says(pattern: str, reason: str) -> bool:
     found = compiled(pattern).match(reason)
-    return bool(found) and not re.match(r"[A-Za-z]", reason[found.end() :])
+    return found is not None and not re.match(r"[A-Za-z]", reason[found.end() :])
 
 
 # --- what people read ----------------------------------------------------------------------

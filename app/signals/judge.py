@@ -48,10 +48,15 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
     voices = [_Voice(None, hit, hit.rule.weight, (len(readings), 0)) for hit in field_hits]
     for number, reading in enumerate(readings):
         voices += _voices_of(number, reading)
+    forgiven: set[tuple[int, int]] = set()
     if not fields.failed:
-        voices = [voice for voice in voices if not _went_on(voice, voices, fields)]
+        over = [voice for voice in voices if _went_on(voice, voices, fields)]
+        voices = [voice for voice in voices if voice not in over]
+        forgiven = {(id(v.reading), line) for v in over for line in _around(v)}
+    else:
+        voices = [voice for voice in voices if voice.hit.rule.label != NONE]
     voices += _memory_voice(voices, fields)
-    troubled = any(reading.trouble for reading in readings)
+    troubled = any((id(r), line) not in forgiven for r in readings for line in r.trouble)
     proven = (
         fields.failed
         or troubled
@@ -59,9 +64,10 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
             voice.hit.rule.role != CONFIRMATION and voice.hit.rule.label != NONE for voice in voices
         )
     )
+    proven = proven and fields.state != "COMPLETED"
     voices = [v for v in voices if proven or v.hit.rule.role != CONFIRMATION]
     if not fields.failed and _ended_well(readings, voices):
-        voices = [v for v in voices if v.weight >= _GENERIC or v.hit.rule.role == SCHEDULER]
+        voices = [v for v in voices if v.weight >= _GENERIC or v.hit.raised is not None]
         troubled = False
     verdicts = _ranked(voices, fields)
     causes = [verdict for verdict in verdicts if verdict.label != NONE]
@@ -75,11 +81,11 @@ def judge(readings: Sequence[Reading], field_hits: Iterable[Hit], fields: Fields
 def _nothing(readings: Sequence[Reading], fields: Fields, troubled: bool) -> Verdict:
     """The verdict where no rule names a cause."""
     if fields.failed or (troubled and fields.state != "COMPLETED"):
-        return Verdict(UNKNOWN, 0.5 if fields.failed else 0.35, ())
+        return Verdict(UNKNOWN, 0.65 if fields.failed else 0.45, ())
     if fields.state == "COMPLETED":
         return Verdict(NONE, 0.95, ())
     said_well = any(reading.success for reading in readings)
-    return Verdict(NONE, 0.93 if said_well else 0.85, ())
+    return Verdict(NONE, 0.95 if said_well else 0.92, ())
 
 
 def _voices_of(number: int, reading: Reading) -> Iterable[_Voice]:
@@ -101,23 +107,45 @@ def _voices_of(number: int, reading: Reading) -> Iterable[_Voice]:
             yield _Voice(reading, hit, _weight(reading, hit, ended), (number, one.ending))
 
 
+def _around(voice: _Voice) -> range:
+    """The lines that tell of what a voice names."""
+    at = voice.hit.at or 0
+    if voice.reading is None or voice.hit.raised is None:
+        return range(at - 1, at + 4)
+    one = voice.reading.raised[voice.hit.raised]
+    return range(one.begin, one.end + 1)
+
+
 def _went_on(voice: _Voice, voices: Sequence[_Voice], fields: Fields) -> bool:
     """Whether the program got over it: it tried again, or caught it, and the log goes on well."""
     reading, at = voice.reading, voice.hit.at
     if reading is None or at is None or voice.hit.rule.role in (SCHEDULER, CRASH):
         return False
     if voice.hit.raised is not None:
-        end, enough = reading.raised[voice.hit.raised].end, 1 if fields.state == "COMPLETED" else 4
+        one = reading.raised[voice.hit.raised]
+        final = next(r for r in reversed(reading.raised) if not r.ignored or r is one)
+        if final.chain != one.chain:
+            return False
+        end = final.end
+        if fields.state == "COMPLETED":
+            end, enough = one.ending, 3
+        else:
+            enough = 4
     else:
         again = [line for line in reading.retries if at - 1 <= line <= at + 3]
         if not again:
             return False
-        end, enough = max(reading.retries), 1
+        end, enough = max(again + [line for line in reading.retries if _near(line, voices)]), 1
     later = range(end + 1, len(reading.text.lines))
     bad = {v.hit.at for v in voices if v.reading is reading and v.hit.rule.label != NONE}
     if any(line in later for line in (*reading.trouble, *(bad - {None}))):
         return False
     return sum(bool(reading.text.lines[line].text.strip()) for line in later) >= enough
+
+
+def _near(line: int, voices: Sequence[_Voice]) -> bool:
+    """Whether a cause was named just before a line."""
+    return any(v.hit.at is not None and v.hit.at - 1 <= line <= v.hit.at + 3 for v in voices)
 
 
 def _is_orphan(hit: Hit) -> bool:
@@ -194,7 +222,7 @@ def _ranked(voices: Sequence[_Voice], fields: Fields) -> list[Verdict]:
         for label, group in by_label.items()
     }
     order = sorted(best, key=lambda label: (-best[label][0].weight, best[label][0].order))
-    verdicts = []
+    verdicts: list[Verdict] = []
     for place, label in enumerate(order):
         group = best[label]
         confidence = (
@@ -204,7 +232,7 @@ def _ranked(voices: Sequence[_Voice], fields: Fields) -> list[Verdict]:
             confidence -= 0.15
         following = best[order[place + 1]][0].weight if place + 1 < len(order) else 0
         if group[0].weight - following < _CLOSE and following:
-            confidence -= 0.08
+            confidence -= 0.03
         if place:
             confidence = min(confidence, verdicts[-1].confidence * 0.6)
         hits = tuple((v.reading, v.hit) for v in group)

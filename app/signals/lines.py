@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -28,11 +29,14 @@ _RANK = re.compile(
     r"(?P<pdsh>[a-z]{1,12}[a-z0-9-]{0,30}\d(?:\.[a-z0-9.-]{1,40})?): (?=Traceback|  File|\w+Error)"
 )
 _CLOCK = re.compile(
-    r"\[?\d{4}[-/]\d\d[-/]\d\d[T _-]\d\d[:-]\d\d[:-]\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?[ :,|-]*|"
+    r"\[?\d{4}[-/]\d\d[-/]\d\d[T _-]\d\d[:-]\d\d[:-]\d\d(?:[.,:]\d+)?"
+    r"(?:Z|[+-]\d\d:?\d\d)?\]?[ :,|-]*|"
     r"\[?\d{4}[-/]\d\d[-/]\d\d\]? |"
+    r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d |"
     r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?:[ :|-]+)(?=\S)|"
     r"[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d |"
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?: [A-Z]{2,5})? \d{4}[ :]*|"
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d"
+    r"(?: [A-Z]{2,5})? \d{4}[ :]*|"
     r"\[ {0,6}\d{1,8}\.\d{6}\] |"
     r"(?:> ?){1,3}(?=\S)|"
     r" {0,12}\| (?=\s*(?:File |Traceback|\w+(?:Error|Exception)\b))"
@@ -114,15 +118,59 @@ class CleanText:
         return self._starts[index]
 
     @cached_property
-    def digest(self) -> str:
-        """Each different line once, in small letters and with every digit a 0: to sieve rules.
-
-        A log of a million steps is a few lines here.
-        """
-        masked = self.text.lower().translate(_MASK)
-        return "\n".join(dict.fromkeys(masked.split("\n")))
+    def digest(self) -> "Digest":
+        """The different lines, to sieve rules by."""
+        return Digest([line.text for line in self.lines])
 
 
+class Digest:
+    """Each different line once, in small letters and with every digit a 0, and where it stands.
+
+    A log of a million steps is a few lines here.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        masked = mask_digits("\n".join(lines)).split("\n")
+        self._places: dict[str, list[int]] = {}
+        self._masked = masked
+        for at, line in enumerate(masked):
+            places = self._places.setdefault(line, [])
+            if len(places) == _MOST_PLACES:
+                places[-1] = at  # of a line that repeats, its first places and its last
+            else:
+                places.append(at)
+        self.text = "\n".join(self._places)
+        self._starts: list[int] = []
+        start = 0
+        for line in self._places:
+            self._starts.append(start)
+            start += len(line) + 1
+        self._kinds = list(self._places.values())
+
+    def those(self, lines: list[Line], fits: Callable[[str], object]) -> set[int]:
+        """Indices of all lines that a test fits; lines that differ in digits are tested once."""
+        known: dict[str, bool] = {}
+        for masked, line in zip(self._masked, lines, strict=True):
+            if masked not in known:
+                known[masked] = bool(fits(line.text))
+        return {at for at, masked in enumerate(self._masked) if known[masked]}
+
+    def lines_with(self, words: Iterable[str]) -> list[int]:
+        """Indices of lines that have one of the words, in order."""
+        found: set[int] = set()
+        for word in words:
+            at = self.text.find(word)
+            while at >= 0:
+                kind = bisect_right(self._starts, at) - 1
+                found.update(self._kinds[kind])
+                if kind + 1 == len(self._kinds) or len(found) > _MOST_LINES_OF_A_WORD:
+                    break
+                at = self.text.find(word, self._starts[kind + 1])
+        return sorted(found)
+
+
+_MOST_PLACES = 6
+_MOST_LINES_OF_A_WORD = 4000
 _MASK = {ord(digit): "0" for digit in "123456789"}
 
 
@@ -131,21 +179,28 @@ def mask_digits(text: str) -> str:
     return text.lower().translate(_MASK)
 
 
+_TERMINAL_WIDTHS = (80, 100, 120, 132)
+_MOST_WRAPPED = 500
+_LONGEST_UNWRAPPED = 1000
+
+
 def unwrapped(lines: list[Line]) -> list[Line] | None:
     """The lines with those joined that a narrow terminal cut in the middle of a word.
 
     None where nothing looks cut: a cut shows as several lines of one and the same full width.
     """
+    if not 2 <= len(lines) <= _MOST_WRAPPED:
+        return None
     widths: dict[int, int] = {}
     for line in lines:
         widths[len(line.shown)] = widths.get(len(line.shown), 0) + 1
     wide = max(widths, default=0)
-    if not 40 <= wide <= 400 or len(lines) < 2:
+    if not 40 <= wide <= 400 or (widths[wide] < 2 and wide not in _TERMINAL_WIDTHS):
         return None
     joined: list[Line] = []
     cut = False
     for line in lines:
-        if cut:
+        if cut and len(joined[-1].text) < _LONGEST_UNWRAPPED:
             last = joined[-1]
             joined[-1] = last._replace(text=last.text + line.text, shown=last.shown + line.shown)
         else:

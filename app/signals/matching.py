@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from jobshape.app.signals.lines import CleanText, clean_lines, mask_digits
-from jobshape.app.signals.patterns import alternatives, compiled, literals
+from jobshape.app.signals.lines import CleanText, clean_lines
+from jobshape.app.signals.patterns import compiled, sieved
 from jobshape.app.signals.rule import (
+    CASCADE,
+    CRASH,
     HARMLESS,
     RETRY,
     SCHEDULER,
@@ -27,11 +29,12 @@ _EVERY_RULE = 100
 _LOW_LEVEL = re.compile(
     r"^\W{0,4}(?:WARN(?:ING)?S?|INFO|DEBUG|TRACE|NOTE|NOTICE|HINT|Warning|warning|Info|info|Note)"
     r"(?:\b(?!-)[\]:>,! |]|\s*$|\()"
-    r"|^.{0,60}(?: - |\||\[|\s)(?:WARN(?:ING)?|INFO|DEBUG|NOTICE|warning|info|debug)(?: - |\s?[\]|:] ?| {1,3}\[)"
+    r"|^.{0,60}(?: - |\||\[|\s)(?:WARN(?:ING)?|INFO|DEBUG|NOTICE|NOTE|warning|info|debug)"
+    r"(?: - |\s?[\]|:] ?| {1,3}\[)"
     r"|^\[?[IWD]\d{4} |^\[[IWD] |^[IWD] tensorflow|^[IWD]\d{4}[ :]"
-    r"|\b\w*Warning: |: warning: |: warning #\d|(?:srun|sbatch|salloc|slurmstepd): (?:[Ww]arning|info|debug\d?): "
+    r"|\b\w*Warning:(?: |$)|: warning: |: warning #\d"
+    r"|(?:srun|sbatch|salloc|slurmstepd): (?:[Ww]arning|info|debug\d?): "
     r"|^wandb: (?!ERROR|.*(?:[Ee]rror|api_key))|\bNCCL INFO\b|^\[\w[\w.-]*:\d+\] (?:INFO|DEBUG)"
-    r"|^%?W(?:arning)?[- ]\w*[:-] "
 )
 """Lines that say themselves that they are no error."""
 
@@ -70,15 +73,18 @@ def read_text(text: str, book: RuleBook, *, source: str = "log", place: str = ""
 def read_lines(text: CleanText, book: RuleBook, *, source: str, place: str) -> Reading:
     """Everything the rules say of clean lines."""
     raised = tuple(find_raised(text.lines))
-    places = _Places(text)
+    places = _Places(text, book)
     code = _code_lines(text, raised)
-    low = {n for n, line in enumerate(text.lines) if _LOW_LEVEL.search(line.text[:400])}
+    low = text.digest.those(text.lines, lambda line: _LOW_LEVEL.search(line[:400]))
+    low |= {n + 1 for n in low if text.lines[n].text.endswith("Warning:")}
     low |= {n + 1 for n in low if "Warning: " in text.lines[n].text and _is_code(text, n + 1)}
     harmless = _weights(places, book.of_role(HARMLESS)) | dict.fromkeys(code, _EVERY_RULE)
     owner = _owners(raised)
     hits: list[Hit] = []
     for rule in book.rules:
-        if rule.role not in SPEAKING or (rule.has_fields and not _text_patterns(rule)):
+        if rule.role not in SPEAKING or (rule.has_fields and not text_patterns(rule)):
+            continue
+        if not places.may_speak(rule):
             continue
         loud = rule.in_warnings or rule.role == SCHEDULER
         deaf = {at for at, weight in harmless.items() if weight >= rule.weight}
@@ -133,7 +139,7 @@ def _hits_of(
 ) -> Iterator[Hit]:
     found = [
         at
-        for at, last in places.spans(_text_patterns(rule))
+        for at, last in places.spans(text_patterns(rule))
         if at not in deaf and not places.any_on(rule.unless, at, last)
     ]
     if rule.in_traceback:
@@ -147,11 +153,14 @@ def _hits_of(
         last_cure = max(places.lines_with(rule.cured_by), default=-1)
         found = [at for at in found if at >= last_cure]
     for at in found:
-        yield Hit(rule, at, owner.get(at))
+        one = owner.get(at)
+        if one is not None and at != raised[one].ending and rule.role in (CASCADE, CRASH):
+            one = None  # what a launcher printed right after it
+        yield Hit(rule, at, one)
 
 
 @lru_cache(maxsize=4096)
-def _text_patterns(rule: Rule) -> tuple[str, ...]:
+def text_patterns(rule: Rule) -> tuple[str, ...]:
     """A rule's patterns; a reason of Slurm also speaks where squeue or scontrol printed it."""
     if rule.patterns or not rule.reasons:
         return rule.patterns
@@ -161,18 +170,38 @@ def _text_patterns(rule: Rule) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=8)
+def _sieve(book: RuleBook) -> tuple[dict[str, frozenset[str]], tuple[str, ...]]:
+    """Of each rule the words a text must have one of (none: it is always tried), and all words."""
+    words: dict[str, frozenset[str]] = {}
+    every: set[str] = set()
+    for rule in book.rules:
+        needed = [part for text in text_patterns(rule) for _, part in sieved(text)]
+        words[rule.name] = frozenset().union(*needed) if all(needed) else frozenset()
+        around = (*rule.not_after, *rule.cured_by)
+        every.update(*needed, *(part for text in around for _, part in sieved(text)))
+    return words, tuple(sorted(every))
+
+
 class _Places:
     """Where patterns fit in one text; only lines with the pattern's literal are tried."""
 
-    def __init__(self, text: CleanText) -> None:
+    def __init__(self, text: CleanText, book: RuleBook) -> None:
         self._text = text
         self._digest = text.digest
-        self._masked: str | None = None
+        self._words, every = _sieve(book)
+        digest = self._digest.text
+        self._present = {word for word in every if word in digest}
         self._known: dict[str, list[tuple[int, int]]] = {}
+
+    def may_speak(self, rule: Rule) -> bool:
+        """Whether the text has any word that the rule needs."""
+        words = self._words[rule.name]
+        return not words or not self._present.isdisjoint(words)
 
     def lines_of(self, rules: Iterable[Rule]) -> Iterator[int]:
         """Indices of the lines that any of the rules fits."""
-        for rule in rules:
+        for rule in filter(self.may_speak, rules):
             found = [
                 (at, last)
                 for at, last in self.spans(rule.patterns)
@@ -200,22 +229,22 @@ class _Places:
     def _spans_of(self, pattern: str) -> list[tuple[int, int]]:
         if pattern not in self._known:
             self._known[pattern] = [
-                span for part in alternatives(pattern) for span in self._search(part)
+                span
+                for part, words in sieved(pattern)
+                if not words or not self._present.isdisjoint(words)
+                for span in self._search(part, words)
             ]
         return self._known[pattern]
 
-    def _search(self, pattern: str) -> Iterator[tuple[int, int]]:
-        needed = literals(pattern)
-        if needed and not any(word in self._digest for word in needed):
-            return
-        fits = compiled(pattern)
-        for begin, end in self._windows(needed):
+    def _search(self, part: str, words: frozenset[str]) -> Iterator[tuple[int, int]]:
+        fits = compiled(part)
+        for begin, end in self._windows(words & self._present):
             for match in fits.finditer(self._text.text, begin, end):
                 inside = match.start() + len(match[0]) - len(match[0].lstrip())
                 first = self._text.index_at(min(inside, max(match.end() - 1, match.start())))
                 yield first, self._text.index_at(max(match.end() - 1, match.start()))
 
-    def _windows(self, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    def _windows(self, words: frozenset[str]) -> Iterator[tuple[int, int]]:
         """Parts of the text around the lines with one of the words."""
         lines = self._text.lines
         total = len(self._text.text)
@@ -226,7 +255,7 @@ class _Places:
                 *range(max(half, len(lines) - half), len(lines)),
             ]
         else:
-            spots = self._spots(words)
+            spots = self._digest.lines_with(words)
         begin = end = -1
         for spot in spots:
             from_line, to_line = max(0, spot - 1), min(len(lines) - 1, spot + 1)
@@ -240,33 +269,3 @@ class _Places:
             begin, end = low, high
         if end >= 0:
             yield begin, end
-
-    def _spots(self, words: tuple[str, ...]) -> list[int]:
-        if self._masked is None:
-            self._masked = mask_digits(self._text.text)
-            if len(self._masked) != len(self._text.text):  # a few letters grow when made small
-                self._masked = self._text.text.translate({i: 48 for i in range(49, 58)})
-        spots: set[int] = set()
-        for word in words:
-            spots.update(self._first_and_last(word))
-        return sorted(spots)
-
-    def _first_and_last(self, word: str) -> Iterator[int]:
-        masked = self._masked or ""
-        at, budget, last_seen = masked.find(word), _MOST_PLACES // 2, -1
-        while at >= 0 and budget:
-            last_seen = self._text.index_at(at)
-            yield last_seen
-            budget -= 1
-            following = last_seen + 1
-            if following >= len(self._text.lines):
-                return
-            at = masked.find(word, self._text.start_of(following))
-        at, budget = masked.rfind(word), _MOST_PLACES // 2
-        while at >= 0 and budget:
-            index = self._text.index_at(at)
-            if index <= last_seen:
-                return
-            yield index
-            budget -= 1
-            at = masked.rfind(word, 0, self._text.start_of(index))

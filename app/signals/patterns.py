@@ -153,6 +153,12 @@ def literals(part: str) -> tuple[str, ...]:
     return tuple(sorted(found)) if found else ()
 
 
+@lru_cache(maxsize=4096)
+def sieved(pattern: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Each alternative of a pattern with the texts of which a digest must have one."""
+    return tuple((part, frozenset(literals(part))) for part in alternatives(pattern))
+
+
 def _plain_word(part: str) -> str:
     """The longest run of plain characters that every match has."""
     flags = _FLAGS.match(part)

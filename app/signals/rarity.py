@@ -15,8 +15,10 @@ _MASKS = (
 )
 _LOUD = (
     (3.0, re.compile(r"(?i)\b(?:fatal|panic|abort(?:ed|ing)?|core dumped|traceback|severe)\b")),
-    (2.5, re.compile(r"(?i)\b(?:error|exception|fail(?:ed|ure)?|cannot|could not|unable to)\b|[a-z]Error\b")),
-    (1.5, re.compile(r"(?i)\b(?:killed|terminated|refused|denied|invalid|missing|not found|no such|exit(?:ed)?)\b")),
+    (2.5, re.compile(r"(?i)\b(?:error|exception|fail(?:ed|ure)?|cannot|could not|unable)\b")),
+    (2.5, re.compile(r"[a-z]Error\b")),
+    (1.5, re.compile(r"(?i)\b(?:killed|terminated|refused|denied|exit(?:ed)?)\b")),
+    (1.5, re.compile(r"(?i)\b(?:invalid|missing|not found|no such)\b")),
     (-2.0, re.compile(r"(?i)\b(?:warn(?:ing)?|deprecat\w+|info|debug|0 errors|no errors?)\b")),
 )  # fmt: skip
 _EMPTY = re.compile(r"^[\W_]*$")
@@ -50,7 +52,9 @@ class Rarity:
             return 1.0
         return math.log((self._logs + 1) / (self._seen[template(text)] + 0.5)) + 0.5
 
-    def telling(self, lines: list[Line], most: int = 5, quiet: frozenset[int] = frozenset()) -> list[int]:  # fmt: skip
+    def telling(
+        self, lines: list[Line], most: int = 5, quiet: frozenset[int] = frozenset()
+    ) -> list[int]:
         """Indices of the lines that say most about what is wrong, in the log's order."""
         here = Counter(template(line.text) for line in lines)
         total = max(1, len(lines))
@@ -86,7 +90,8 @@ def rule_for(line: str, label: str = "app_error") -> str:
         at = found.end()
     pattern = "".join([*out, _escaped(known[at:])])
     name = "-".join(_NAME.findall(known.lower())[:4]) or "own-rule"
-    return f'[[rule]]\nname = "{name}"\nclass = "{label}"\nrole = "root"\npatterns = [{_toml(pattern)}]\n'
+    head = f'[[rule]]\nname = "{name}"\nclass = "{label}"\nrole = "root"\n'
+    return f"{head}patterns = [{_toml(pattern)}]\n"
 
 
 def _escaped(text: str) -> str:

@@ -23,8 +23,9 @@ ROLES: dict[str, int] = {
 
 scheduler: Slurm's own word, which settles it. root: a cause. crash: the program died of a signal.
 cascade: mostly the consequence of something else; a cause only where nothing better is in sight.
-confirmation: speaks only where something else proves that the job failed. harmless: lines on
-which no rule speaks that is not heavier than this one. success: the program says that it ended well. trouble: it failed; no word of why. retry: it will try again.
+confirmation: speaks only where something else proves that the job failed. harmless: lines where no
+rule speaks but a heavier one. success: the program says that it ended well. trouble: it failed; no
+word of why. retry: it will try again.
 """
 
 SPEAKING = (SCHEDULER, ROOT, CRASH, CASCADE, CONFIRMATION)

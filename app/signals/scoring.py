@@ -1,4 +1,4 @@
-"""The diagnosis as the benchmark of the failure corpus calls it: a record in, ranked classes out."""
+"""The diagnosis as the benchmark of the corpus calls it: a record in, ranked classes out."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -27,6 +27,8 @@ _ENDING = re.compile(
 _NAME = re.compile(r"^\s{0,8}(?P<name>(?:[a-z_]\w*\.){0,8}[A-Z]\w+)(?:: |\s*$)")
 _FROM_SLURM = re.compile(r"^(?:srun|slurmstepd|sbatch): |^-{20,}$|^={20,}$")
 _MESSAGE_LINES = 12
+_FLUSH_LINES = 3
+"""Lines of a message at most: in all, and of those that are not indented."""
 
 
 class Raised(NamedTuple):
@@ -49,8 +51,10 @@ def find_raised(lines: list[Line]) -> list[Raised]:
     at = 0
     while at < len(lines):
         text = lines[at].text
-        if not (_HEADER.search(text) or _FRAME.match(text)):
-            if _CHAIN.search(text):
+        if not ("Traceback" in text or 'File "' in text) or not (
+            _HEADER.search(text) or _FRAME.match(text)
+        ):
+            if ("exception" in text or text == '"""') and _CHAIN.search(text):
                 open_chain = True
             at += 1
             continue
@@ -103,6 +107,8 @@ def _message_end(lines: list[Line], ending: int, rank: str) -> int:
         if not text.strip() or _HEADER.search(text) or _FROM_SLURM.match(text):
             break
         if _CHAIN.search(text) or _FRAME.match(text) or lines[at].rank != lines[ending].rank:
+            break
+        if at - ending > _FLUSH_LINES and not text.startswith((" ", "\t")):
             break
         end = at
     return end

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from jobshape.app.asking import names
 from jobshape.app.domain.job import NO_JOB, Job
-from jobshape.app.wait_report import Look, is_success, names, pause_s, progress_line
+from jobshape.app.wait_report import Look, is_success, pause_s, progress_line
 
 NOW = 1_700_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobshape.app.board.text import sanitize
+from jobshape.app.domain.text import sanitize
 from jobshape.widgets.highlight import (
     MOST_BYTES,
     MOST_LINES,
