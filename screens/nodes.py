@@ -421,7 +421,7 @@ class NodesScreen(Room):
         self.show_place()
 
     def do_back(self) -> None:
-        """Close what is open; else back to the grid; else show all nodes again."""
+        """Close what is open; else back to the grid, then to all nodes, then to the queue."""
         if self.detail.back():
             return
         if self.view != "grid":
@@ -432,6 +432,8 @@ class NodesScreen(Room):
             self.show_place()
         elif self.filtering.text:
             self.filtering.apply("")
+        else:
+            self.context.go("queue")
 
     @on(events.DescendantFocus)
     def _keys_go_elsewhere(self) -> None:

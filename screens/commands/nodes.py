@@ -52,7 +52,7 @@ NODES: tuple[Command, ...] = (
             blocked=_needs_node, footer=1),
     Command("filter", ("slash",), "Filter",
             "Filter as you type: words, state:drain gpu:a100 part:gpu feature:ib.", LOOK, footer=2),
-    Command("back", ("escape",), "Back", "Close what is open, then drop the filter.", LOOK),
+    Command("back", ("escape",), "Back", "Close what is open, drop the filter, then to the queue.", LOOK),
     Command("view", ("tab",), "View", "Next view: all nodes, problems, what fits.", LOOK,
             footer=10),
     Command("problems", ("p",), "Problems",
