@@ -4,10 +4,12 @@ from jobshape.screens.commands.command import APP, GO, Command
 
 EVERYWHERE: tuple[Command, ...] = (
     Command("go", ("1",), "Queue", "Go to the queue.", GO, argument="queue"),
-    Command("go", ("2",), "Stages", "Go to the stages.", GO, argument="stages"),
-    Command("go", ("3",), "Nodes", "Go to the nodes.", GO, argument="nodes"),
+    Command("go", ("2",), "Stages", "Go to the stages.", GO, argument="stages",
+            footer=12),
+    Command("go", ("3",), "Nodes", "Go to the nodes.", GO, argument="nodes",
+            footer=13),
     Command("go", ("exclamation_mark", "4"), "Alerts", "What is wrong with my jobs now.", GO,
-            argument="alerts"),
+            argument="alerts", footer=14),
     Command("refresh", ("r",), "Refresh", "Ask the site now.", APP),
     Command("theme", ("t",), "Theme", "Choose the colours.", APP),
     Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
