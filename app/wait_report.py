@@ -3,18 +3,22 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobshape.app.asking import ask, check_reference, read_jobs, wanted_of
+from jobshape.app.backends.base import Backend
 from jobshape.app.board.words import reason_words, state_words
+from jobshape.app.collector.plain import from_plain, to_plain
 from jobshape.app.collector.wire import JOB_CODEC
 from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError
+from jobshape.app.domain.finding import UNKNOWN, Finding
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import Phase, is_finished, phase_of
 from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_short_duration
+from jobshape.app.settings.folders import rule_paths
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import choose_site
 from jobshape.app.snapshot import Wanted
@@ -27,6 +31,8 @@ THEN_S, THEN_FOR_S = 30.0, 900.0
 LATER_S = 300.0
 NEAR_S, NEAR_LIMIT_S = 60.0, 900.0
 BAR_WIDTH = 24
+MOST_EXPLAINED = 5
+"""Failed jobs of which the cause is told."""
 
 
 class Look(NamedTuple):
@@ -109,9 +115,30 @@ def wait_for_jobs(
             changed_at = time.monotonic()
         look = newer
     teller.close()
-    for line in [_document(look)] if as_json else _summary(look):
+    causes = causes_of(wanted, look.failed)
+    for line in [_document(look, causes)] if as_json else _summary(look, causes):
         say(line)
     return (FAILED if look.failed else OK) if look.is_over else TIMED_OUT
+
+
+def causes_of(wanted: Wanted, failed: Sequence[Job]) -> dict[int, Finding]:
+    """Job id -> the likeliest cause, of the first few; nothing where nobody can look."""
+    jobs = [job for job in failed if phase_of(job.state) is Phase.FAILED][:MOST_EXPLAINED]
+    if not jobs:
+        return {}
+    try:
+        answer = ask(wanted, "diagnose", partial(_look_into, jobs, list(map(str, rule_paths()))))
+    except BackendError:
+        return {}
+    found: list[Finding] = from_plain(list[Finding], answer)
+    return {job.job_id: finding for job, finding in zip(jobs, found, strict=True)}
+
+
+def _look_into(jobs: Sequence[Job], rules: Sequence[str], backend: Backend) -> list[Any]:
+    """Runs in the child."""
+    from jobshape.app.collector.diagnosing import look_into
+
+    return [to_plain(findings[0]) for findings in look_into(backend, jobs, rules)]
 
 
 def look_at(wanted: Wanted, references: Sequence[str], before: Look | None = None) -> Look:
@@ -192,7 +219,7 @@ def progress_line(look: Look) -> str:
     return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {', '.join(parts)}"
 
 
-def _summary(look: Look) -> list[str]:
+def _summary(look: Look, causes: Mapping[int, Finding]) -> list[str]:
     lines = []
     for job in look.jobs:
         ran = ""
@@ -201,10 +228,14 @@ def _summary(look: Look) -> list[str]:
         code = f", exit code {job.exit_code}" if job.exit_code not in ("", "0:0") else ""
         words = state_words(job.state).short
         lines.append(sanitize(f"{job.label} {job.name}: {words} ({job.state}){code}{ran}"))
+        cause = causes.get(job.job_id)
+        if cause is not None and cause.label != UNKNOWN:
+            lines.append(sanitize(f"  {cause.title}: {cause.why} {cause.fix}"))
+            lines += [sanitize(f"  | {seen.text.strip()}"[:200]) for seen in cause.evidence[:2]]
     return lines
 
 
-def _document(look: Look) -> str:
+def _document(look: Look, causes: Mapping[int, Finding]) -> str:
     jobs = [
         {
             "id": job.label, "job_id": job.job_id, "name": job.name, "state": job.state,
@@ -212,6 +243,7 @@ def _document(look: Look) -> str:
             "start_time": job.start_time, "end_time": job.end_time,
             "ended": is_finished(job.state),
             "success": is_success(job) if is_finished(job.state) else None,
+            "cause": causes[job.job_id].label if job.job_id in causes else None,
         }
         for job in look.jobs
     ]  # fmt: skip

@@ -8,9 +8,11 @@ from jobshape.app.domain.units import format_short_duration
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean, fit, width_of
+from jobshape.widgets.text import bar, clean, fit, width_of
 from jobshape.widgets.top_line import on
 from rich.style import Style
+
+HISTORY_BAR_WIDTH = 10
 
 MESSAGE_FOR_S = 6.0
 """How long a word to the person stands in the line."""
@@ -65,9 +67,19 @@ class StatusLine(Lines):
     def trouble(self) -> list[Piece]:
         """What is not as it should be, though there is something new to show."""
         text = _trouble(self._board.link)
-        if not text:
+        if text:
+            style = on(self.palette.warning, self.palette.frame)
+            return [(f"  {clean(text, self._glyphs)}", style)]
+        history = self._board.history
+        if not history.is_filling:
             return []
-        return [(f"  {clean(text, self._glyphs)}", on(self.palette.warning, self.palette.frame))]
+        done, total = history.slices_done, history.slices_total
+        filled, empty = bar(done / total, HISTORY_BAR_WIDTH, self._glyphs)
+        return [
+            ("  reading earlier jobs ", self.palette.frame),
+            (filled, on(self.palette.bar, self.palette.frame)),
+            (empty, on(self.palette.faint, self.palette.frame)),
+        ]
 
     def _right(self, room: int) -> str:
         """As much of the link's figures as there is room for, the most needed kept longest."""

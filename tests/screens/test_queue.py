@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from driving import Clock, lines_of, make_app, press, queue_of, settle, table_of, type_text
+from jobshape.app.board.history_state import HistoryState
 from jobshape.app.domain.errors import Refused
 from jobshape.screens.room import BoardChanged
 from jobshape.widgets.detail_pane import DetailPane
@@ -380,3 +381,14 @@ async def test_on_this_machine_nobody_speaks_of_slurm() -> None:
         assert "this machine" in status and "slurmctld" not in status
         await press(pilot, "r")
         assert "asking the scheduler" in "\n".join(lines_of(pilot))
+
+
+async def test_the_first_filling_of_the_history_shows_how_far_it_is() -> None:
+    board = recorded_board()
+    async with make_app(board).run_test(size=(120, 40)) as pilot:
+        screen = await press(pilot)
+        assert "reading earlier jobs" not in "\n".join(lines_of(pilot))
+        board.set_history(HistoryState("history.db", "alpha", slices_done=7, slices_total=14))
+        screen._second()
+        await settle(pilot)
+        assert "reading earlier jobs ━━━━━─────" in "\n".join(lines_of(pilot))

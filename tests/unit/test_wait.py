@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from jobshape.app.asking import names
+from jobshape.app.domain.finding import Evidence, Finding
 from jobshape.app.domain.job import NO_JOB, Job
 from jobshape.app.wait_report import Look, is_success, pause_s, progress_line
 
@@ -61,7 +62,19 @@ def test_the_end() -> None:
 def test_json_of_a_look(tmp_path: Path) -> None:
     from jobshape.app.wait_report import _document
 
-    document = json.loads(_document(Look(NOW, (job(1, "RUNNING"), job(2, "COMPLETED")))))
+    document = json.loads(_document(Look(NOW, (job(1, "RUNNING"), job(2, "COMPLETED"))), {}))
     assert document["schema"] == "jobshape.wait/1"
     assert [one["success"] for one in document["jobs"]] == [None, True]
     assert document["over"] is False
+
+
+def test_a_failure_says_why() -> None:
+    from jobshape.app.wait_report import _summary
+
+    evidence = (Evidence("stderr", "/x", 3, "ModuleNotFoundError: No module named 'x'"),)
+    cause = Finding("missing_package", 0.9, "HIGH", "package missing", "It is not there.",
+                    "Install it.", "fix_env", "no", evidence, "")  # fmt: skip
+    lines = _summary(Look(NOW, (job(2, "FAILED", exit_code="1:0"),)), {2: cause})
+    assert lines[0].startswith("2 a: failed (FAILED), exit code 1:0")
+    assert "package missing: It is not there. Install it." in lines[1]
+    assert "No module named" in lines[2]
