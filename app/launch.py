@@ -8,7 +8,7 @@ from pathlib import Path
 from jobshape.app.collector.start import Start
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.history.place import FILE_NAME, name_in_history
-from jobshape.app.settings.folders import rule_paths, state_folder
+from jobshape.app.settings.folders import state_folder
 from jobshape.app.settings.values import Settings
 from jobshape.app.sites import Site
 
@@ -71,6 +71,5 @@ def start_of(settings: Settings, site: Site, history_folder: Path | None = None)
         fastest_s=settings.polling.fastest_s,
         slowest_s=settings.polling.slowest_s,
         controller_ms_per_minute=settings.polling.controller_ms_per_minute,
-        rule_files=[str(path) for path in rule_paths()],
         gpu=site.gpu_sources(settings.usage.gpu_probe),
     )

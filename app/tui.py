@@ -20,11 +20,12 @@ from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
+from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
-from jobshape.app.settings.folders import state_folder  # noqa: E402
+from jobshape.app.settings.folders import rule_paths, state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, Kept, NoPast, Past  # noqa: E402
+from jobshape.screens.ports import Actions, Clock, Context, FailureRules, Kept, NoPast, Past  # noqa: E402
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
@@ -70,10 +71,12 @@ class JobshapeApp(App[None], inherit_bindings=False):
         state_dir: Path | None = None,
         filter_text: str = "",
         past: Past | None = None,
+        rules: FailureRules | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.past = past or NoPast()
+        self.rules = rules
         self.board = board
         self.actions = actions
         self.clock = clock
@@ -92,7 +95,8 @@ class JobshapeApp(App[None], inherit_bindings=False):
             self.board, self.actions, self.clock, choose_glyphs(settings),
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
             show_job=self.show_job, find_job=self.find_job, show_jobs=self.show_jobs,
-            look_into=self.look_into, acknowledge=self.acknowledge, past=self.past,
+            look_into=self.look_into, acknowledge=self.acknowledge,
+            past=self.past, rules=self.rules,
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
@@ -281,6 +285,7 @@ class LiveApp(JobshapeApp):
             state_dir=folder,
             filter_text=filter_text,
             past=self._past,
+            rules=OwnRules(),
         )
 
     def on_mount(self) -> None:
@@ -304,6 +309,7 @@ class LiveApp(JobshapeApp):
         self._alert_watch = AlertWatch(
             self.board, self._keeper, self._client.call, self.clock, self._tell_alerts,
             self.board_changed, self._past, self._client.set_guarded,
+            lambda: [str(path) for path in rule_paths()],
         )  # fmt: skip
         self._alert_watch.start()
 

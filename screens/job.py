@@ -225,6 +225,22 @@ class JobScreen(JobParts):
         else:
             self.do_move(to * 100_000)
 
+    def teach_block(self) -> str | None:
+        """Why no failure rule can be made of what is known of the job; None if one can."""
+        from jobshape.screens.teaching import lines_of
+
+        if self.context.rules is None:
+            return "rules cannot be written here"
+        if lines_of(self.board.findings.get(self.job.job_id)):
+            return None
+        return "only for a failure that nothing explains, with lines of its log"
+
+    def do_teach(self) -> None:
+        """Make a failure rule of a line."""
+        from jobshape.screens.teaching import teach
+
+        self.run_worker(teach(self), group="teach", exclusive=True, exit_on_error=False)
+
     def do_open(self) -> None:
         """Go to the job under the cursor."""
         self.depends.choose()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
@@ -70,6 +71,46 @@ class NoPast:
     async def lineage(self, job: Job) -> Lineage | None:
         """Nothing is kept."""
         return None
+
+
+class RulePlan(Protocol):
+    """A failure rule as it would be written, and where."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    @property
+    def is_project(self) -> bool:
+        """Whether that is the project's."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The rule."""
+        ...
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no such file yet."""
+        ...
+
+
+class FailureRules(Protocol):
+    """Failure rules of one's own. All may take a while; all raise a JobshapeError."""
+
+    def classes(self) -> list[tuple[str, str]]:
+        """What a rule can stand for: (class, title)."""
+        ...
+
+    def plan(self, line: str, label: str) -> RulePlan:
+        """The rule for lines like this one."""
+        ...
+
+    def accept(self, plan: Any) -> None:
+        """Write it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -145,6 +186,7 @@ class Context:
     look_into: Callable[[Job], None] = _incurious
     acknowledge: Callable[[Sequence[str]], None] = _heedless
     past: Past = field(default_factory=NoPast)
+    rules: FailureRules | None = None
     through_site: bool = False
     read_only: bool = False
     confirm: bool = True

@@ -17,7 +17,7 @@ from jobshape.app.alerts.progress import progress_of
 from jobshape.app.board.board import Board
 from jobshape.app.domain.alert import Alert
 from jobshape.app.domain.errors import BackendError, JobshapeError
-from jobshape.app.domain.finding import Finding
+from jobshape.app.domain.finding import UNKNOWN, Finding
 from jobshape.app.domain.job import Job, LogPaths
 from jobshape.app.domain.log_part import FOUND, LogPart
 from jobshape.app.domain.states import Phase, phase_of
@@ -77,7 +77,9 @@ class AlertWatch:
         self, board: Board, keeper: AlertKeeper, call: Call, clock: Callable[[], float],
         tell: Callable[[Sequence[Alert]], None], on_change: Callable[[], None],
         memory: Memory, guard: Callable[[Sequence[str]], None],
+        rule_files: Callable[[], Sequence[str]],
     ) -> None:  # fmt: skip
+        self._rule_files = rule_files
         self._guard = guard
         self._guarded: set[int] = set()
         self._guarded_at = float("-inf")
@@ -197,13 +199,15 @@ class AlertWatch:
             known: Sequence[Finding] = ()
             with suppress(JobshapeError):
                 known = await self._memory.findings(job)
-            if known:
+            if known and known[0].label != UNKNOWN:  # rules may have been added since
                 self._board.set_findings(job.job_id, known)
             else:
                 new.append(job)
         findings: Sequence[Sequence[Finding]] = [()] * len(new)
         with suppress(BackendError):
-            findings = await self._call("diagnose", jobs=new) if new else ()
+            if new:
+                rule_files = self._rule_files()
+                findings = await self._call("diagnose", jobs=new, rule_files=rule_files)
         for job, found in zip(new, findings, strict=True):
             self._board.set_findings(job.job_id, found)
             with suppress(JobshapeError):

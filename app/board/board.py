@@ -155,6 +155,11 @@ class Board:
             self.findings[job_id] = tuple(findings)
             self.revision += 1
 
+    def forget_findings(self, job_id: int) -> None:
+        """It is to be looked into again."""
+        if self.findings.pop(job_id, None) is not None:
+            self.revision += 1
+
     def set_alerts(self, alerts: Sequence[Alert]) -> None:
         """The alerts that stand now."""
         if self.alerts != tuple(alerts):

@@ -145,8 +145,6 @@ class Collector:
                     self._begin(poll, now)
         while self._keeper.backend and self._waiting and len(self._actions) < ACTIONS_AT_ONCE:
             call_id, method, arguments = self._waiting.popleft()
-            if method == "diagnose":
-                arguments = arguments | {"rule_files": list(self._start.rule_files)}
             call = self._fork(
                 method, partial(do_action, method, arguments), DEADLINE_S.get(method, 10.0)
             )

@@ -21,7 +21,6 @@ class Start(NamedTuple):
     slowest_s: float = 30.0
     controller_ms_per_minute: float = 0.0  # what all readings may cost; 0: by the queue's size
     usage_jobs: int = 20  # at most so many jobs are asked for their live usage
-    rule_files: Sequence[str] = ()  # files and folders of more failure rules
     history: str | None = None  # the file of the history; None: it is off
     site: str = ""  # the site's name in it; "": its cluster's
     history_days: float = 14.0  # how far back accounting is read the first time

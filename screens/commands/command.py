@@ -58,7 +58,7 @@ class Command:
 
 
 _LABELS = {
-    "slash": "/", "exclamation_mark": "!", "question_mark": "?", "escape": "Esc",
+    "slash": "/", "exclamation_mark": "!", "plus": "+", "question_mark": "?", "escape": "Esc",
     "enter": "Enter", "space": "Space",
     "greater_than_sign": ">", "less_than_sign": "<", "pagedown": "PgDn", "pageup": "PgUp",
     "up": "Up", "down": "Down", "left": "Left", "right": "Right", "home": "Home", "end": "End",

@@ -33,6 +33,10 @@ class Situation(Protocol):
         """Whether the log could be read on the node of the job."""
         ...
 
+    def teach_block(self) -> str | None:
+        """Why no failure rule can be made of what is known of the job; None if one can."""
+        ...
+
     def act_block(self, action: str) -> str | None:
         """Why the action does not fit the job; None if it does."""
         ...
@@ -58,6 +62,12 @@ def _needs_node(situation: Situation) -> str | None:
 
 def _needs_tree(situation: Situation) -> str | None:
     return None if situation.tab == "depends" else "go to the dependencies first (Tab)"
+
+
+def _needs_unexplained(situation: Situation) -> str | None:
+    if situation.read_only:
+        return "this session is read-only: it writes no rules"
+    return situation.teach_block()
 
 
 def _needs_fitting(action: str) -> Blocked:
@@ -116,6 +126,9 @@ JOB: tuple[Command, ...] = (
             LOOK, blocked=_needs_node),
     Command("open", ("enter",), "Open", "Among dependencies: go to that job.", LOOK,
             blocked=_needs_tree, footer=6),
+    Command("teach", ("plus",), "Add a rule",
+            "Of an unexplained failure: make a rule of a line that tells the cause.", LOOK,
+            blocked=_needs_unexplained),
     Command("back", ("escape",), "Back", "The job before, then the screen you came from.", LOOK,
             footer=0),
     Command("copy", ("y",), "Copy id", "Copy the job id to the clipboard of your terminal.",

@@ -87,6 +87,7 @@ class Running:
             lambda: None,
             self.memory,
             self.guarded.append,
+            list,
         )
 
     async def until(self, done: Any) -> None:
