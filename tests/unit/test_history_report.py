@@ -16,13 +16,12 @@ from jobshape.app.history.history import History
 from jobshape.app.history_report import BadRequestOfHistory, read_moment
 from jobshape.app.settings.folders import state_folder
 
-NOW = int(time.time())
-
 
 def job(job_id: int, **fields: Any) -> AccountedJob:
+    now = int(time.time())  # not of when the tests were collected: that may be long ago
     known = {
         "name": f"train_{job_id}", "user": "alice", "state": "COMPLETED", "stage": "training",
-        "submit_time": NOW - 900, "start_time": NOW - 800, "end_time": NOW - 100 * job_id,
+        "submit_time": now - 900, "start_time": now - 800, "end_time": now - 100 * job_id,
         "memory_bytes": 1 << 30, "partition": "gpu", "time_limit_s": 3600,
     }  # fmt: skip
     record = NO_JOB._replace(job_id=job_id, **{**known, **fields})
