@@ -3,7 +3,7 @@
 import re
 import selectors
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -96,7 +96,7 @@ def read_jobs(
     if is_first:
         asked += [r for r, jobs in found.items() if any(job.array_job_id for job in jobs)]
     else:
-        asked = [label for label in expected if label not in labels and "[" not in label]
+        asked = [label.partition("_[")[0] for label in expected if label not in labels]
     hint = ""
     ended: dict[int, Job] = {}
     if asked:
@@ -110,8 +110,20 @@ def read_jobs(
     return {
         "jobs": [JOB_CODEC.encode(job) for job in jobs.values()],
         "unknown": [r for r in references if not any(names(r, job) for job in jobs.values())],
+        "gone": _gone(expected, jobs.values()),
         "hint": hint,
     }
+
+
+def _gone(expected: Sequence[str], jobs: Iterable[Job]) -> list[str]:
+    """What was found nowhere; of ``4_[1-3]`` any task of the array will do."""
+    found: set[str] = set()
+    for job in jobs:
+        found |= {job.label, f"{job.array_job_id}_["}
+    return [
+        label for label in expected
+        if label not in found and "".join(label.partition("_[")[:2]) not in found
+    ]  # fmt: skip
 
 
 def _sort_in(found: dict[str, list[Job]], missing: Sequence[str], jobs: Sequence[Job]) -> None:

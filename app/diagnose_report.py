@@ -89,7 +89,7 @@ def failed_without_cause(findings: Sequence[Finding]) -> bool:
 def text(findings: Sequence[Finding]) -> Iterator[str]:
     """The ranked causes, the first in full."""
     first, *others = findings
-    yield f"{first.title} ({first.label}, {first.severity}, {_percent(first)})"
+    yield sanitize(f"{first.title} ({first.label}, {first.severity}, {_percent(first)})")
     if first.label != NONE:
         yield from _paragraph("why", first.why)
         yield from _paragraph("fix", first.fix)
@@ -107,7 +107,7 @@ def text(findings: Sequence[Finding]) -> Iterator[str]:
         yield ""
         yield "also possible:"
         for other in others[:_OTHERS]:
-            yield f"  {other.title} ({other.label}, {_percent(other)})"
+            yield sanitize(f"  {other.title} ({other.label}, {_percent(other)})")
             yield from (f"  {line}" for line in _seen(other, most=1))
 
 

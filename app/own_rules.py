@@ -1,7 +1,6 @@
 """Adds a failure rule of one's own, made of a line that nothing explained, to the right file."""
 
 import os
-import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,6 +116,8 @@ def _read(path: Path) -> str:
 
 def _unlike(rule: str, before: str) -> str:
     """The rule with a name that the file has not: a later one of the same name would replace it."""
+    import tomllib  # not at the start of the screen
+
     try:
         known = {one.get("name") for one in tomllib.loads(before).get("rule", ())}
     except ValueError:

@@ -31,6 +31,9 @@ THEN_S, THEN_FOR_S = 30.0, 900.0
 LATER_S = 300.0
 NEAR_S, NEAR_LIMIT_S = 60.0, 900.0
 BAR_WIDTH = 24
+MOST_MISSED = 3
+"""Looks in a row that find a job nowhere, after which nobody knows how it ended."""
+
 MOST_EXPLAINED = 5
 """Failed jobs of which the cause is told."""
 
@@ -40,11 +43,16 @@ class Look(NamedTuple):
 
     at: float
     jobs: tuple[Job, ...]
+    missed: Mapping[str, int] = {}  # label -> looks in a row that found it nowhere
+
+    def is_lost(self, job: Job) -> bool:
+        """Whether it left the queue and nobody knows how it ended."""
+        return not is_finished(job.state) and self.missed.get(job.label, 0) >= MOST_MISSED
 
     @property
     def ended(self) -> list[Job]:
         """Those that are over."""
-        return [job for job in self.jobs if is_finished(job.state)]
+        return [job for job in self.jobs if is_finished(job.state) or self.is_lost(job)]
 
     @property
     def failed(self) -> list[Job]:
@@ -69,6 +77,8 @@ def pause_s(waited_s: float, look: Look) -> float:
         for job in look.jobs
         if phase_of(job.state) is Phase.RUNNING and job.end_time is not None
     ]
+    if look.missed:
+        return FIRST_S
     regular = FIRST_S if waited_s < FIRST_FOR_S else THEN_S if waited_s < THEN_FOR_S else LATER_S
     if ends and min(ends) < NEAR_LIMIT_S:
         return min(regular, NEAR_S)
@@ -147,7 +157,8 @@ def look_at(wanted: Wanted, references: Sequence[str], before: Look | None = Non
     Raises BackendError; at the first look BadRequest for one that nobody knows.
     """
     known = {job.job_id: job for job in before.jobs} if before else {}
-    expected = [job.label for job in known.values() if not is_finished(job.state)]
+    over = {job.job_id: job for job in before.ended} if before else {}
+    expected = [job.label for job in known.values() if job.job_id not in over]
     question = partial(read_jobs, tuple(references), tuple(expected), before is None)
     answer = ask(wanted, "wait", question)
     if answer["unknown"] and before is None:
@@ -156,7 +167,10 @@ def look_at(wanted: Wanted, references: Sequence[str], before: Look | None = Non
             hint=answer["hint"],
         )
     known.update((job.job_id, job) for job in map(JOB_CODEC.decode, answer["jobs"]))
-    return Look(time.time(), tuple(known.values()))
+    missed = {job.label: MOST_MISSED for job in over.values() if not is_finished(job.state)}
+    if before is not None:
+        missed |= {label: before.missed.get(label, 0) + 1 for label in answer["gone"]}
+    return Look(time.time(), tuple(known.values()), missed)
 
 
 class Teller:
@@ -203,8 +217,9 @@ def progress_line(look: Look) -> str:
     parts = [f"{ended - failed} of {total} done"]
     if failed:
         parts.append(f"{failed} failed")
-    running = [job for job in look.jobs if phase_of(job.state) is Phase.RUNNING]
-    waiting = [job for job in look.jobs if phase_of(job.state) is Phase.WAITING]
+    left = [job for job in look.jobs if not look.is_lost(job)]
+    running = [job for job in left if phase_of(job.state) is Phase.RUNNING]
+    waiting = [job for job in left if phase_of(job.state) is Phase.WAITING]
     if running:
         longest = min((job.start_time or look.at for job in running), default=look.at)
         ran = format_short_duration(max(0, int(look.at - longest)))
@@ -222,6 +237,10 @@ def progress_line(look: Look) -> str:
 def _summary(look: Look, causes: Mapping[int, Finding]) -> list[str]:
     lines = []
     for job in look.jobs:
+        if look.is_lost(job):
+            words = f"it left the queue ({job.state} when last seen), nobody knows how it ended"
+            lines.append(sanitize(f"{job.label} {job.name}: {words}"))
+            continue
         ran = ""
         if job.start_time is not None and job.end_time is not None and is_finished(job.state):
             ran = f" after {format_short_duration(max(0, job.end_time - job.start_time))}"
@@ -242,6 +261,7 @@ def _document(look: Look, causes: Mapping[int, Finding]) -> str:
             "reason": job.reason or None, "exit_code": job.exit_code or None,
             "start_time": job.start_time, "end_time": job.end_time,
             "ended": is_finished(job.state),
+            "lost": look.is_lost(job),
             "success": is_success(job) if is_finished(job.state) else None,
             "cause": causes[job.job_id].label if job.job_id in causes else None,
         }

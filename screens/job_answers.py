@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple
 
-from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.domain.errors import JobshapeError, Unreachable
 from jobshape.app.domain.job import Job
 from jobshape.screens.room import Room
 
 MOST_KEPT = 200
 """Answers kept, so that going to and fro between jobs asks nothing twice."""
+
+FAILED_AGAIN_S = 30.0
+"""When a question is asked again that the site did not answer."""
 
 Ask = Callable[[], Awaitable[Any]]
 
@@ -20,6 +23,7 @@ class Answer(NamedTuple):
     state: Literal["answered", "failed"]
     value: Any
     note: str  # why it failed, in one line
+    is_final: bool  # the same again would give the same
     of: Job
     at: float
 
@@ -46,9 +50,14 @@ class Answers:
     def want(
         self, job: Job, question: str, ask: Ask, *, again_after_s: float | None = None
     ) -> None:
-        """Ask, unless that was done: again only if told to, and not sooner than this."""
+        """Ask, unless that was done: again only if told to, and not sooner than this.
+
+        What nobody answered is asked again by itself.
+        """
         key = (job.job_id, question)
         known = self._known.get(key)
+        if known is not None and not known.is_final and again_after_s is None:
+            again_after_s = FAILED_AGAIN_S
         if key in self._asked or (known is not None and again_after_s is None):
             return
         pause_s = 0.0
@@ -58,6 +67,7 @@ class Answers:
         self._screen.run_worker(self._ask(key, job, ask, pause_s), group="ask", exit_on_error=False)
 
     async def _ask(self, key: tuple[int, str], job: Job, ask: Ask, pause_s: float) -> None:
+        is_final = True
         try:
             if pause_s:
                 self._resting += 1
@@ -67,13 +77,13 @@ class Answers:
                     self._resting -= 1
             value, note = await ask(), ""
         except JobshapeError as error:
-            value, note = None, said(error)
+            value, note, is_final = None, said(error), not isinstance(error, Unreachable)
         finally:
             self._asked.discard(key)
         if len(self._known) >= MOST_KEPT:
             self._known.clear()
         state: Literal["answered", "failed"] = "failed" if note else "answered"
-        self._known[key] = Answer(state, value, note, job, self._screen.clock())
+        self._known[key] = Answer(state, value, note, is_final, job, self._screen.clock())
         self._arrived(*key)
 
 

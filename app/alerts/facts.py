@@ -28,26 +28,40 @@ class Pace:
     def done_at(self) -> float | None:
         """When it will be done if it goes on like this; None where that cannot be told.
 
-        Needs two looks a minute and one percent apart, and no fall: a bar that starts anew with
+        Needs two steps a minute and one percent apart, and no fall: a bar that starts anew with
         each epoch says nothing of the whole.
         """
-        if len(self.seen) < 2:
-            return None
         shares = [share for _, share in self.seen]
         if any(later < earlier for earlier, later in pairwise(shares)):
             return None
-        (begun_at, first), (at, last) = self.seen[0], self.seen[-1]
+        steps = self._steps()
+        if len(steps) < 2:
+            return None
+        (begun_at, first), (at, last) = steps[0], steps[-1]
         if at - begun_at < 60 or last - first < 0.01 or last >= 1:
             return None
-        return at + (1 - last) * (at - begun_at) / (last - first)
+        longest_s = max(later - earlier for (earlier, _), (later, _) in pairwise(steps))
+        overdue_s = max(0.0, self.seen[-1][0] - at - longest_s)
+        return at + (1 - last) * (at - begun_at) / (last - first) + overdue_s
+
+    def _steps(self) -> list[tuple[float, float]]:
+        """The looks that saw something new.
+
+        Where progress is told seldom (each epoch) it is measured from step to step: between two it
+        would seem ever slower. When the first of them began was not seen.
+        """
+        steps = [self.seen[0]] if self.seen else []
+        steps += [look for before, look in pairwise(self.seen) if look[1] != before[1]]
+        return steps if len(steps) == len(self.seen) else steps[1:]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One job now. Times are seconds since the epoch.
 
-    usage: what was sampled of it, oldest first. silent_since: when its output last grew; None
-    where nobody looked. typical_s: the median run of jobs like it; None if not known.
+    usage: what was sampled of this run, oldest first. silent_since: when its output last grew; None
+    where nobody looked. looked_at: when that was seen; None: now. typical_s: the median run of jobs
+    like it; None if not known.
     """
 
     job: Job
@@ -55,6 +69,7 @@ class Facts:
     usage: Sequence[Usage] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
     silent_since: float | None = None
+    looked_at: float | None = None
     pace: Pace = Pace()
     typical_s: float | None = None
     lines: Lines = Lines()

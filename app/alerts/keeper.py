@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from jobshape.app.alerts.facts import Facts, Lines, Pace
 from jobshape.app.alerts.rules import alerts_of, is_bad_node
 from jobshape.app.board.board import Board
+from jobshape.app.board.hostlist import holds_node
+from jobshape.app.board.usage_figures import of_this_run
 from jobshape.app.board.words import state_words
 from jobshape.app.domain.alert import LEVELS, Alert
 from jobshape.app.domain.finding import HIGH, MEDIUM, NONE, UNKNOWN, Finding
 from jobshape.app.domain.job import Job
+from jobshape.app.domain.site import Node
 from jobshape.app.domain.states import Phase, phase_of
 
 SLICE_JOBS, SLICE_CHANGES = 25, 1000
@@ -34,8 +37,8 @@ _ONE_NODE = re.compile(r"[^,\[\]]+")
 class AlertKeeper:
     """The alerts of one board.
 
-    acknowledged: keys that are to stay away. Set from outside: ``silent_since``, ``pace`` (job id
-    -> what looks at its log gave), ``typical_s`` (the median run of jobs like one).
+    acknowledged: keys that are to stay away. Set from outside: ``silent_since``, ``looked_at``,
+    ``pace`` (job id -> what looks at its log gave), ``typical_s`` (the median run of jobs like it).
     """
 
     def __init__(
@@ -56,9 +59,14 @@ class AlertKeeper:
         self._by_job: dict[int, tuple[Alert, ...]] = {}
         self._seen_at: dict[str, float] = {}  # every key ever raised -> when first
         self._failed: dict[int, Job] = {}
+        self._did_well: dict[int, tuple[str, str]] = {}  # own jobs -> name, nodes
+        self._bad: tuple[Node, ...] = ()
+        self._bad_of: dict[str, dict[str, Node]] = {}  # a job's nodes in short form -> bad ones
+        self._bad_revision = -1
         self.typical_s: Callable[[Job], float | None] = lambda job: None
         self.acknowledged = set(acknowledged)
         self.silent_since: Mapping[int, float] = {}
+        self.looked_at: Mapping[int, float] = {}
         self.pace: Mapping[int, Pace] = {}
 
     def acknowledge(self, keys: Iterable[str]) -> None:
@@ -90,7 +98,8 @@ class AlertKeeper:
             if at % SLICE_CHANGES == SLICE_CHANGES - 1:
                 yield
             job = board.jobs.get(job_id)
-            self._by_job.pop(job_id, None)
+            for kept in (self._by_job, self._failed, self._did_well):
+                kept.pop(job_id, None)
             self._running.discard(job_id)
             if job is None or job.user != mine:
                 continue
@@ -101,7 +110,9 @@ class AlertKeeper:
                 waiting.append(job_id)
             elif phase is Phase.FAILED and now - (job.end_time or now) < REMEMBER_S:
                 self._failed[job_id] = job
-        nodes = {name: node for name, node in board.nodes.items() if is_bad_node(node)}
+            elif job.state == "COMPLETED":
+                self._did_well[job_id] = (job.name, job.node_list)
+        self._see_nodes()
         for at, job_id in enumerate([*waiting, *self._running]):
             if at % SLICE_JOBS == SLICE_JOBS - 1:
                 yield
@@ -110,12 +121,31 @@ class AlertKeeper:
                 self._running.discard(job_id)
                 continue
             facts = Facts(
-                job, now, board.usage_series.of(job_id), nodes, self.silent_since.get(job_id),
-                self.pace.get(job_id, Pace()), self.typical_s(job), self._lines,
+                job, now, of_this_run(board.usage_series.of(job_id), job.start_time),
+                self._bad_nodes(job.node_list), self.silent_since.get(job_id),
+                self.looked_at.get(job_id), self.pace.get(job_id, Pace()), self.typical_s(job),
+                self._lines,
             )  # fmt: skip
             self._by_job[job_id] = tuple(alerts_of(facts))
         yield
         board.set_alerts(self._standing())
+
+    def _see_nodes(self) -> None:
+        """Which nodes are bad, worked out once for each answer about them."""
+        if self._bad_revision == self._board.site_revision:
+            return
+        self._bad_revision = self._board.site_revision
+        self._bad = tuple(node for node in self._board.nodes.values() if is_bad_node(node))
+        self._bad_of = {}
+
+    def _bad_nodes(self, node_list: str) -> Mapping[str, Node]:
+        if not node_list or not self._bad:
+            return {}
+        if node_list not in self._bad_of:
+            self._bad_of[node_list] = {
+                node.name: node for node in self._bad if holds_node(node_list, node.name.lower())
+            }
+        return self._bad_of[node_list]
 
     def _standing(self) -> tuple[Alert, ...]:
         """All alerts now, the worst first, the newest first among equals."""
@@ -195,11 +225,7 @@ class AlertKeeper:
         if len(jobs) < 3:
             return False
         names = {job.name for job in jobs}
-        well_on = {
-            job.node_list
-            for job in self._board.jobs.values()
-            if job.name in names and job.state == "COMPLETED" and job.user == jobs[0].user
-        }
+        well_on = {nodes for name, nodes in self._did_well.values() if name in names}
         return bool(well_on) and node not in well_on
 
 

@@ -38,18 +38,32 @@ NEVER_STARTS = frozenset({
 })  # fmt: skip
 """Reasons that waiting does not cure, beside limits on one job (``...PerJob...``): squeue(1)."""
 
+OVER = frozenset({"COMPLETING", "STAGE_OUT", "UPDATE_DB"})
+"""States of jobs that Slurm counts as running though their program has ended."""
+
+RESTING = frozenset({"SUSPENDED", "STOPPED", "CONFIGURING", "POWER_UP_NODE"})
+"""States in which a program neither writes nor computes, by somebody's will."""
+
 _BAD_NODE = {"DOWN": CRITICAL, "FAIL": CRITICAL, "FAILING": CRITICAL, "NOT_RESPONDING": HIGH,
              "ERROR": HIGH}  # fmt: skip
+_STARTING = ("POWERING_UP", "REBOOT")  # source: sinfo(1), NODE STATE CODES
 
 
 def alerts_of(facts: Facts) -> Iterator[Alert]:
     """Everything that is wrong with the job now."""
-    phase = phase_of(facts.job.state)
-    rules = _RUNNING if phase is Phase.RUNNING else _WAITING if phase is Phase.WAITING else ()
-    for rule in rules:
+    for rule in _rules_for(facts.job.state):
         alert = rule(facts)
         if alert is not None:
             yield alert
+
+
+def _rules_for(state: str) -> Sequence[Callable[[Facts], Alert | None]]:
+    phase = phase_of(state)
+    if phase is Phase.WAITING:
+        return _WAITING
+    if phase is not Phase.RUNNING or state in OVER:
+        return ()
+    return (_node,) if state in RESTING else _RUNNING
 
 
 def waiting_is_no_cure(reason: str) -> bool:
@@ -92,6 +106,8 @@ def _memory_trend(facts: Facts, limit: int) -> Alert | None:
     over_at = recent[-1][0] + (limit - recent[-1][1]) / slope
     end = facts.job.end_time
     if over_at > recent[-1][0] + TREND_REACH * span_s or (end is not None and over_at >= end):
+        return None
+    if over_at <= facts.now:  # it lives on: nobody has asked for long, or the trend is over
         return None
     rate = format_size(int(slope * 60))
     return _alert(
@@ -186,6 +202,8 @@ def is_bad_node(node: Node) -> bool:
 
 def _level_of(node: Node) -> str:
     words = node.state.upper().replace("*", "+NOT_RESPONDING").split("+")
+    if any(word.startswith(_STARTING) for word in words):  # it does not respond yet
+        words = [word for word in words if word != "NOT_RESPONDING"]
     levels = [_BAD_NODE[word] for word in words if word in _BAD_NODE]
     return CRITICAL if CRITICAL in levels else HIGH if levels else ""
 
@@ -212,7 +230,8 @@ def _gpu_idle(facts: Facts) -> Alert | None:
 def _silent(facts: Facts) -> Alert | None:
     if facts.silent_since is None:
         return None
-    silent_s = facts.now - facts.silent_since
+    looked_at = facts.now if facts.looked_at is None else facts.looked_at
+    silent_s = looked_at - facts.silent_since  # since the look it may have written
     if silent_s < 60 * facts.lines.silent_minutes:
         return None
     cpu = _cpu_share(facts.usage, facts.job)
@@ -273,6 +292,7 @@ def _alert(
     if family and job.array_job_id is not None:
         whose, label = f"{job.array_job_id}", f"{job.array_job_id}"
     else:
-        whose, label = f"{job.job_id}:{job.start_time or 0}", job.label
+        run = job.start_time if phase_of(job.state) is Phase.RUNNING else None
+        whose, label = f"{job.job_id}:{run or 0}", job.label  # a waiting job's start is a guess
     key = ":".join(filter(None, (rule, whose, what)))
     return Alert(key, level, rule, title, why, fix, job.job_id, label, job.name, facts.now)

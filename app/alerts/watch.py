@@ -40,11 +40,17 @@ AT_ONCE = 8
 MOST_AT_START = 30
 """Failed jobs, the newest, that are looked into at the start; older ones when somebody asks."""
 
+MOST_TRIES, RETRY_S = 3, 5.0
+"""How often a look into a failure is tried where no answer comes, and the pause after each."""
+
+MOST_UNKEPT = 100
+"""Findings that wait for history to know their jobs; the oldest goes first."""
+
 PEEK_S = 5.0
 PEEK_AGAIN_S = 60.0
 PEEK_BYTES = 8192
 PACE_LOOKS = 120
-HISTORY_TRIES = 30
+HISTORY_TRIES, MEMORY_S = 30, 10.0
 MOST_GUARDED, GUARDED_FOR_S = 20, 60.0
 _NUMBER = re.compile(r"[0-9]+")
 SLICE_S = 0.003
@@ -93,17 +99,23 @@ class AlertWatch:
         self._tell = tell
         self._on_change = on_change
         self._changed = asyncio.Event()
+        self._remembered = False
         self._tasks: list[asyncio.Task[None]] = []
         self._failures = board.watch()
         self._todo: dict[int, Job] = {}
         self._wanted: dict[int, Job] = {}
-        self._of_array: dict[int, int] = {}
-        self._paths: dict[int, LogPaths | None] = {}
+        self._of_array: dict[int, set[int]] = {}  # array -> its tasks that are looked into
+        self._tries: dict[int, int] = {}  # looks that got no answer
+        self._unkept: dict[int, tuple[Job, Sequence[Finding]]] = {}  # history may not know the job
+        self._written = -1  # of the history, when these were last tried
+        self._paths: dict[int, LogPaths] = {}
         self._peeked_at: dict[int, float] = {}
         self._kinds: dict[int, str] = {}
         self._silent_since: dict[int, float] = {}
+        self._looked_at: dict[int, float] = {}
         self._pace: dict[int, Pace] = {}
-        keeper.silent_since, keeper.pace = self._silent_since, self._pace
+        keeper.silent_since, keeper.looked_at = self._silent_since, self._looked_at
+        keeper.pace = self._pace
 
     def start(self) -> None:
         """Begin; inside the running loop."""
@@ -122,6 +134,8 @@ class AlertWatch:
     async def _look(self) -> None:
         await self._remember()
         while True:
+            if not self._remembered and self._board.history.site:
+                await self._remember()
             await asyncio.sleep(GAP_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), LOOK_S)
@@ -140,11 +154,13 @@ class AlertWatch:
     async def _remember(self) -> None:
         """What was acknowledged before stays away; history is known soon after the first answer."""
         for _ in range(HISTORY_TRIES):
-            if self._board.history.site:
-                break
+            if self._board.history.site or self._board.link.user:
+                break  # who I am is told after where the history is: without a site it is off
             await asyncio.sleep(GAP_S)
-        with suppress(JobshapeError):
-            self._keeper.acknowledged |= await self._memory.acknowledged()
+        self._remembered = bool(self._board.history.site)
+        with suppress(JobshapeError, TimeoutError):  # the disk may be dead
+            async with asyncio.timeout(MEMORY_S):
+                self._keeper.acknowledged |= await self._memory.acknowledged()
 
     def _typical_of(self, job: Job) -> float | None:
         return self._typical_s.get(_family(job))
@@ -159,6 +175,8 @@ class AlertWatch:
             del self._todo[old.job_id]
         while True:
             await self._note(list(self._failures.take()))
+            if self._unkept and self._written != self._board.history.written:
+                await self._keep_findings()
             wanted = self._wanted or self._todo
             if not wanted:
                 await asyncio.sleep(0.5)
@@ -187,10 +205,10 @@ class AlertWatch:
             if not user or job.user != user or now - (job.end_time or now) > FAILURE_S:
                 continue
             if job.array_job_id is not None:
-                looked = self._of_array.get(job.array_job_id, 0)
-                if looked >= MOST_OF_ARRAY:
+                looked = self._of_array.setdefault(job.array_job_id, set())
+                if job_id not in looked and len(looked) >= MOST_OF_ARRAY:
                     continue
-                self._of_array[job.array_job_id] = looked + 1
+                looked.add(job_id)
             self._todo[job_id] = job
 
     async def _look_into(self, jobs: Sequence[Job]) -> None:
@@ -203,17 +221,45 @@ class AlertWatch:
                 self._board.set_findings(job.job_id, known)
             else:
                 new.append(job)
-        findings: Sequence[Sequence[Finding]] = [()] * len(new)
-        with suppress(BackendError):
-            if new:
-                rule_files = self._rule_files()
-                findings = await self._call("diagnose", jobs=new, rule_files=rule_files)
-        for job, found in zip(new, findings, strict=True):
-            self._board.set_findings(job.job_id, found)
-            with suppress(JobshapeError):
-                await self._memory.keep_findings(job, found)
+        if new:
+            await self._diagnose(new)
         self._on_change()
         self._changed.set()
+
+    async def _diagnose(self, jobs: Sequence[Job]) -> None:
+        try:
+            rule_files = self._rule_files()
+            findings = await self._call("diagnose", jobs=jobs, rule_files=rule_files)
+        except BackendError:
+            await asyncio.sleep(RETRY_S)
+            if len(jobs) > 1:  # one log on a dead disk must not hide what the others say
+                for job in jobs:
+                    await self._diagnose([job])
+                return
+            (job,) = jobs
+            self._tries[job.job_id] = self._tries.get(job.job_id, 0) + 1
+            if self._tries[job.job_id] < MOST_TRIES:
+                self._todo[job.job_id] = job
+            else:
+                self._board.set_findings(job.job_id, ())
+            return
+        for job, found in zip(jobs, findings, strict=True):
+            now = self._board.jobs.get(job.job_id)
+            if now is not None and now.state != job.state:
+                continue  # it runs again, or another end is known: that is looked into anew
+            self._board.set_findings(job.job_id, found)
+            self._unkept[job.job_id] = (job, found)
+        await self._keep_findings()
+
+    async def _keep_findings(self) -> None:
+        """Keep what was found; a job that history does not know yet waits for its next writing."""
+        self._written = self._board.history.written
+        for job, found in list(self._unkept.values())[-MOST_UNKEPT:]:
+            with suppress(JobshapeError):
+                await self._memory.keep_findings(job, found)
+                self._unkept.pop(job.job_id, None)
+        for job_id in list(self._unkept)[:-MOST_UNKEPT]:
+            del self._unkept[job_id]
 
     # --- logs of running jobs ----------------------------------------------------------------
 
@@ -222,7 +268,8 @@ class AlertWatch:
             await asyncio.sleep(PEEK_S)
             now = self._clock()
             running = {job.job_id: job for job in self._keeper.running}
-            for kept in (self._paths, self._peeked_at, self._kinds, self._silent_since, self._pace):
+            for kept in (self._paths, self._peeked_at, self._kinds, self._silent_since,
+                         self._looked_at, self._pace):  # fmt: skip
                 for job_id in [job_id for job_id in kept if job_id not in running]:
                     del kept[job_id]
             due = [
@@ -251,6 +298,8 @@ class AlertWatch:
 
     async def _learn_typical(self, jobs: Iterable[Job]) -> None:
         """Ask history how long jobs like these run, one family a turn."""
+        if not self._board.history.site:
+            return  # nobody could answer yet
         for job in jobs:
             family = _family(job)
             if family not in self._typical_s:
@@ -262,12 +311,9 @@ class AlertWatch:
     async def _peek_at(self, job: Job) -> None:
         """Remember when its log last grew, and what it says of its progress."""
         try:
-            if job.job_id not in self._paths:
-                self._paths[job.job_id] = None
-                self._paths[job.job_id] = await self._call("log_paths", job=job.label)
-            paths = self._paths[job.job_id]
+            paths = self._paths.get(job.job_id)
             if paths is None:
-                return
+                paths = self._paths[job.job_id] = await self._call("log_paths", job=job.label)
             parts = [
                 await self._call("read_log", path=path, offset=-PEEK_BYTES, size=PEEK_BYTES)
                 for path in dict.fromkeys((paths.stdout, paths.stderr))
@@ -281,6 +327,9 @@ class AlertWatch:
         grew = [part.modified_at for part in parts if part.modified_at is not None]
         if grew:
             self._silent_since[job.job_id] = max(*grew, float(job.start_time or 0))
+            self._looked_at[job.job_id] = self._clock()
+        else:
+            self._silent_since.pop(job.job_id, None)
         for part in parts:
             progress = progress_of(part.data.decode("utf-8", "replace"))
             if progress is None:

@@ -10,7 +10,7 @@ _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?\Z")
 _Ranges = tuple[tuple[int, int, int], ...]  # first, last, width of the digits
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)  # more than different lists in a large queue: all are gone through
 def _patterns(node_list: str) -> tuple[tuple[re.Pattern[str], tuple[_Ranges, ...]], ...]:
     patterns = []
     for part in _PART.findall(node_list.lower()):

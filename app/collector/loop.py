@@ -250,7 +250,7 @@ class Collector:
     def _begin(self, poll: Poll, now: float) -> None:
         work = poll.work()
         if work is None:
-            poll.next_at = NEVER
+            poll.pass_over()
             return
         poll.last_start_at = now
         poll.running = self._fork(poll.name, work, poll.deadline_s)

@@ -54,6 +54,10 @@ class Poll:
         """Frames for the app after a reading that failed."""
         return ()
 
+    def pass_over(self) -> None:
+        """There was nothing to ask: rest until something is."""
+        self.next_at = NEVER
+
     def wake(self, at: float) -> None:
         """Let the next one begin at this time, if it would not sooner."""
         self.cadence.wake()
@@ -344,14 +348,21 @@ class UsagePoll(Poll):
         """Ask for these from now on, too."""
         self.guarded = jobs
         if jobs and not self.running:
-            self.next_at = min(self.next_at, max(now, self._guarded_at + GUARDED_EVERY_S))
+            self.next_at = min(self.next_at, max(now, self._guard_due_at))
+
+    def pass_over(self) -> None:
+        """Nobody looks at a job any more: the guarded ones stay to be asked for."""
+        self.next_at = self._guard_due_at
 
     def schedule(self, now: float) -> None:
         """The jobs looked at by the cadence, the others by their own."""
         super().schedule(now)
         if not (self.jobs and self.cadence.looking):
-            later = self._guarded_at + GUARDED_EVERY_S if self.guarded else NEVER
-            self.next_at = max(self.next_at, later)
+            self.next_at = max(self.next_at, self._guard_due_at)
+
+    @property
+    def _guard_due_at(self) -> float:
+        return self._guarded_at + GUARDED_EVERY_S if self.guarded else NEVER
 
 
 class CapabilitiesPoll(Poll):

@@ -98,3 +98,11 @@ def test_a_log_cannot_steer_the_terminal(
     main(["diagnose", "--log", log(tmp_path, text)])
     out = capsys.readouterr().out
     assert "missing_package" in out and "\x1b" not in out and "\x9b" not in out
+
+
+def test_a_rule_files_words_steer_no_terminal() -> None:
+    from jobshape.app.diagnose_report import text as lines_of
+    from jobshape.app.domain.finding import Finding
+
+    evil = Finding("x", 0.9, "HIGH", "\x1b]0;evil\x07", "why", "fix", "fix_code", "no", (), "")
+    assert "".join(lines_of([evil, evil])).isprintable()

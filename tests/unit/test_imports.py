@@ -94,6 +94,6 @@ def test_the_collector_opens_no_database_by_itself() -> None:
 
 def test_the_first_rows_do_not_wait_for_what_other_screens_need() -> None:
     modules = loaded_after("import jobshape.app.tui")
-    late = ("plotext", "pygments", "rich.syntax", "statistics", "jobshape.screens.job",
+    late = ("plotext", "pygments", "rich.syntax", "statistics", "tomllib", "jobshape.screens.job",
             "jobshape.app.logs", "jobshape.widgets.usage_plot")  # fmt: skip
     assert [name for name in sorted(modules) if name.startswith(late)] == []

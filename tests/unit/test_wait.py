@@ -78,3 +78,46 @@ def test_a_failure_says_why() -> None:
     assert lines[0].startswith("2 a: failed (FAILED), exit code 1:0")
     assert "package missing: It is not there. Install it." in lines[1]
     assert "No module named" in lines[2]
+
+
+def test_tasks_of_an_array_that_came_and_went_between_two_looks_are_asked_for() -> None:
+    from jobshape.app.asking import read_jobs
+    from jobshape.app.backends.base import QueueReading
+    from jobshape.app.collector.wire import JOB_CODEC
+    from jobshape.app.domain.job import AccountedJob
+
+    class Site:
+        """Its queue is empty; accounting knows by the array's id what became of the tasks."""
+
+        def queue(self, scope: object) -> QueueReading:
+            return QueueReading([], (), "test")
+
+        def accounting(self, scope: object, since: int, *, jobs: list[str]) -> list[AccountedJob]:
+            ended = job(4, "COMPLETED", array_job_id=4, array_task_id=3)
+            return [AccountedJob(ended, 1, 1.0, 1, "0:0")] if jobs == ["4"] else []
+
+    answer = read_jobs(("4",), ("4_[3]",), False, Site())  # type: ignore[arg-type]
+    (found,) = map(JOB_CODEC.decode, answer["jobs"])
+    assert (found.job_id, found.state) == (4, "COMPLETED")
+
+
+def test_a_job_that_nobody_knows_any_more_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from jobshape.app import wait_report
+    from jobshape.app.snapshot import Wanted
+
+    answers = [{"jobs": [], "unknown": [], "gone": ["7"], "hint": ""}] * 3
+    monkeypatch.setattr(wait_report, "ask", lambda *_: answers.pop())
+    look = Look(NOW, (job(7, "RUNNING"), job(8, "COMPLETED")))
+    while answers:
+        assert not look.is_over
+        look = wait_report.look_at(Wanted(), ("7", "8"), look)
+        assert pause_s(9000, look) == 10
+    assert look.is_over
+    assert [one.job_id for one in look.failed] == [7]
+    assert "1 of 2 done, 1 failed" in progress_line(look)
+    assert "nobody knows how it ended" in wait_report._summary(look, {})[0]
+    assert [one["lost"] for one in json.loads(wait_report._document(look, {}))["jobs"]] == [
+        True, False
+    ]  # fmt: skip

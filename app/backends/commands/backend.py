@@ -162,7 +162,7 @@ class CommandsBackend:
         site = GpuSite(
             self._runner, prober, user=lambda: self._user, count=self._count, mark=self._mark
         )
-        return GpuReader(self._gpus._replace(probe=self._gpus.probe and probe), site)
+        return GpuReader(self._gpus, site, looked_at=probe)
 
     def measured(self, jobs: Sequence[str]) -> tuple[list[Usage], dict[int, "GpuUse"]]:
         """What sstat knows: usage without GPU figures, and what Slurm measured of the GPUs."""

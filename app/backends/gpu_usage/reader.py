@@ -76,18 +76,23 @@ class GpuSite(Protocol):
 
 
 class GpuReader:
-    """Adds GPU figures to usage, or says why there are none."""
+    """Adds GPU figures to usage, or says why there are none.
+
+    looked_at: whether somebody looks at the jobs; nothing is run in others.
+    """
 
     def __init__(
         self,
         sources: GpuSources,
         site: GpuSite,
         *,
+        looked_at: bool = True,
         clock: Callable[[], float] = time.monotonic,
         get: Callable[[str, float], str] = fetch,
     ) -> None:
         self._sources = sources
         self._site = site
+        self._looked_at = looked_at
         self._clock = clock
         self._get = get
 
@@ -236,7 +241,7 @@ class GpuReader:
         fit, due = [], []
         for job_id in reading.open:
             with reading.trying(job_id):
-                if self._is_due(known[job_id], found[job_id], now):
+                if self._is_due(known[job_id], found[job_id], now) and self._looked_at:
                     due.append(job_id)
                 fit.append(job_id)
         due.sort(key=lambda job_id: known[job_id].probed_at)
@@ -249,7 +254,13 @@ class GpuReader:
             if note.probed and now - note.probed_at < PROBED_STAYS_S:
                 reading.figures[job_id] = note.probed
             else:
-                reading.nothing([job_id], note.trouble or "nvidia-smi in the job was not asked yet")
+                reading.nothing([job_id], note.trouble or self._not_probed)
+
+    @property
+    def _not_probed(self) -> str:
+        if self._looked_at:
+            return "nvidia-smi in the job was not asked yet"
+        return "nvidia-smi is run only in a job that is looked at"
 
     def _is_due(self, note: GpuNote, usage: Usage, now: float) -> bool:
         """Whether nvidia-smi may be run in the job now. Raises NoFigures if that never may be."""

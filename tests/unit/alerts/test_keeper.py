@@ -164,3 +164,33 @@ def test_the_worst_comes_first() -> None:
 def test_a_long_list_is_looked_at_in_slices() -> None:
     _, keeper, _ = make(*(job(n) for n in range(200)))
     assert sum(1 for _ in keeper.look()) >= 8
+
+
+def test_a_requeued_job_is_not_judged_by_its_former_run() -> None:
+    board, keeper, clock = make(job(1))
+    board.set_usage([full(1)])
+    assert len(look(keeper)) == 1
+    clock.now += 600
+    board.change_jobs([job(1, start_time=NOW + 300)])
+    assert look(keeper) == []
+    assert board.alerts == ()
+
+
+def test_a_failed_job_that_runs_again_has_not_failed() -> None:
+    board, keeper, _ = make(job(1, "NODE_FAIL", end_time=NOW))
+    board.set_findings(1, [finding("node_fail")])
+    assert len(look(keeper)) == 1
+    board.change_jobs([job(1)])
+    board.set_findings(1, [finding("node_fail")])  # too late
+    look(keeper)
+    assert board.alerts == ()
+
+
+def test_nodes_are_judged_anew_when_they_change() -> None:
+    board, keeper, _ = make(job(1, node_list="n[1-3]"))
+    board.set_nodes([node("n1"), node("n2", "DOWN"), node("m1", "DOWN")])
+    (alert,) = look(keeper)
+    assert (alert.rule, alert.key.rpartition(":")[2]) == ("node", "n2")
+    board.set_nodes([node("n2", "ALLOCATED")])
+    look(keeper)
+    assert board.alerts == ()

@@ -107,6 +107,21 @@ def test_a_pace_that_cannot_be_told(seen: tuple[tuple[float, float], ...]) -> No
     assert Pace(seen).done_at() is None
 
 
+def test_progress_told_each_epoch_is_measured_from_epoch_to_epoch() -> None:
+    """Ten epochs of 20 minutes, looked at each minute, from the middle of the third on."""
+    begun = NOW - 3000
+    for minutes in range(61, 160):
+        looks = [(begun + 60.0 * m, m // 20 / 10) for m in range(50, minutes)]
+        done_at = Pace(looks).done_at()
+        assert done_at is None if minutes <= 80 else done_at == begun + 12_000
+
+
+def test_a_step_that_is_overdue_is_no_progress() -> None:
+    looks = [(NOW + 60.0 * m, min(m // 20, 3) / 10) for m in range(200)]
+    done_at = Pace(looks).done_at()
+    assert done_at is not None and done_at > NOW + 60 * 300
+
+
 def test_jobs_like_it_need_longer() -> None:
     assert found(running(), typical_s=3.0 * HOUR)["pace"].level == "HIGH"
     assert found(running(), typical_s=1.5 * HOUR) == {}
@@ -171,3 +186,45 @@ def test_tasks_of_an_array_share_what_keeps_them_waiting() -> None:
         for n in (6, 7)
     )
     assert found(one)["never_starts"].key == found(other)["never_starts"].key
+
+
+def test_a_log_is_silent_as_of_the_last_look() -> None:
+    since = NOW - 2 * HOUR
+    assert "silent" not in found(running(), silent_since=since, looked_at=since + 60)
+    assert "silent" in found(running(), silent_since=since, looked_at=since + HOUR)
+
+
+@pytest.mark.parametrize("state", ["COMPLETING", "STAGE_OUT"])
+def test_a_program_that_has_ended_needs_no_warning(state: str) -> None:
+    over = running(state=state, end_time=NOW - 10, gpus=1)
+    pace = Pace(((NOW - 600.0, 0.1), (NOW - 60.0, 0.2)))
+    down = {"n1": NODE._replace(state="DOWN*")}
+    usage = [used(NOW - 20, 15.9)]
+    assert found(over, usage=usage, pace=pace, nodes=down, silent_since=NOW - 2 * HOUR) == {}
+
+
+def test_a_suspended_program_is_quiet_by_somebodys_will() -> None:
+    resting = running(state="SUSPENDED", gpus=1)
+    usage = [used(NOW - 60 * i, 8, 0) for i in range(15, 0, -1)]
+    assert found(resting, usage=usage, silent_since=NOW - 2 * HOUR) == {}
+    down = {"n1": NODE._replace(state="DOWN*")}
+    assert set(found(resting, nodes=down)) == {"node"}
+
+
+def test_a_node_that_is_starting_does_not_respond_yet() -> None:
+    starting = {"n1": NODE._replace(state="ALLOCATED+CLOUD+NOT_RESPONDING+POWERING_UP")}
+    assert found(running(state="CONFIGURING"), nodes=starting) == {}
+    gone = {"n1": NODE._replace(state="ALLOCATED+NOT_RESPONDING")}
+    assert set(found(running(), nodes=gone)) == {"node"}
+
+
+def test_a_trend_that_did_not_come_true_is_none() -> None:
+    usage = [used(NOW - 4200 + 60 * i, 4 + 0.5 * i) for i in range(11)]  # none for an hour
+    assert found(running(end_time=NOW + 9 * HOUR), usage=usage) == {}
+
+
+def test_a_guessed_start_makes_no_new_alert() -> None:
+    waiting = running(state="PENDING", reason="BadConstraints", start_time=None, end_time=None)
+    later = waiting._replace(start_time=NOW + HOUR)
+    keys = {found(one)["never_starts"].key for one in (waiting, later)}
+    assert len(keys) == 1

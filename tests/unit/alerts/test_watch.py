@@ -15,7 +15,7 @@ from jobshape.app.board.board import Board
 from jobshape.app.board.history_state import HistoryState
 from jobshape.app.board.link import STARTING
 from jobshape.app.domain.alert import Alert
-from jobshape.app.domain.errors import Unreachable
+from jobshape.app.domain.errors import JobshapeError, Unreachable
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, LogPaths, Usage
 from jobshape.app.domain.log_part import FOUND, LogPart
@@ -29,6 +29,8 @@ class Site:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
         self.refuses = False
+        self.refuses_once: set[str] = set()
+        self.dead: set[int] = set()  # jobs whose log is on a dead disk
         self.log = LogPart(FOUND, data=b"step 10/100\n", size=12, modified_at=NOW - 3600.0)
 
     async def call(self, method: str, **arguments: Any) -> Any:
@@ -36,7 +38,12 @@ class Site:
         jobs = arguments.get("jobs", ())
         whose = [one.job_id for one in jobs] or arguments.get("job", arguments.get("path"))
         self.asked.append((method, whose))
-        if self.refuses:
+        if (
+            self.refuses
+            or method in self.refuses_once
+            or self.dead.intersection(one.job_id for one in jobs)
+        ):
+            self.refuses_once.discard(method)
             raise Unreachable("no")
         answers: dict[str, Any] = {
             "diagnose": [[finding("timeout")] for _ in jobs],
@@ -54,11 +61,14 @@ class Memory:
         self.away: set[str] = set()
         self.asked: list[str] = []
         self.typical: float | None = None
+        self.knows = True
 
     async def findings(self, job: Job) -> list[Finding]:
         return self.found.get(job.job_id, [])
 
     async def keep_findings(self, job: Job, findings: Sequence[Finding]) -> None:
+        if not self.knows:
+            raise JobshapeError("no such job")
         self.found[job.job_id] = list(findings)
 
     async def typical_s(self, job: Job) -> float | None:
@@ -102,7 +112,7 @@ class Running:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("LOOK_S", "GAP_S", "PEEK_S"):
+    for name in ("LOOK_S", "GAP_S", "PEEK_S", "RETRY_S"):
         monkeypatch.setattr(watch_module, name, 0.01)
     yield
 
@@ -120,6 +130,64 @@ async def test_nobody_can_say_why_it_failed() -> None:
     await running.until(lambda: running.told)
     assert running.board.findings == {1: ()}
     assert running.told[0].why == "Nothing says why."
+
+
+async def test_a_look_that_got_no_answer_is_tried_again() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW))
+    running.site.refuses_once = {"diagnose"}
+    await running.until(lambda: running.told)
+    assert running.told[0].title == "failed: timeout"
+
+
+async def test_one_log_that_cannot_be_read_hides_no_other_cause() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW), job(2, "FAILED", end_time=NOW))
+    running.site.dead = {1}
+    await running.until(lambda: len(running.board.findings) == 2)
+    assert running.board.findings[1] == ()
+    assert running.board.findings[2][0].label == "timeout"
+    assert 1 not in running.memory.found  # the next session tries again
+
+
+async def test_what_a_former_run_did_is_not_said_of_the_next() -> None:
+    running = Running(job(1, "NODE_FAIL", end_time=NOW))
+
+    def requeued() -> bool:
+        if any(method == "diagnose" for method, _ in running.site.asked):
+            running.board.change_jobs([job(1, "PENDING")])
+            return True
+        return False
+
+    await running.until(requeued)
+    assert running.board.findings == {}
+
+
+async def test_where_it_writes_is_asked_again_after_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch_module, "PEEK_AGAIN_S", 0.0)
+    running = Running(job(1, start_time=NOW - 7200))
+    running.site.refuses_once = {"log_paths"}
+    await running.until(lambda: running.told)
+    assert running.told[0].rule == "silent"
+
+
+async def test_history_that_comes_late_is_still_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "HISTORY_TRIES", 1)
+    running = Running(job(1))
+    running.board.set_history(HistoryState())
+    running.memory.away, running.memory.typical = {"some"}, 30_000.0
+    keeper = running.watch._keeper
+    looks = 0
+
+    def done() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks > 20:
+            running.board.set_history(HistoryState("history.db", "box"))
+        rules = {alert.rule for alert in running.told}
+        return "pace" in rules and "some" in keeper.acknowledged
+
+    await running.until(done)
 
 
 async def test_some_tasks_of_an_array_are_enough() -> None:
@@ -163,6 +231,21 @@ async def test_what_was_found_before_is_remembered() -> None:
     again = Running(job(2, "FAILED", end_time=NOW))
     await again.until(lambda: again.memory.found)
     assert again.memory.found[2][0].label == "timeout"
+
+
+async def test_a_finding_waits_until_history_knows_the_job() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW))
+    running.memory.knows = False
+
+    def done() -> bool:
+        if running.board.findings and not running.memory.knows:
+            running.memory.knows = True
+            history = running.board.history
+            running.board.set_history(history._replace(written=history.written + 1))
+        return bool(running.memory.found)
+
+    await running.until(done)
+    assert running.memory.found[1][0].label == "timeout"
 
 
 async def test_what_was_acknowledged_before_stays_away() -> None:

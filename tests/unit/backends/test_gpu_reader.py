@@ -61,13 +61,17 @@ class PretendSite:
 class Bench:
     """A reader with a clock to turn; notes go round as they do in a collector."""
 
-    def __init__(self, site: PretendSite, sources: GpuSources = DEFAULT_SOURCES) -> None:
+    def __init__(
+        self, site: PretendSite, sources: GpuSources = DEFAULT_SOURCES, *, looked_at: bool = True
+    ) -> None:
         self.site = site
         self.now = 1000.0
         self.pages: dict[str, str | NoFigures] = {}
         self.fetched: list[str] = []
         self.notes: Notes = {}
-        self.reader = GpuReader(sources, site, clock=lambda: self.now, get=self._get)
+        self.reader = GpuReader(
+            sources, site, looked_at=looked_at, clock=lambda: self.now, get=self._get
+        )
 
     def _get(self, url: str, timeout_s: float) -> str:
         self.fetched.append(url)
@@ -220,6 +224,20 @@ def test_it_is_off_by_one_setting() -> None:
     bench = Bench(PretendSite(gpu_job(7)), GpuSources(probe=False))
     assert "usage.gpu_probe is off" in bench.read(7)[7].gpu_note
     assert bench.site.asked == ["running [7]"]
+
+
+def test_nothing_is_run_in_a_job_that_nobody_looks_at() -> None:
+    seen = Bench(PretendSite(gpu_job(7)))
+    seen.site.printed = {7: PROBED}
+    seen.read(7)
+    unseen = Bench(seen.site, looked_at=False)
+    unseen.notes = seen.notes
+    unseen.now = seen.now + 100  # due again, and what was read is not too old
+    assert unseen.read(7)[7].gpu_percent == 45.0
+    unseen.now += 100
+    note = unseen.read(7)[7].gpu_note
+    assert "only in a job that is looked at" in note and "is off" not in note
+    assert seen.site.count("probe") == 1
 
 
 def test_a_requeued_job_with_other_gpus_does_not_keep_the_old_reading() -> None:
