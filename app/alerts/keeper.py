@@ -14,10 +14,14 @@ from jobshape.app.board.hostlist import holds_node
 from jobshape.app.board.usage_figures import of_this_run
 from jobshape.app.board.words import state_words
 from jobshape.app.domain.alert import LEVELS, Alert
+from jobshape.app.domain.family import family_of
 from jobshape.app.domain.finding import HIGH, MEDIUM, NONE, UNKNOWN, Finding
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.site import Node
 from jobshape.app.domain.states import Phase, phase_of
+
+HEALTHY_LOGS = 3
+"""Logs of jobs that did well, which tell what is usual in a log that nothing explains."""
 
 SLICE_JOBS, SLICE_CHANGES = 25, 1000
 FRESH_S = 3600.0
@@ -79,6 +83,16 @@ class AlertKeeper:
         """This user's jobs that run."""
         jobs = self._board.jobs
         return [jobs[job_id] for job_id in self._running if job_id in jobs]
+
+    def did_well_like(self, jobs: Iterable[Job], most: int = HEALTHY_LOGS) -> list[Job]:
+        """The newest jobs that did well of each of these jobs' families, so many of each."""
+        wanted: dict[str, list[Job]] = {family_of(job): [] for job in jobs}
+        for job_id in sorted(self._did_well, reverse=True):
+            job = self._board.jobs.get(job_id)
+            found = wanted.get(family_of(job)) if job else None
+            if job is not None and found is not None and len(found) < most:
+                found.append(job)
+        return [job for found in wanted.values() for job in found]
 
     def look(self) -> Iterator[None]:
         """Look at what changed and at all that runs, then put the alerts on the board.

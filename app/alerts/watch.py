@@ -5,7 +5,6 @@ All questions go through the collector, one at a time of each kind.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from jobshape.app.alerts.progress import progress_of
 from jobshape.app.board.board import Board
 from jobshape.app.domain.alert import Alert
 from jobshape.app.domain.errors import BackendError, JobshapeError
+from jobshape.app.domain.family import family_of
 from jobshape.app.domain.finding import UNKNOWN, Finding
 from jobshape.app.domain.job import Job, LogPaths
 from jobshape.app.domain.log_part import FOUND, LogPart
@@ -52,7 +52,6 @@ PEEK_BYTES = 8192
 PACE_LOOKS = 120
 HISTORY_TRIES, MEMORY_S = 30, 10.0
 MOST_GUARDED, GUARDED_FOR_S = 20, 60.0
-_NUMBER = re.compile(r"[0-9]+")
 SLICE_S = 0.003
 
 
@@ -163,7 +162,7 @@ class AlertWatch:
                 self._keeper.acknowledged |= await self._memory.acknowledged()
 
     def _typical_of(self, job: Job) -> float | None:
-        return self._typical_s.get(_family(job))
+        return self._typical_s.get(family_of(job))
 
     # --- failures ----------------------------------------------------------------------------
 
@@ -229,7 +228,10 @@ class AlertWatch:
     async def _diagnose(self, jobs: Sequence[Job]) -> None:
         try:
             rule_files = self._rule_files()
-            findings = await self._call("diagnose", jobs=jobs, rule_files=rule_files)
+            healthy = self._keeper.did_well_like(jobs)
+            findings = await self._call(
+                "diagnose", jobs=jobs, rule_files=rule_files, healthy=healthy
+            )
         except BackendError:
             await asyncio.sleep(RETRY_S)
             if len(jobs) > 1:  # one log on a dead disk must not hide what the others say
@@ -301,7 +303,7 @@ class AlertWatch:
         if not self._board.history.site:
             return  # nobody could answer yet
         for job in jobs:
-            family = _family(job)
+            family = family_of(job)
             if family not in self._typical_s:
                 self._typical_s[family] = None
                 with suppress(JobshapeError):
@@ -340,11 +342,6 @@ class AlertWatch:
             seen = (*self._pace[job.job_id].seen, (self._clock(), progress.share))
             self._pace[job.job_id] = Pace(seen[-PACE_LOOKS:])
             return
-
-
-def _family(job: Job) -> str:
-    """Jobs of one name but for its numbers, and one stage."""
-    return f"{job.stage} {_NUMBER.sub('#', job.name)}"
 
 
 def _end_of(job: Job) -> int:

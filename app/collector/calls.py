@@ -34,7 +34,12 @@ MUTATING = frozenset({"submit", "cancel", "hold", "release", "requeue", "update"
 
 
 OWN_HINTS: dict[str, dict[str, Any]] = {
-    "diagnose": {"jobs": list[Job], "rule_files": list[str], "return": list[list[Finding]]},
+    "diagnose": {
+        "jobs": list[Job],
+        "rule_files": list[str],
+        "healthy": list[Job],
+        "return": list[list[Finding]],
+    },
 }
 """Actions that are ours, not the backend's: what they take and give."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.domain.errors import BackendError, ConfigError, JobshapeError
+from jobshape.app.domain.family import family_of
 from jobshape.app.domain.finding import INFO, NONE, UNKNOWN, Evidence, Finding
 from jobshape.app.domain.job import UNLIMITED, Job
 from jobshape.app.domain.log_part import FOUND, MAX_PART_BYTES, MISSING, NO_FOLDER, LogPart
@@ -15,6 +16,7 @@ from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.units import format_duration
 from jobshape.app.logs.source import read_file
 from jobshape.app.signals.diagnose import findings_for
+from jobshape.app.signals.rarity import Rarity
 from jobshape.app.signals.read_log import HEAD_BYTES, LogError, read_log
 from jobshape.app.signals.rule import RuleBook
 from jobshape.app.signals.rule_files import rule_book, shipped_book
@@ -25,23 +27,27 @@ _MISSING_WORDS = {MISSING: "is not there (any more)", NO_FOLDER: "is on a disk n
 
 
 def look_into(
-    backend: Backend, jobs: Sequence[Job], rule_files: Sequence[str] = ()
+    backend: Backend,
+    jobs: Sequence[Job],
+    rule_files: Sequence[str] = (),
+    healthy: Sequence[Job] = (),
 ) -> list[list[Finding]]:
     """The causes of each job's state, the likeliest first; at least one.
 
     Several at once, since making the rules ready takes longer (0.3 s) than a job (0.01 s).
     rule_files: files and folders of more rules; with a wrong one among them only our own hold,
-    and the last finding says so.
+    and the last finding says so. healthy: jobs that did well, whose logs tell what is usual in
+    that of a failure which no rule explains.
     """
     wrong: list[Finding] = []
     try:
         book = rule_book(map(Path, rule_files))
     except ConfigError as error:
         book, wrong = shipped_book(), [_wrong_rules(error)]
-    return [[*_look_into(backend, job, book), *wrong] for job in jobs]
+    return [[*_look_into(backend, job, book, healthy), *wrong] for job in jobs]
 
 
-def _look_into(backend: Backend, job: Job, book: RuleBook) -> list[Finding]:
+def _look_into(backend: Backend, job: Job, book: RuleBook, healthy: Sequence[Job]) -> list[Finding]:
     fields = fields_of(job)
     texts: dict[str, str | Path] = {}
     troubles: list[Evidence] = []
@@ -49,10 +55,26 @@ def _look_into(backend: Backend, job: Job, book: RuleBook) -> list[Finding]:
         fields |= _peak(backend, job)
         texts, troubles = _texts(backend, job)
     findings = findings_for(texts, fields, book=book)
+    like_it = [one for one in healthy if family_of(one) == family_of(job)]
+    if texts and like_it and findings[0].label == UNKNOWN:
+        findings = findings_for(texts, fields, book=book, rarity=_usual(backend, like_it))
     if troubles and findings and findings[0].label == UNKNOWN:
         first = findings[0]
         findings[0] = first._replace(evidence=(*first.evidence, *troubles))
     return findings[:MOST_FINDINGS]
+
+
+def _usual(backend: Backend, jobs: Sequence[Job]) -> Rarity:
+    """What stands in the logs of jobs that did well."""
+    usual = Rarity()
+    for job in jobs:
+        for text in _texts(backend, job)[0].values():
+            usual.learn(text if isinstance(text, str) else _read_here(text))
+    return usual
+
+
+def _read_here(path: Path) -> str:
+    return "\n".join(part.text for part in read_log(path).parts)
 
 
 def _wrong_rules(error: ConfigError) -> Finding:

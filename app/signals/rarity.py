@@ -52,6 +52,10 @@ class Rarity:
             return 1.0
         return math.log((self._logs + 1) / (self._seen[template(text)] + 0.5)) + 0.5
 
+    def _share(self, key: str) -> float:
+        """The share of the healthy logs that have such a line."""
+        return self._seen[key] / self._logs if self._logs else 0.0
+
     def telling(
         self, lines: list[Line], most: int = 5, quiet: frozenset[int] = frozenset()
     ) -> list[int]:
@@ -63,7 +67,9 @@ class Rarity:
             if _EMPTY.match(line.text) or _BAR.search(line.text):
                 continue
             key = template(line.text)
-            score = self.of(line.text) + sum(w for w, words in _LOUD if words.search(line.text))
+            # What every healthy log shouts, too, says nothing however loud it is.
+            loud = sum(w for w, words in _LOUD if words.search(line.text))
+            score = self.of(line.text) + loud * (1 - self._share(key))
             score += 0.5 * math.log(total / here[key] + 1) / math.log(total + 1)
             score += at / total  # what ended it stands late
             score -= 3.0 if at in quiet else 0.0

@@ -113,3 +113,27 @@ def test_a_wrong_rule_of_ones_own_is_told_and_ours_go_on(tmp_path: Path) -> None
     (findings,) = look_into(backend, [failed()], [str(rules)])
     assert findings[0].label == "missing_package"
     assert "rules are wrong" in findings[-1].title
+
+
+def test_what_healthy_logs_say_too_is_not_telling(tmp_path: Path) -> None:
+    kinds = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
+    usual = [f"error: could not read thermometer {kind}\n" for kind in kinds]
+    odd = "the flux left its corridor\n"
+    for name, lines in (("well", usual), ("failed", [*usual[:4], odd, *usual[4:]])):
+        (tmp_path / name).write_text("".join(lines))
+
+    class Both(Site):
+        def log_paths(self, job: str) -> LogPaths:
+            path = str(tmp_path / ("well" if job == "3" else "failed"))
+            return LogPaths(path, path, "")
+
+    backend: Backend = Both()  # type: ignore[assignment]
+    well = failed(job_id=3, state="COMPLETED", exit_code="0:0", name="train-3")
+    other = well._replace(name="another")
+    bad = failed(name="train-7")
+    (findings,) = look_into(backend, [bad], (), [other, well])
+    assert findings[0].label == "unknown"
+    shown = [one.text for one in findings[0].evidence if one.source == "stdout"]
+    assert odd.strip() in shown
+    (without,) = look_into(backend, [bad])
+    assert odd.strip() not in [one.text for one in without[0].evidence]
