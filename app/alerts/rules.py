@@ -24,7 +24,7 @@ TREND_REACH = 10.0
 """A trend is followed this many times as far as it was seen, no farther."""
 
 TREND_SURE_S, TREND_CLOSE_SHARE = 300.0, 0.8
-"""A trend seen for less counts only this close to the limit: while data loads memory always grows."""
+"""A trend seen for less counts only this close to the limit: memory grows while data loads."""
 
 TREND_LEAST_GROWTH = 0.03
 """Of the limit, over the span seen: less is no trend."""
