@@ -23,6 +23,9 @@ TREND_SPAN_S = 45.0
 TREND_REACH = 10.0
 """A trend is followed this many times as far as it was seen, no farther."""
 
+TREND_SURE_S, TREND_CLOSE_SHARE = 300.0, 0.8
+"""A trend seen for less counts only this close to the limit: memory grows while data loads."""
+
 TREND_LEAST_GROWTH = 0.03
 """Of the limit, over the span seen: less is no trend."""
 
@@ -102,6 +105,8 @@ def _memory_trend(facts: Facts, limit: int) -> Alert | None:
     slope = slope_of(recent)
     span_s = recent[-1][0] - recent[0][0]
     if slope * span_s < TREND_LEAST_GROWTH * limit:
+        return None
+    if span_s < TREND_SURE_S and recent[-1][1] < TREND_CLOSE_SHARE * limit:
         return None
     over_at = recent[-1][0] + (limit - recent[-1][1]) / slope
     end = facts.job.end_time

@@ -5,6 +5,7 @@ All questions go through the collector, one at a time of each kind.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -119,7 +120,8 @@ class AlertWatch:
     def start(self) -> None:
         """Begin; inside the running loop."""
         for work in (self._look, self._look_into_failures, self._peek):
-            self._tasks.append(asyncio.create_task(work(), name=f"alerts: {work.__name__}"))
+            task = asyncio.create_task(_lasting(work), name=f"alerts: {work.__name__}")
+            self._tasks.append(task)
 
     def stop(self) -> None:
         """No more of it."""
@@ -342,6 +344,16 @@ class AlertWatch:
             seen = (*self._pace[job.job_id].seen, (self._clock(), progress.share))
             self._pace[job.job_id] = Pace(seen[-PACE_LOOKS:])
             return
+
+
+async def _lasting(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin anew after a mistake of our own: without alerts nobody would miss them."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            logging.getLogger(__name__).exception("looking for alerts begins anew")
+        await asyncio.sleep(LOOK_S)
 
 
 def _end_of(job: Job) -> int:

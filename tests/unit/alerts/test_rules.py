@@ -218,6 +218,13 @@ def test_a_node_that_is_starting_does_not_respond_yet() -> None:
     assert set(found(running(), nodes=gone)) == {"node"}
 
 
+def test_memory_that_fills_while_data_loads_is_no_trend_yet() -> None:
+    usage = [used(NOW - 60 + 10 * i, 1 + 1.5 * i) for i in range(7)]  # 10 of 16 GiB in a minute
+    assert found(running(), usage=usage) == {}
+    close = [used(NOW - 60 + 10 * i, 5 + 1.5 * i) for i in range(7)]
+    assert set(found(running(), usage=close)) == {"memory_trend"}
+
+
 def test_a_trend_that_did_not_come_true_is_none() -> None:
     usage = [used(NOW - 4200 + 60 * i, 4 + 0.5 * i) for i in range(11)]  # none for an hour
     assert found(running(end_time=NOW + 9 * HOUR), usage=usage) == {}

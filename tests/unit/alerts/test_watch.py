@@ -233,6 +233,22 @@ async def test_what_was_found_before_is_remembered() -> None:
     assert again.memory.found[2][0].label == "timeout"
 
 
+async def test_a_mistake_of_our_own_ends_no_watch() -> None:
+    running = Running(job(1, "FAILED", end_time=NOW))
+    call, mistakes = running.site.call, 0
+
+    async def broken_once(method: str, **arguments: Any) -> Any:
+        nonlocal mistakes
+        if method == "diagnose" and not mistakes:
+            mistakes += 1
+            raise KeyError("x")
+        return await call(method, **arguments)
+
+    running.watch._call = broken_once
+    await running.until(lambda: running.told)
+    assert (mistakes, running.told[0].title) == (1, "failed: timeout")
+
+
 async def test_a_finding_waits_until_history_knows_the_job() -> None:
     running = Running(job(1, "FAILED", end_time=NOW))
     running.memory.knows = False
