@@ -22,6 +22,8 @@ LOOK_BACK_S = 30 * 86400
 
 _REFERENCE = re.compile(r"[0-9]+(_[0-9]+)?(\+[0-9]+)?")
 
+_TASKS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?(?::([0-9]{1,9}))?")
+
 Question = Callable[[Backend], Any]
 """What is asked in the child; gives JSON values."""
 
@@ -136,4 +138,18 @@ def names(reference: str, job: Job) -> bool:
     whole = {job.job_id, job.array_job_id, job.het_job_id}
     if reference.isdigit():
         return int(reference) in whole
-    return job.label == reference
+    if job.label == reference:
+        return True
+    array, _, task = reference.partition("_")
+    return str(job.array_job_id) == array and task.isdigit() and _holds(job.array_tasks, int(task))
+
+
+def _holds(tasks: str, number: int) -> bool:
+    """Whether tasks that are not split off yet (``5-10,20-40:4%2``) hold this one."""
+    for part in tasks.partition("%")[0].split(","):
+        match = _TASKS.fullmatch(part)
+        if match:
+            first, last, step = (int(found) if found else 0 for found in match.groups())
+            if first <= number <= (last or first) and (number - first) % (step or 1) == 0:
+                return True
+    return False

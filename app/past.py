@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from jobshape.app.board.board import Board
+from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.past import Lineage, PastJob
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 TYPICAL_LEAST, TYPICAL_MOST = 3, 50
 """Runs that it takes to call something typical, and how many of the newest are looked at."""
 
+PATIENCE_S = 10.0
 ACK_KEPT_S = 30 * 86400
 
 Answer = TypeVar("Answer")
@@ -45,7 +47,12 @@ async def beside(work: Callable[[], Answer]) -> Answer:
                 loop.call_soon_threadsafe(_fail, future, error)
 
     threading.Thread(target=run, name="history", daemon=True).start()
-    return await future
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await future
+    except TimeoutError as error:
+        what = f"the history gave no answer in {PATIENCE_S:g} s"
+        raise JobshapeError(what, hint="is its disk well?") from error
 
 
 def _settle(future: "asyncio.Future[Answer]", answer: Answer) -> None:
@@ -152,7 +159,13 @@ class HistoryPast:
     async def acknowledged(self) -> set[str]:
         """Keys of the alerts that are to stay away."""
         since = int(time.time()) - ACK_KEPT_S
-        keys = await self._read(lambda history, site: set(history.acknowledged(since)))
+        keys = await self._read(
+            lambda history, site: {
+                key.removeprefix(f"{site} ")
+                for key in history.acknowledged(since)
+                if key.startswith(f"{site} ")
+            }
+        )
         return keys or set()
 
     async def acknowledge(self, keys: Iterable[str]) -> None:
@@ -161,6 +174,6 @@ class HistoryPast:
 
         def change(history: "History", site: str) -> None:
             for key in wanted:
-                history.ack(key)
+                history.ack(f"{site} {key}")  # ids are of a site
 
         await self._write(change)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from shutil import get_terminal_size
 from typing import Any, NamedTuple
 
 from jobshape.app.asking import ask, check_reference, read_jobs, wanted_of
@@ -166,11 +167,21 @@ def look_at(wanted: Wanted, references: Sequence[str], before: Look | None = Non
             f"no job {', '.join(answer['unknown'])} in the queue or in accounting",
             hint=answer["hint"],
         )
-    known.update((job.job_id, job) for job in map(JOB_CODEC.decode, answer["jobs"]))
+    _take(known, list(map(JOB_CODEC.decode, answer["jobs"])))
     missed = {job.label: MOST_MISSED for job in over.values() if not is_finished(job.state)}
     if before is not None:
         missed |= {label: before.missed.get(label, 0) + 1 for label in answer["gone"]}
     return Look(time.time(), tuple(known.values()), missed)
+
+
+def _take(known: dict[int, Job], fresh: Sequence[Job]) -> None:
+    """Put the newest records in place; tasks that were split off an array leave its record."""
+    ids = {job.job_id for job in fresh}
+    arrays = {job.array_job_id for job in fresh}
+    for job in list(known.values()):
+        if job.array_tasks and job.job_id not in ids and job.array_job_id in arrays:
+            del known[job.job_id]
+    known.update((job.job_id, job) for job in fresh)
 
 
 class Teller:
@@ -183,9 +194,10 @@ class Teller:
 
     def show(self, look: Look) -> None:
         """How many are how far."""
-        line = progress_line(look)
+        line = sanitize(progress_line(look))
         if self._is_live:
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)  # noqa: T201
+            width = get_terminal_size().columns - 1
+            print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)  # noqa: T201
         elif line != self._last:
             self._say(line)
         self._last = line

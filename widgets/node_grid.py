@@ -255,13 +255,6 @@ class NodeGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint_lines({before, line})  # a scroll has asked for all others
         self.post_message(self.CursorMoved())
 
-    def show_node(self, name: str) -> bool:
-        """Put the cursor on a node by its name; False if it is not among those shown."""
-        index = self._grid.index.get(name)
-        if index is not None:
-            self.move_to(index)
-        return index is not None
-
     def next_where(self, holds: Callable[[Node], bool], step: int = 1) -> bool:
         """Go to the next node for which it holds, round the end; False if there is none."""
         for away in range(1, self.count + 1):

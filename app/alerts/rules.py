@@ -18,6 +18,10 @@ from jobshape.app.domain.site import Node
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.units import format_short_duration, format_size
 
+NOT_ENFORCED_SHARE = 1.1
+"""A job that lives with more than this of its limit is not killed for it."""
+
+GPU_IDLE_LOOKS = 4
 TREND_SAMPLES = 4
 TREND_SPAN_S = 45.0
 TREND_REACH = 10.0
@@ -28,6 +32,9 @@ TREND_SURE_S, TREND_CLOSE_SHARE = 300.0, 0.8
 
 TREND_LEAST_GROWTH = 0.03
 """Of the limit, over the span seen: less is no trend."""
+
+DAY_S = 86400
+"""All jobs on a bad node share an alert; acknowledged, it comes again on another day."""
 
 GPU_FRESH_S = 300.0
 """What was last heard of a GPU says nothing of now after this."""
@@ -46,6 +53,9 @@ OVER = frozenset({"COMPLETING", "STAGE_OUT", "UPDATE_DB"})
 
 RESTING = frozenset({"SUSPENDED", "STOPPED", "CONFIGURING", "POWER_UP_NODE"})
 """States in which a program neither writes nor computes, by somebody's will."""
+
+MAY_PASS = frozenset({"PartitionNodeLimit", "PartitionInactive"})
+"""Of these the ones that Slurm also gives while nodes or the partition are out for a time."""
 
 _BAD_NODE = {"DOWN": CRITICAL, "FAIL": CRITICAL, "FAILING": CRITICAL, "NOT_RESPONDING": HIGH,
              "ERROR": HIGH}  # fmt: skip
@@ -86,6 +96,14 @@ def _memory(facts: Facts) -> Alert | None:
     if not limit or usage is None or usage.memory_bytes is None:
         return None
     share = usage.memory_bytes / limit
+    if share > NOT_ENFORCED_SHARE:
+        return _alert(
+            facts, "memory", MEDIUM, f"memory at {100 * share:.0f} % of what it asked for",
+            f"Its processes add up to {format_size(usage.memory_bytes)} of {format_size(limit)} and"
+            " it lives: the site does not enforce the limit, or memory that they share counts"
+            " twice.",
+            "Ask for what it needs next time; where limits are enforced it would be killed.",
+        )  # fmt: skip
     if share >= facts.lines.memory_share:
         return _alert(
             facts, "memory", CRITICAL, f"memory at {100 * share:.0f} % of its limit",
@@ -195,8 +213,7 @@ def _node(facts: Facts) -> Alert | None:
                 f"Slurm says {node.state}{reason}.",
                 "Slurm ends or requeues the job once the node is given up; submit it again without"
                 f" that node (--exclude={node.name}).",
-                what=node.name,
-            )  # fmt: skip
+            )._replace(key=f"node:{node.name}:{int(facts.now) // DAY_S}")  # fmt: skip
     return None
 
 
@@ -219,7 +236,7 @@ def _gpu_idle(facts: Facts) -> Alert | None:
     lines = facts.lines
     known = [(u.at, u.gpu_percent) for u in facts.usage if u.gpu_percent is not None]
     idle = list(takewhile(lambda look: look[1] < lines.gpu_idle_percent, reversed(known)))
-    if len(idle) < 2 or idle[0][0] < facts.now - GPU_FRESH_S:
+    if len(idle) < GPU_IDLE_LOOKS or idle[0][0] < facts.now - GPU_FRESH_S:
         return None
     since = idle[-1][0]
     if idle[0][0] - since < 60 * lines.gpu_idle_minutes:
@@ -244,7 +261,7 @@ def _silent(facts: Facts) -> Alert | None:
     return _alert(
         facts, "silent", MEDIUM, f"no output for {_short(silent_s)}",
         f"Its log last grew {_short(silent_s)} ago.{busy}",
-        "It may hang, or keep its output in a buffer (python -u, stdbuf -oL).",
+        "It may hang, or keep its output in a buffer (python -u, stdbuf -oL).", family=True,
     )  # fmt: skip
 
 
@@ -272,8 +289,10 @@ def _never_starts(facts: Facts) -> Alert | None:
     if not waiting_is_no_cure(reason):
         return None
     words = reason_words(reason)
+    passes = reason in MAY_PASS
+    title = "may never start" if passes else "waiting is no cure"
     return _alert(
-        facts, "never_starts", HIGH, f"waiting is no cure: {words.short}", words.long,
+        facts, "never_starts", MEDIUM if passes else HIGH, f"{title}: {words.short}", words.long,
         words.advice, family=True, what=reason,
     )  # fmt: skip
 

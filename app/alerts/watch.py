@@ -35,7 +35,7 @@ FAILURE_S = 86400.0
 """Failures older than this are not looked into by themselves."""
 
 MOST_OF_ARRAY = 5
-"""Failed tasks of one array that are looked into: the others will have failed likewise."""
+"""Tasks of one array that ended alike and are looked into: the others will have failed likewise."""
 
 AT_ONCE = 8
 MOST_AT_START = 30
@@ -104,7 +104,7 @@ class AlertWatch:
         self._failures = board.watch()
         self._todo: dict[int, Job] = {}
         self._wanted: dict[int, Job] = {}
-        self._of_array: dict[int, set[int]] = {}  # array -> its tasks that are looked into
+        self._of_array: dict[tuple[int, str, str], set[int]] = {}  # tasks that are looked into
         self._tries: dict[int, int] = {}  # looks that got no answer
         self._unkept: dict[int, tuple[Job, Sequence[Finding]]] = {}  # history may not know the job
         self._written = -1  # of the history, when these were last tried
@@ -206,7 +206,8 @@ class AlertWatch:
             if not user or job.user != user or now - (job.end_time or now) > FAILURE_S:
                 continue
             if job.array_job_id is not None:
-                looked = self._of_array.setdefault(job.array_job_id, set())
+                like = (job.array_job_id, job.state, job.exit_code)
+                looked = self._of_array.setdefault(like, set())
                 if job_id not in looked and len(looked) >= MOST_OF_ARRAY:
                     continue
                 looked.add(job_id)

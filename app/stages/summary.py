@@ -21,9 +21,6 @@ from jobshape.app.stages.runs import (
     waited_s,
 )
 
-LEAST_ALIKE = 0.5
-"""Share of jobs below which no shape is "the" shape of the stage."""
-
 
 def summarise(
     stage: str, known: Sequence[PastJob], live: LiveStage, *, baseline: int, capped: bool = False

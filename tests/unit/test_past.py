@@ -65,6 +65,9 @@ async def test_acknowledged_alerts_are_kept(path: Path) -> None:
     past = past_of(path)
     await past.acknowledge(["a", "b"])
     assert await past.acknowledged() == {"a", "b"}
+    other = Board()
+    other.set_history(HistoryState(str(path), "elsewhere"))
+    assert await HistoryPast(other).acknowledged() == set()
 
 
 async def test_usage_and_lineage(path: Path) -> None:

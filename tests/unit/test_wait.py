@@ -9,7 +9,7 @@ import pytest
 from jobshape.app.asking import names
 from jobshape.app.domain.finding import Evidence, Finding
 from jobshape.app.domain.job import NO_JOB, Job
-from jobshape.app.wait_report import Look, is_success, pause_s, progress_line
+from jobshape.app.wait_report import Look, _take, is_success, pause_s, progress_line
 
 NOW = 1_700_000_000
 
@@ -121,3 +121,18 @@ def test_a_job_that_nobody_knows_any_more_is_not_waited_for(
     assert [one["lost"] for one in json.loads(wait_report._document(look, {}))["jobs"]] == [
         True, False
     ]  # fmt: skip
+
+
+def test_a_task_that_is_not_split_off_yet() -> None:
+    record = job(4, "PENDING", array_job_id=4, array_tasks="5-10,20-40:4%2")
+    assert all(names(task, record) for task in ("4", "4_5", "4_10", "4_28", "4_[5-10,20-40:4%2]"))
+    assert not any(names(task, record) for task in ("4_11", "4_22", "5_5", "4_x"))
+
+
+def test_a_task_leaves_its_arrays_record() -> None:
+    known = {4: job(4, "PENDING", array_job_id=4, array_tasks="5-10")}
+    _take(known, [job(12, "RUNNING", array_job_id=4, array_task_id=7)])
+    assert list(known) == [12]
+    known = {4: job(4, "PENDING", array_job_id=4, array_tasks="5-10")}
+    _take(known, [])
+    assert list(known) == [4]

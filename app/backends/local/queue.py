@@ -283,12 +283,6 @@ class Queue:
             job.eligible_time = now if job.eligible_time is None else job.eligible_time
         return why
 
-    def judge_array(self, array_id: int, now: float) -> None:
-        """Judge all pending records of an array."""
-        for job_id in sorted(self._pending_of.get(array_id, ())):
-            if self.jobs[job_id].state == PENDING:
-                self.judge(self.jobs[job_id], now)
-
     def _judge_dependency(self, job: LocalJob, now: float) -> None:
         self._stop_waiting(job.id)
         if not job.dependency:

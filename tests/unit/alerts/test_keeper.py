@@ -190,7 +190,14 @@ def test_nodes_are_judged_anew_when_they_change() -> None:
     board, keeper, _ = make(job(1, node_list="n[1-3]"))
     board.set_nodes([node("n1"), node("n2", "DOWN"), node("m1", "DOWN")])
     (alert,) = look(keeper)
-    assert (alert.rule, alert.key.rpartition(":")[2]) == ("node", "n2")
+    assert (alert.rule, alert.key.split(":")[1]) == ("node", "n2")
     board.set_nodes([node("n2", "ALLOCATED")])
     look(keeper)
     assert board.alerts == ()
+
+
+def test_all_jobs_on_a_bad_node_share_an_alert() -> None:
+    board, keeper, _ = make(job(1), job(2), job(3, node_list="n2"))
+    board.set_nodes([node("n1", "DOWN"), node("n2")])
+    (alert,) = look(keeper)
+    assert (alert.rule, alert.jobs, alert.level) == ("node", 2, "CRITICAL")

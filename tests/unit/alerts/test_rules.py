@@ -235,3 +235,20 @@ def test_a_guessed_start_makes_no_new_alert() -> None:
     later = waiting._replace(start_time=NOW + HOUR)
     keys = {found(one)["never_starts"].key for one in (waiting, later)}
     assert len(keys) == 1
+
+
+def test_what_lives_over_its_limit_is_not_killed_for_it() -> None:
+    (alert,) = found(running(), usage=[used(NOW, 19)]).values()
+    assert alert.level == "MEDIUM"
+    assert "does not enforce" in alert.why
+
+
+def test_nodes_that_are_out_for_a_time_may_come_back() -> None:
+    job = running(state="PENDING", reason="PartitionNodeLimit")
+    alert = found(job)["never_starts"]
+    assert (alert.level, alert.title[:13]) == ("MEDIUM", "may never sta")
+
+
+def test_two_looks_at_a_gpu_are_too_few() -> None:
+    usage = [used(NOW - 660, gpu=0), used(NOW, gpu=0)]
+    assert found(running(gpus=1), usage=usage) == {}
