@@ -201,7 +201,7 @@ def main() -> int:
     parser.add_argument("--user", default="alice")
     parser.add_argument("--ready", default=READY)
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--settle", type=float, default=20)
+    parser.add_argument("--settle", type=float, default=60)  # the history is filled by then
     parser.add_argument("--idle", type=float, default=60)
     parser.add_argument("--keys", type=int, default=200)
     parser.add_argument("--stop-controller", action="store_true", help="SIGSTOP slurmctld for 30 s")
