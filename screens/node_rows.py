@@ -6,6 +6,7 @@ from jobshape.app.board.fragments import JobFit, Shape
 from jobshape.app.board.node_groups import name_key
 from jobshape.app.board.node_jobs import NodeJobs
 from jobshape.app.board.node_words import PROBLEMS, Standing, standing_of
+from jobshape.app.board.stuck import is_stuck
 from jobshape.app.board.words import reason_words
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.site import Node
@@ -28,7 +29,7 @@ FIT_COLUMNS = (
 )  # fmt: skip
 
 _FIRST = (Standing.DOWN, Standing.SILENT, Standing.FAILING)
-_ROLE_OF_VERDICT = {"fits": "running", "may fit": "waiting", "no room": "muted"}
+_ROLE_OF_VERDICT = {"fits": "running", "may fit": "waiting", "no room": "muted", "stuck": "failed"}
 
 
 def problem_rows(nodes: Iterable[Node], jobs: NodeJobs, now: float) -> list[ListRow]:
@@ -66,6 +67,8 @@ def fit_row(shape: Shape, jobs: Sequence[Job], fit: JobFit) -> ListRow:
     if fit.verdict != "no room":
         says = f"{reason_words(first.reason).short}; " if first.reason else ""
         says += f"on {fit.nearest}" + (" and others" if fit.surely + fit.maybe > 1 else "")
+        if is_stuck(first):
+            fit = fit._replace(verdict="stuck")
         if fit.verdict == "may fit" and fit.doubts:
             says += f" ({'; '.join(fit.doubts)})"
     verdict = _ROLE_OF_VERDICT[fit.verdict]

@@ -145,7 +145,7 @@ class DetailPane(ScrolledLines, can_focus=True):
                     bar_width,
                     usage.cpu_time_s,
                     possible_s,
-                    f"{percent:.0f} % of {job.cpus} CPUs",
+                    f"{percent:.0f} % of {job.cpus} CPU{'' if job.cpus == 1 else 's'}",
                 )
             )
         return lines + self._gpu_usage(usage, job, width)

@@ -100,4 +100,4 @@ class LineageView(ScrolledLines, can_focus=True):
 def _asked(job: Job) -> str:
     cpus = "-" if job.cpus is None else str(job.cpus)
     size, time = format_size(job.memory_bytes), format_duration(job.time_limit_s)
-    return f"asked for {cpus} CPUs, {size}, {time}"
+    return f"asked for {cpus} CPU{'' if job.cpus == 1 else 's'}, {size}, {time}"

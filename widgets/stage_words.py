@@ -73,7 +73,7 @@ def count_words(one: StageSummary) -> str:
     """Its jobs by phase."""
     counts = one.counts
     more = " or more" if one.counts_capped else ""
-    held = f" ({counts.held:,} held)" if counts.held else ""
+    held = f" ({counts.held:,} stuck)" if counts.held else ""
     cancelled = f", {counts.cancelled:,} cancelled" if counts.cancelled else ""
     return (
         f"{counts.waiting:,} waiting{held}, {counts.running:,} running, {counts.done:,}{more} "

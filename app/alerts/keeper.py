@@ -19,6 +19,7 @@ from jobshape.app.domain.finding import HIGH, MEDIUM, NONE, UNKNOWN, Finding
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.site import Node
 from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.domain.units import format_short_duration
 
 HEALTHY_LOGS = 3
 """Logs of jobs that did well, which tell what is usual in a log that nothing explains."""
@@ -63,6 +64,7 @@ class AlertKeeper:
         self._by_job: dict[int, tuple[Alert, ...]] = {}
         self._seen_at: dict[str, float] = {}  # every key ever raised -> when first
         self._failed: dict[int, Job] = {}
+        self._lost_runs: dict[int, Alert] = {}  # of jobs that were put back in the queue
         self._did_well: dict[int, tuple[str, str]] = {}  # own jobs -> name, nodes
         self._bad: tuple[Node, ...] = ()
         self._bad_of: dict[str, dict[str, Node]] = {}  # a job's nodes in short form -> bad ones
@@ -102,7 +104,8 @@ class AlertKeeper:
         board, now = self._board, self._clock()
         if not board.link.user:
             return
-        changed: Iterable[int] = self._watch.take()
+        before = self._watch.take()
+        changed: Iterable[int] = before
         if self._first:
             self._first = False
             changed = list(board.jobs)
@@ -114,6 +117,7 @@ class AlertKeeper:
             job = board.jobs.get(job_id)
             for kept in (self._by_job, self._failed, self._did_well):
                 kept.pop(job_id, None)
+            self._see_restart(before.get(job_id), job, now)
             self._running.discard(job_id)
             if job is None or job.user != mine:
                 continue
@@ -144,6 +148,16 @@ class AlertKeeper:
         yield
         board.set_alerts(self._standing())
 
+    def _see_restart(self, old: Job | None, new: Job | None, now: float) -> None:
+        """A run that was lost is told, though the job goes on; until the job ends or leaves."""
+        if new is None or phase_of(new.state) not in (Phase.RUNNING, Phase.WAITING):
+            self._lost_runs.pop(new.job_id if new else old.job_id if old else 0, None)
+            return
+        if old is None or old.restarts is None or new.restarts is None:
+            return
+        if new.restarts > old.restarts and new.user == self._board.link.user:
+            self._lost_runs[new.job_id] = restart_alert(old, new, now)
+
     def _see_nodes(self) -> None:
         """Which nodes are bad, worked out once for each answer about them."""
         if self._bad_revision == self._board.site_revision:
@@ -168,7 +182,7 @@ class AlertKeeper:
             for alert in alerts:
                 known = found.get(alert.key)
                 found[alert.key] = known._replace(jobs=known.jobs + 1) if known else alert
-        for alert in (*self._failures(), *self._same_node()):
+        for alert in (*self._lost_runs.values(), *self._failures(), *self._same_node()):
             known = found.get(alert.key)
             found[alert.key] = known._replace(jobs=known.jobs + 1) if known else alert
         standing = [
@@ -241,6 +255,21 @@ class AlertKeeper:
         names = {job.name for job in jobs}
         well_on = {nodes for name, nodes in self._did_well.values() if name in names}
         return bool(well_on) and node not in well_on
+
+
+def restart_alert(old: Job, new: Job, now: float) -> Alert:
+    """What is told of a job that was put back in the queue: by its node's end, or by somebody."""
+    where = f" on {old.node_list}" if old.node_list else ""
+    ran = ""
+    if old.start_time is not None and phase_of(old.state) is Phase.RUNNING:
+        ran = f" after {format_short_duration(max(0, int(now - old.start_time)))}"
+    return Alert(
+        f"restart:{new.job_id}:{new.restarts}", MEDIUM, "restart", "started over: a run was lost",
+        f"Its run{where} ended{ran} and Slurm put it back in the queue ({new.restarts} so far):"
+        " the node failed, it was preempted, or somebody requeued it.",
+        "Have it save its work and go on from there; if a node failed, leave that out.",
+        new.job_id, new.label, new.name, now,
+    )  # fmt: skip
 
 
 def failure_alert(job: Job, findings: Sequence[Finding], ended: float) -> Alert:

@@ -10,6 +10,7 @@ from statistics import median
 
 from jobshape.app.alerts.facts import Facts
 from jobshape.app.board.hostlist import holds_node
+from jobshape.app.board.stuck import waiting_is_no_cure
 from jobshape.app.board.words import reason_words
 from jobshape.app.domain.alert import Alert
 from jobshape.app.domain.finding import CRITICAL, HIGH, MEDIUM
@@ -27,8 +28,12 @@ TREND_SPAN_S = 45.0
 TREND_REACH = 10.0
 """A trend is followed this many times as far as it was seen, no farther."""
 
-TREND_SURE_S, TREND_CLOSE_SHARE = 300.0, 0.8
-"""A trend seen for less counts only this close to the limit: memory grows while data loads."""
+TREND_SURE_S, TREND_STEADY_S, TREND_CLOSE_SHARE = 300.0, 90.0, 0.8
+"""A trend seen for less than the first counts only if it was steady for the second, or this close
+to the limit: memory grows while data loads, and then no more."""
+
+TREND_STEADY_SHARE = 0.7
+"""Of its slope a steady trend has at least so much in its last half."""
 
 TREND_LEAST_GROWTH = 0.03
 """Of the limit, over the span seen: less is no trend."""
@@ -38,15 +43,6 @@ DAY_S = 86400
 
 GPU_FRESH_S = 300.0
 """What was last heard of a GPU says nothing of now after this."""
-
-NEVER_STARTS = frozenset({
-    "AccountNotAllowed", "BadConstraints", "DeadLine", "InvalidAccount", "InvalidQOS",
-    "JobHeldAdmin", "JobHoldMaxRequeue", "MaxMemPerLimit", "PartitionConfig", "PartitionInactive",
-    "PartitionNodeLimit", "PartitionTimeLimit", "QOSNotAllowed", "QOSTimeLimit",
-    "ReservationDeleted", "ReservationInvalid", "AssociationTimeLimit",
-    "launch failed requeued held",
-})  # fmt: skip
-"""Reasons that waiting does not cure, beside limits on one job (``...PerJob...``): squeue(1)."""
 
 OVER = frozenset({"COMPLETING", "STAGE_OUT", "UPDATE_DB"})
 """States of jobs that Slurm counts as running though their program has ended."""
@@ -77,14 +73,6 @@ def _rules_for(state: str) -> Sequence[Callable[[Facts], Alert | None]]:
     if phase is not Phase.RUNNING or state in OVER:
         return ()
     return (_node,) if state in RESTING else _RUNNING
-
-
-def waiting_is_no_cure(reason: str) -> bool:
-    """Whether a pending job with this reason never starts as it is."""
-    head = reason.split(",", 1)[0].split("(", 1)[0].strip()
-    if reason in NEVER_STARTS or head in NEVER_STARTS:
-        return True
-    return "PerJob" in head or (head.startswith("QOSMin") and "Minutes" not in head)
 
 
 # --- running jobs ----------------------------------------------------------------------------
@@ -124,7 +112,8 @@ def _memory_trend(facts: Facts, limit: int) -> Alert | None:
     span_s = recent[-1][0] - recent[0][0]
     if slope * span_s < TREND_LEAST_GROWTH * limit:
         return None
-    if span_s < TREND_SURE_S and recent[-1][1] < TREND_CLOSE_SHARE * limit:
+    is_close = recent[-1][1] >= TREND_CLOSE_SHARE * limit
+    if span_s < TREND_SURE_S and not is_close and not _is_steady(recent, slope):
         return None
     over_at = recent[-1][0] + (limit - recent[-1][1]) / slope
     end = facts.job.end_time
@@ -140,6 +129,15 @@ def _memory_trend(facts: Facts, limit: int) -> Alert | None:
         f" {format_size(recent[-1][1])} of {format_size(limit)}.",
         "Let it save its work, or look for what grows; ask for more next time.",
     )  # fmt: skip
+
+
+def _is_steady(samples: list[tuple[int, int]], slope: float) -> bool:
+    """Whether it grows in its last half about as fast as before."""
+    if samples[-1][0] - samples[0][0] < TREND_STEADY_S:
+        return False
+    middle = (samples[0][0] + samples[-1][0]) / 2
+    late = [sample for sample in samples if sample[0] >= middle]
+    return len(late) >= 2 and slope_of(late) >= TREND_STEADY_SHARE * slope
 
 
 def slope_of(samples: list[tuple[int, int]]) -> float:

@@ -17,7 +17,7 @@ from jobshape.app.domain.stage_rules import StageRules
 
 NEVER = float("inf")
 MISSING_ASKED_AT_ONCE = 500
-GUARDED_EVERY_S = 60.0
+GUARDED_EVERY_S = 30.0
 """How often usage is asked of jobs that nobody looks at."""
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jobshape.app.board.arrays import tasks_of
 from jobshape.app.board.board import Board
 from jobshape.app.board.figures import wait_s
+from jobshape.app.board.stuck import is_stuck
 from jobshape.app.domain.job import UNASSIGNED, Job
 from jobshape.app.domain.stage import ShapeAsked
 from jobshape.app.domain.states import Phase, is_finished, phase_of
@@ -17,15 +18,6 @@ SLICE_JOBS = 1000
 
 SAMPLE = 400
 """Running jobs of a stage whose times are taken one by one; of more, a fair sample."""
-
-NEVER_BY_THEMSELVES = frozenset((
-    "JobHeldUser", "JobHeldAdmin", "JobHoldMaxRequeue", "DependencyNeverSatisfied",
-    "launch failed requeued held", "launch_failed_requeued_held",
-))  # fmt: skip
-"""Reasons of waiting jobs that somebody has to do something about."""
-
-HELD_STATES = frozenset(("REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"))
-"""States that say the same."""
 
 
 class LiveStage(NamedTuple):
@@ -134,7 +126,7 @@ class Counting:
                 self._running_s.append(max(0, int(self._now) - job.start_time))
         elif phase is Phase.WAITING:
             self._waiting += tasks
-            if job.reason in NEVER_BY_THEMSELVES or job.state in HELD_STATES:
+            if is_stuck(job):
                 self._held += tasks
             elif (waited := wait_s(job, self._now)) is not None:
                 self._longest = max(waited, self._longest or 0)

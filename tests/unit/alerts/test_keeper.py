@@ -201,3 +201,18 @@ def test_all_jobs_on_a_bad_node_share_an_alert() -> None:
     board.set_nodes([node("n1", "DOWN"), node("n2")])
     (alert,) = look(keeper)
     assert (alert.rule, alert.jobs, alert.level) == ("node", 2, "CRITICAL")
+
+
+def test_a_run_that_was_lost_is_told_though_the_job_goes_on() -> None:
+    board, keeper, _ = make(job(1, restarts=0), job(2, restarts=3))
+    assert look(keeper) == []
+    board.change_jobs([job(1, "PENDING", restarts=1, start_time=None, node_list="")])
+    (alert,) = look(keeper)
+    assert (alert.rule, alert.job_id) == ("restart", 1)
+    assert "on n1 ended after 1h00" in alert.why
+    board.change_jobs([job(1, restarts=1)])
+    assert look(keeper) == []
+    assert [one.rule for one in board.alerts] == ["restart"]
+    board.change_jobs([job(1, "COMPLETED", restarts=1)])
+    look(keeper)
+    assert board.alerts == ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from jobshape.app.alerts.facts import Facts, Pace
-from jobshape.app.alerts.rules import alerts_of, waiting_is_no_cure
+from jobshape.app.alerts.rules import alerts_of
+from jobshape.app.board.stuck import waiting_is_no_cure
 from jobshape.app.domain.alert import Alert
 from jobshape.app.domain.job import NO_JOB, Job, Usage
 from jobshape.app.domain.site import Node
@@ -252,3 +253,10 @@ def test_nodes_that_are_out_for_a_time_may_come_back() -> None:
 def test_two_looks_at_a_gpu_are_too_few() -> None:
     usage = [used(NOW - 660, gpu=0), used(NOW, gpu=0)]
     assert found(running(gpus=1), usage=usage) == {}
+
+
+def test_steady_growth_is_told_in_time() -> None:
+    steady = [used(NOW - 120 + 30 * i, 2 + 1.2 * i) for i in range(5)]  # 6.8 of 16 GiB by now
+    assert set(found(running(), usage=steady)) == {"memory_trend"}
+    ends = [used(NOW - 120 + 30 * i, 2 + 1.2 * min(i, 2)) for i in range(5)]
+    assert found(running(), usage=ends) == {}
