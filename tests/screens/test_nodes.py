@@ -303,7 +303,7 @@ async def test_which_pending_jobs_fit_now() -> None:
         screen = await press(pilot, "f")
         said = {row.key: [text for text, _ in row.cells] for row in screen.fits.rows}
         assert {key: row[2] for key, row in said.items()} == {
-            "4102": "fits", "4103": "fits", "4104": "fits", "4106": "fits",
+            "4102": "fits", "4103": "stuck", "4104": "fits", "4106": "fits",
             "4101": "no room", "4105": "no room", "4107": "no room",
         }  # fmt: skip
         assert said["4107"][-1] == "partition debug is down"
