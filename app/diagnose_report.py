@@ -14,7 +14,7 @@ from jobshape.app.collector.plain import from_plain, to_plain
 from jobshape.app.collector.wire import JOB_CODEC
 from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.finding import NONE, UNKNOWN, Evidence, Finding
-from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.domain.states import Phase, phase_of, state_of
 from jobshape.app.domain.text import sanitize
 from jobshape.app.settings.folders import rule_paths
 from jobshape.app.settings.values import Loaded
@@ -37,7 +37,9 @@ _RETRIES = {
 
 
 def slurm_fields(state: str | None, exit_code: str | None, reason: str | None) -> dict[str, str]:
-    """The given fields under the names that Slurm has for them."""
+    """The given fields under the names that Slurm has for them. Raises BadRequest."""
+    if state is not None and phase_of(state_of(state)) is Phase.UNKNOWN:
+        raise BadRequest(f"{state!r} is no state", hint="as sacct says: FAILED, TIMEOUT, ...")
     given = {"State": state, "ExitCode": exit_code, "Reason": reason}
     return {name: value for name, value in given.items() if value}
 
@@ -95,6 +97,9 @@ def text(findings: Sequence[Finding]) -> Iterator[str]:
         yield from _paragraph("fix", first.fix)
         yield from _paragraph("retry", _RETRIES.get(first.retry, first.retry))
     yield from _seen(first)
+    if first.label == NONE and not any(one.source == "slurm" for one in first.evidence):
+        yield from _paragraph("note", "a log alone may not tell: --state and --exit-code do, or the"
+                              " job itself")  # fmt: skip
     if first.rule:
         yield from _paragraph("rule", first.rule)
     if first.label == UNKNOWN and first.evidence:

@@ -122,6 +122,8 @@ class LogDrawing(Widget, inherit_bindings=False):
     def _build(self) -> list[Strip]:
         """Every line of the view."""
         height = self.page_height
+        if self.rows.height != height:  # painted before the message that says so came
+            self.lay_out()
         visible = self.rows.visible()
         self._say_where(visible)
         if not visible:

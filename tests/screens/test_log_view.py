@@ -438,3 +438,15 @@ async def test_wrapped_rows_scroll_one_by_one(tmp_path: Path) -> None:
         view.move_rows(1000)
         await pilot.pause()
         assert shown(pilot)[-1] == "  end"
+
+
+@pytest.mark.parametrize("names", [(), ("w",), ("g",)], ids=["end", "wrapped", "top"])
+async def test_any_size_of_the_terminal(names: tuple[str, ...]) -> None:
+    async with LogApp(RecordedLog(training_log())).run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        for name in names:
+            await pilot.press(name)
+        for size in ((80, 14), (40, 10), (80, 15), (20, 3), (200, 60), (10, 2), SMALL):
+            await pilot.resize_terminal(*size)
+            await settled(pilot)
+            assert len(lines_of(pilot)) == size[1]

@@ -106,3 +106,15 @@ def test_a_rule_files_words_steer_no_terminal() -> None:
 
     evil = Finding("x", 0.9, "HIGH", "\x1b]0;evil\x07", "why", "fix", "fix_code", "no", (), "")
     assert "".join(lines_of([evil, evil])).isprintable()
+
+
+def test_a_state_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", "--state", "FOO"]) == 2
+    assert "'FOO' is no state" in capsys.readouterr().err
+
+
+def test_a_log_alone_may_not_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["diagnose", "--log", log(tmp_path, "gave up\n")])
+    assert "a log alone may not tell" in capsys.readouterr().out
+    main(["diagnose", "--log", log(tmp_path, "fine\n"), "--state", "COMPLETED"])
+    assert "a log alone" not in capsys.readouterr().out

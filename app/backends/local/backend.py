@@ -118,10 +118,15 @@ class LocalBackend:
             cpus=machine.cpus, cpus_allocated=cpus, cpu_load=os.getloadavg()[0],
             memory_bytes=machine.memory_bytes,
             memory_allocated_bytes=sum(job.memory_bytes for job in running),
-            memory_free_bytes=memory_free_bytes(), gpus=len(machine.gpus),
+            memory_free_bytes=self._memory_free_bytes(), gpus=len(machine.gpus),
             gpus_allocated=sum(job.gpus for job in running), gpu_types=gpu_types(machine.gpus),
             features="",
         )]  # fmt: skip
+
+    def _memory_free_bytes(self) -> int | None:
+        """Of a site that has but a part of the machine nobody can say it."""
+        free = memory_free_bytes()
+        return free if free is not None and free <= self._machine.memory_bytes else None
 
     def partitions(self) -> list[Partition]:
         """The site's partitions; they share the machine."""

@@ -39,7 +39,6 @@ SAID: list[tuple[str, str, dict[str, str]]] = [
     ("node_fail", "step", {"State": "NODE_FAIL", "ExitCode": "1:0"}),
     ("segfault", "step 1\n", {"State": "FAILED", "ExitCode": "0:11"}),
     ("segfault", "step 1\n", {"State": "FAILED", "ExitCode": "11:0"}),
-    ("signal_kill", "step 1\n", {"State": "FAILED", "ExitCode": "9:0"}),
     ("signal_kill", "step 1\n", {"State": "FAILED", "ExitCode": "0:9"}),
     ("abort", "", {"State": "FAILED", "ExitCode": "6:0"}),
     ("unknown", "step 1\nstep 2\n", {"State": "FAILED", "ExitCode": "1:0"}),
