@@ -60,7 +60,11 @@ def run_demo(
 
 def _afterwards(place: Place) -> str:
     again, clean = _command(place), _command(place, "--clean")
-    return f"See it with `{again}`; `{clean}` ends and removes it."
+    site = f"cd {shlex.quote(str(place.folder))}; jobshape --site {place.page.name}"
+    return (
+        f"See it with `{again}`; `{clean}` ends and removes it. Commands about its jobs, like"
+        f" stages: `{site} stages`"
+    )
 
 
 def _command(place: Place, *options: str) -> str:
