@@ -96,6 +96,8 @@ class JobScreen(JobParts):
         """Show this job; without ``came_from`` Esc leads back to the one shown now."""
         if came_from and came_from != self.NAME:
             self._came_from, self._before = came_from, []
+            if job_id != self.job.job_id:  # what a job is and why it failed comes first
+                self.tab = "overview"
         elif self.job.job_id not in (0, job_id):
             self._before = [*self._before[-MOST_BEFORE:], self.job.job_id]
         self._take(job_id)
@@ -107,7 +109,7 @@ class JobScreen(JobParts):
         if self.is_mounted:
             self._ask_for_record()
             self.attend()
-            self.show_now()
+            self.show_tab(self.tab)
 
     @property
     def watched(self) -> tuple[str, ...]:
