@@ -35,13 +35,14 @@ venv: $(VENV)  ## make .venv with everything development needs
 .PHONY: test
 test: check  ## everything: check, unit, contract, screen, local and cluster tests
 	.ci/tools >/dev/null
-	# Those on clusters mostly wait: the quick ones run beside them, and are told of afterwards.
-	quick="$$(mktemp)"; nice -n 5 $(PYTEST) tests/unit tests/screens $(ARGS) >"$$quick" 2>&1 &
+	# The screens draw on one core while the unit tests mostly wait; the clusters have both cores.
+	drawn="$$(mktemp)"; nice -n 5 $(PYTEST) tests/screens $(ARGS) >"$$drawn" 2>&1 &
 	beside=$$!
-	trap 'kill $$beside 2>/dev/null || true; rm -f "$$quick"' EXIT
-	code=0; $(PYTEST) tests/cluster tests/contract tests/local $(ARGS) || code=$$?
+	trap 'kill $$beside 2>/dev/null || true; rm -f "$$drawn"' EXIT
+	code=0; $(PYTEST) tests/unit $(ARGS) || code=$$?
 	wait $$beside || code=$$?
-	cat "$$quick"
+	cat "$$drawn"
+	$(PYTEST) tests/cluster tests/contract tests/local $(ARGS) || code=$$?
 	exit $$code
 
 .PHONY: check

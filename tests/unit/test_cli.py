@@ -268,9 +268,10 @@ def is_dead(pid: str) -> bool:
 
 
 def test_ctrl_c_is_quiet(own_folders: Path, tmp_path: Path) -> None:
-    squeue = tmp_path / "squeue"
-    squeue.write_text("#!/bin/sh\nexec sleep 60\n")
-    squeue.chmod(0o755)
+    for name in ("squeue", "scontrol", "sinfo", "sacct", "sacctmgr", "sdiag"):
+        program = tmp_path / name  # whichever is asked first hangs
+        program.write_text("#!/bin/sh\nexec sleep 60\n")
+        program.chmod(0o755)
     process = subprocess.Popen(
         [sys.executable, *JOBSHAPE, "status"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},

@@ -30,7 +30,7 @@ _SLURM_FOLDERS: Final = (
     *("/run/slurmctld", "/run/slurmdbd"),
     *("/var/log/slurm", "/var/spool/slurmctld"),
 )
-_PATIENCE_S: Final = 20.0
+_PATIENCE_S: Final = 90.0
 _JOBSHAPE: Final = '#!/bin/sh\nexec /opt/jobshape/bin/python -m jobshape "$@"\n'
 _PROFILE: Final = "PS1='\\u@\\h:\\w\\$ '\nexport PATH=/opt/jobshape/bin:$PATH LANG=C.UTF-8\n"
 

@@ -22,7 +22,7 @@ from box.keeper import ENTRY
 from box.plan import Plan
 from box.state import State, changing
 
-_UP_PATIENCE_S: Final = 120.0
+_UP_PATIENCE_S: Final = 240.0
 _DOWN_PATIENCE_S: Final = 15.0
 _PATH: Final = "/opt/jobshape/bin:/usr/local/bin:/usr/bin:/bin"
 _ROOT_PATH: Final = f"{_PATH}:/usr/local/sbin:/usr/sbin:/sbin"
