@@ -128,7 +128,6 @@ def check(
     if not evidence:
         return
     screen.press("g")
-    screen.wait_for(r"^ 1/\d+")
     for _ in range(80):  # alerts come while the cursor goes down: it stays with its alert
         screen.wait_quiet(0.15)
         place = re.search(r"^ (\d+)/(\d+)", screen.text, re.MULTILINE)
