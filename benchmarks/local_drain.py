@@ -12,13 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from jobshape.app.backends.base import Scope, SubmitRequest
+from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local import launch
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalPartition, LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.store import Store
 from jobshape.app.backends.local.supervisor import stop_supervisor
+from jobshape.app.domain.request import SubmitRequest
 
 SCRIPT = "#!/bin/sh\ntrue\n"
 IDLE_S = 20.0

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
+from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 
@@ -67,67 +68,6 @@ class JobDetail:
 
     job_id: int
     groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (title, ((field, value), ...))
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitRequest:
-    """A batch script to submit. What is None is left to the script's own ``#SBATCH`` lines.
-
-    ``script`` is the whole text, starting with ``#!``. ``environment`` None passes the caller's.
-    """
-
-    script: str
-    arguments: tuple[str, ...] = ()
-    name: str | None = None
-    work_dir: str | None = None
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    nodes: int | None = None
-    tasks: int | None = None
-    cpus_per_task: int | None = None
-    memory_bytes: int | None = None  # per node
-    gpus: str | None = None  # gres as Slurm writes it, per node: "a100:2", "1"
-    time_limit_s: int | None = None
-    array: str | None = None  # "0-9%2"
-    dependency: str | None = None
-    comment: str | None = None
-    stdout: str | None = None
-    stderr: str | None = None
-    hold: bool = False
-    environment: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobChanges:
-    """What to change of a pending (some: running) job; None leaves a field as it is."""
-
-    name: str | None = None
-    comment: str | None = None
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    nodes: int | None = None
-    tasks: int | None = None
-    cpus_per_task: int | None = None
-    memory_bytes: int | None = None  # per node
-    gpus: str | None = None  # gres per node
-    time_limit_s: int | None = None
-    array_throttle: int | None = None  # 0: no limit
-    nice: int | None = None
-    features: str | None = None
-    exclude_nodes: str | None = None
-    dependency: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EarliestStart:
-    """When the site says a job would start, were it submitted now; None: it did not say."""
-
-    start_time: int | None
-    nodes: str = ""
-    partition: str = ""
-    message: str = ""  # the site's own words
 
 
 @dataclass(frozen=True, slots=True)

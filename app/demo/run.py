@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobshape.app.backends.base import Backend, Scope, SubmitRequest
+from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.collector.choose import choose_backend
 from jobshape.app.demo.place import DemoError, Place
 from jobshape.app.demo.plan import ROUNDS, Planned, batch
 from jobshape.app.domain.errors import BackendError, NoSite
 from jobshape.app.domain.job import Job
+from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.states import is_finished
 from jobshape.app.launch import check_terminal, launch
 from jobshape.app.settings.load import load_settings

@@ -165,6 +165,67 @@ class HistorySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What is asked for, refused and done by itself when jobs are sent. Every block names its rule.
+
+    A rule is one of `jobshape check --rules`.
+    """
+
+    block: tuple[str, ...] = setting(
+        (), "Rules of the pre-flight check that block, though they only warn by default."
+    )
+    warn: tuple[str, ...] = setting((), "Rules that only warn, though they block by default.")
+    off: tuple[str, ...] = setting((), "Rules that are not looked at.")
+    lift: str = setting(
+        "all",
+        "Blocks that a person may lift with a reason, which history keeps: `all`, `none`, or names "
+        "of rules, comma separated.",
+    )
+    jobs_in_flight: int = setting(
+        4, "Jobs of one's own in the queue at once, an array counting as one; 0: no limit.", ge=0
+    )
+    memory_per_gpu: str = setting(
+        "16G", "Host memory for each GPU; more needs a `# JUSTIFIED: reason`.", measure="size"
+    )
+    smoke: Literal["required", "advised", "off"] = setting(
+        "required",
+        "Whether the same configuration has to have passed on the site's smoke partition, if it "
+        "has one.",
+    )
+    long_job: str = setting(
+        "8:00:00", "From which walltime on checkpointing has to be known.", measure="duration"
+    )
+    retry: Literal["ask", "never", "bounded"] = setting(
+        "ask",
+        "Failed jobs that could succeed when sent again: `ask`, `never`, or `bounded`: sent by "
+        "itself as the lines below say.",
+    )
+    retry_most: int = setting(3, "How often one job is sent again by itself.", ge=0, le=20)
+    retry_memory_percent: float = setting(
+        20.0, "Memory a retry gets more after OUT_OF_MEMORY, at least.", ge=0, le=900
+    )
+    retry_time_percent: float = setting(
+        50.0, "Walltime a retry gets more after TIMEOUT, at least.", ge=0, le=900
+    )
+    retry_minutes: tuple[float, ...] = setting(
+        (1.0, 5.0, 10.0), "Minutes before the first, second, ... retry; the last one stays."
+    )
+    same_failures: int = setting(
+        3, "After so many failures of the same class nothing is sent again by itself.", ge=1, le=20
+    )
+    submit_command: tuple[str, ...] = setting(
+        (),
+        "Wrapper to submit with instead of `sbatch`: its words; sbatch's options and the script's "
+        "path follow.",
+    )
+    hand_over: str = setting(
+        "",
+        "Folder for scripts that could not be sent because the site gave no answer; empty: "
+        "`unsent` in the state folder.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StageRule:
     """Jobs that match every given pattern belong to the stage; the first rule that matches wins.
 
@@ -206,6 +267,7 @@ class Settings:
     alerts: AlertLines = field(default_factory=AlertLines)
     log: Log = field(default_factory=Log)
     history: HistorySettings = field(default_factory=HistorySettings)
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +324,7 @@ def build(values: Mapping[str, Any]) -> Settings:
         "alerts": AlertLines,
         "log": Log,
         "history": HistorySettings,
+        "policy": Policy,
     }
     made: dict[str, Any] = {}
     for key, value in values.items():

@@ -15,10 +15,10 @@ from jobshape.app.collector.start import Start
 
 PROCESS = CollectorProcess(Start(**json.loads(sys.argv[1])))
 
-from jobshape.app.backends.base import SubmitRequest  # noqa: E402
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.domain.errors import BackendError  # noqa: E402
+from jobshape.app.domain.request import SubmitRequest  # noqa: E402
 
 
 class App:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from jobshape.app.backends.base import Backend, Scope, SubmitRequest
+from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job
+from jobshape.app.domain.request import SubmitRequest
 
 from .sites import BOX, THIS_MACHINE, end_local, local_backend
 

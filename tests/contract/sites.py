@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobshape.app.backends.base import Backend, SubmitRequest
+from jobshape.app.backends.base import Backend
 from jobshape.app.domain.errors import BackendError
+from jobshape.app.domain.request import SubmitRequest
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from jobshape.app.backends.base import Backend, JobChanges, Scope, SubmitRequest
+from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import UNASSIGNED, UNLIMITED
+from jobshape.app.domain.request import JobChanges, SubmitRequest
 from jobshape.app.domain.step import Step
 
 from .conftest import FACTS, SLEEP, Site

@@ -6,8 +6,8 @@ import json
 import time
 from typing import Any
 
-from jobshape.app.backends.base import SubmitRequest
 from jobshape.app.backends.local.backend import LocalBackend
+from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.settings.pages import find_page, local_site
 
 

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 from jobshape.app.backends.base import (
     Capabilities,
     ControllerCost,
-    EarliestStart,
     FirstJobs,
-    JobChanges,
     JobDetail,
     QueueReading,
     Scope,
-    SubmitRequest,
 )
 from jobshape.app.backends.commands import (
     accounting,
@@ -40,6 +37,7 @@ from jobshape.app.backends.gpu_usage.sources import DEFAULT_SOURCES, GpuSources
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
+from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 from jobshape.app.logs.source import check_part, read_file

@@ -2,8 +2,8 @@
 
 import re
 
-from jobshape.app.backends.base import JobChanges
 from jobshape.app.backends.commands.reference import checked
+from jobshape.app.domain.request import JobChanges
 from jobshape.app.domain.units import MIB, format_duration
 
 _KILL_ERROR = re.compile(r"error: Kill job error on job id \S+: (.*)")

@@ -2,7 +2,7 @@
 
 import re
 
-from jobshape.app.backends.base import EarliestStart, SubmitRequest
+from jobshape.app.domain.request import EarliestStart, SubmitRequest
 from jobshape.app.domain.units import MIB, format_duration, parse_time
 
 _STARTS = re.compile(
@@ -28,6 +28,8 @@ def submit_command(request: SubmitRequest, *, test_only: bool = False) -> list[s
         "gres": _gres(request.gpus),
         "time": _time_limit(request.time_limit_s),
         "array": request.array,
+        "constraint": request.features,
+        "exclude": request.exclude_nodes,
         "dependency": request.dependency,
         "comment": request.comment,
         "output": request.stdout,

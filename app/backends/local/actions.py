@@ -6,7 +6,6 @@ Every action checks all that it can refuse before it changes anything.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from jobshape.app.backends.base import JobChanges, SubmitRequest
 from jobshape.app.backends.local.changes import change
 from jobshape.app.backends.local.limits import Limits
 from jobshape.app.backends.local.machine import Machine
@@ -23,6 +22,7 @@ from jobshape.app.backends.local.reference import parse_reference, unknown
 from jobshape.app.backends.local.runs import REQUEUE_DELAY_S, Runs
 from jobshape.app.backends.local.shape import job_of, options_of, signal_number
 from jobshape.app.domain.errors import BadRequest, Refused
+from jobshape.app.domain.request import JobChanges, SubmitRequest
 
 FINISHED = "Job/step already completing or completed"
 NOT_PENDING = "Job is no longer pending execution"

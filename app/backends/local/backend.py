@@ -20,13 +20,10 @@ from jobshape.app.backends.base import (
     Capabilities,
     Capability,
     ControllerCost,
-    EarliestStart,
     FirstJobs,
-    JobChanges,
     JobDetail,
     QueueReading,
     Scope,
-    SubmitRequest,
 )
 from jobshape.app.backends.local import launch
 from jobshape.app.backends.local.array_tasks import TaskSet
@@ -43,6 +40,7 @@ from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, ste
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
+from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 from jobshape.app.logs.source import check_part, read_file

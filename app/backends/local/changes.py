@@ -1,6 +1,5 @@
 """Changing a job in place, as ``scontrol update`` does for its user."""
 
-from jobshape.app.backends.base import JobChanges
 from jobshape.app.backends.local.machine import Machine
 from jobshape.app.backends.local.record import PENDING, LocalJob
 from jobshape.app.backends.local.shape import (
@@ -12,6 +11,7 @@ from jobshape.app.backends.local.shape import (
 )
 from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.request import JobChanges
 from jobshape.app.domain.units import MIB
 
 DENIED = "Access/permission denied"

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from jobshape.app.backends.base import SubmitRequest
 from jobshape.app.backends.local.array_tasks import parse_array
 from jobshape.app.backends.local.batch_lines import read_options
 from jobshape.app.backends.local.config import LocalPartition
@@ -16,6 +15,7 @@ from jobshape.app.backends.local.machine import Machine
 from jobshape.app.backends.local.record import LocalJob
 from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.units import MIB, format_duration, parse_duration, parse_size
 
 NOT_AVAILABLE = "Requested node configuration is not available"
@@ -47,6 +47,7 @@ def options_of(request: SubmitRequest) -> dict[str, str]:
         "job-name": request.name, "chdir": request.work_dir, "partition": request.partition,
         "account": request.account, "qos": request.qos, "nodes": request.nodes,
         "ntasks": request.tasks, "cpus-per-task": request.cpus_per_task, "array": request.array,
+        "constraint": request.features, "exclude": request.exclude_nodes,
         "dependency": request.dependency, "comment": request.comment, "output": request.stdout,
         "error": request.stderr,
     }  # fmt: skip

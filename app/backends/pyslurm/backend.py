@@ -13,13 +13,10 @@ from jobshape.app.backends.base import (
     Capabilities,
     Capability,
     ControllerCost,
-    EarliestStart,
     FirstJobs,
-    JobChanges,
     JobDetail,
     QueueReading,
     Scope,
-    SubmitRequest,
 )
 from jobshape.app.backends.commands.backend import CommandsBackend
 from jobshape.app.backends.commands.detail import filled
@@ -36,6 +33,7 @@ from jobshape.app.backends.pyslurm.usage import read_usage
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import AccountedJob, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
+from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.states import is_finished
 from jobshape.app.domain.step import Step

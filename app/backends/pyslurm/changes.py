@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from jobshape.app.backends.base import JobChanges
+from jobshape.app.domain.request import JobChanges
 from jobshape.app.domain.units import MIB, format_duration
 
 # Our field -> pyslurm's attribute.

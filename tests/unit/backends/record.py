@@ -15,7 +15,7 @@ import tarfile
 import time
 from collections.abc import Sequence
 
-from jobshape.app.backends.base import Scope, SubmitRequest
+from jobshape.app.backends.base import Scope
 from jobshape.app.backends.commands import (
     accounting,
     controller,
@@ -29,6 +29,7 @@ from jobshape.app.backends.commands import (
 )
 from jobshape.app.backends.commands.runner import Runner
 from jobshape.app.backends.gpu_usage.probe import probe_command
+from jobshape.app.domain.request import SubmitRequest
 
 SLEEP = "#!/bin/sh\nsleep 60\n"
 HET = "#!/bin/sh\n#SBATCH --mem=60\n#SBATCH hetjob\n#SBATCH --mem=70 -n2\nsleep 60\n"

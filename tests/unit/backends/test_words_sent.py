@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from jobshape.app.backends.base import JobChanges, Scope, SubmitRequest
+from jobshape.app.backends.base import Scope
 from jobshape.app.backends.commands import detail, records
 from jobshape.app.backends.commands.accounting import accounting_command
 from jobshape.app.backends.commands.change import (
@@ -21,6 +21,7 @@ from jobshape.app.backends.commands.submit import parse_submitted, submit_comman
 from jobshape.app.backends.commands.usage import parse_usage, usage_command
 from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.job import NO_JOB, UNLIMITED
+from jobshape.app.domain.request import JobChanges, SubmitRequest
 
 GIB = 1 << 30
 

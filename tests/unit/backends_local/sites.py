@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from jobshape.app.backends.base import Scope, SubmitRequest
+from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local import launch
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.cgroup import find_base
@@ -20,6 +20,7 @@ from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.record import LocalJob
 from jobshape.app.backends.local.store import Store
 from jobshape.app.domain.job import Job
+from jobshape.app.domain.request import SubmitRequest
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -87,7 +87,7 @@ def test_killed_at_the_worst_moment(site: TestSite, patch: str) -> None:
 
 SUBMIT = """
 import json, sys
-from jobshape.app.backends.base import SubmitRequest
+from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalSite
 script = "#!/bin/sh\\necho $SLURM_JOB_ID >> ran; sleep 0.1\\n"

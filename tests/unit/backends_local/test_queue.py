@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from jobshape.app.backends.base import JobChanges, Scope, SubmitRequest
+from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local.actions import Actions
 from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.backend import LocalBackend
@@ -21,6 +21,7 @@ from jobshape.app.backends.local.record import LocalJob
 from jobshape.app.backends.local.runs import Runs
 from jobshape.app.backends.local.store import Store
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
+from jobshape.app.domain.request import JobChanges, SubmitRequest
 
 from .sites import GIB, TestSite, recorded_gpus, until
 

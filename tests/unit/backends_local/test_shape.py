@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from jobshape.app.backends.base import JobChanges, SubmitRequest
 from jobshape.app.backends.local.changes import change
 from jobshape.app.backends.local.config import LocalPartition, LocalSite
 from jobshape.app.backends.local.environment import job_environment
@@ -17,6 +16,7 @@ from jobshape.app.backends.local.shape import job_of, options_of, parse_begin, p
 from jobshape.app.backends.local.view import log_paths_of, slurm_size
 from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.request import JobChanges, SubmitRequest
 
 MIB, GIB = 1 << 20, 1 << 30
 GPUS = (Gpu(0, "NVIDIA A100-SXM4-80GB", 80 * GIB), Gpu(1, "NVIDIA A100-SXM4-80GB", 80 * GIB),

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from jobshape.app.backends.base import Scope, SubmitRequest
+from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local import launch, link
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalSite
@@ -24,6 +24,7 @@ from jobshape.app.backends.local.reserve import Reserve
 from jobshape.app.backends.local.supervisor import stop_supervisor
 from jobshape.app.collector.forked import ForkedCall
 from jobshape.app.domain.errors import BackendError, Unreachable
+from jobshape.app.domain.request import SubmitRequest
 
 from .sites import TestSite, until
 from .test_crash_points import start_patched

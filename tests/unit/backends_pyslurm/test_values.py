@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jobshape.app.backends.base import JobChanges
 from jobshape.app.backends.pyslurm.changes import description_of
 from jobshape.app.backends.pyslurm.jobs import Undecodable, dependency_text, read_jobs, user_name
 from jobshape.app.backends.pyslurm.library import exit_pair, translated
@@ -18,6 +17,7 @@ from jobshape.app.backends.pyslurm.sizes import SizeReader, memory_text
 from jobshape.app.backends.pyslurm.usage import read_usage
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused, Unreachable
 from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.request import JobChanges
 from jobshape.app.domain.tres import parse_tres, tres_memory_bytes
 
 NO_VALUE = 0xFFFFFFFE

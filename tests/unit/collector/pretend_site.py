@@ -18,14 +18,13 @@ from jobshape.app.backends.base import (
     Capabilities,
     Capability,
     ControllerCost,
-    JobChanges,
     JobDetail,
     QueueReading,
     Scope,
-    SubmitRequest,
 )
 from jobshape.app.domain.errors import NotSupported, Refused
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job, Usage
+from jobshape.app.domain.request import JobChanges, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 
 

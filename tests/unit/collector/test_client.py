@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobshape.app.backends.base import JobChanges, SubmitRequest
 from jobshape.app.domain.errors import BackendError, NotSupported, Refused, Unreachable
+from jobshape.app.domain.request import JobChanges, SubmitRequest
 
 Watch = Callable[..., Any]
 

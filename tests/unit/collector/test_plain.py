@@ -9,11 +9,8 @@ from jobshape.app.backends.base import (
     Capabilities,
     Capability,
     ControllerCost,
-    EarliestStart,
-    JobChanges,
     JobDetail,
     Scope,
-    SubmitRequest,
 )
 from jobshape.app.collector.calls import (
     DEADLINE_S,
@@ -26,6 +23,7 @@ from jobshape.app.collector.plain import from_plain, to_plain
 from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.job import NO_JOB, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.log_part import LogPart
+from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
 
 VALUES = [
     Capabilities("b", "s", "c", "v", "u", ("a",), {"usage": Capability(False, "d", "h")}),

@@ -1,0 +1,1 @@
+"""What was done to jobs: kept before it is sent, told afterwards, taken back where that goes."""

@@ -1,0 +1,1 @@
+"""What is looked at before a job is sent, and what each rule says."""

@@ -1,0 +1,1 @@
+"""What is sent again after a failure, and how it is corrected."""
