@@ -50,7 +50,7 @@ def launch(
         from jobshape.app.tui import run
 
         start_log(settings.log.level, state_folder())
-        return run(settings, collector, filter_text=filter_text)
+        return run(settings, collector, filter_text=filter_text, prices=site.prices)
     finally:
         collector.end()
 

@@ -18,6 +18,7 @@ os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms fo
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
+from jobshape.app.domain.cost import Prices  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
@@ -28,6 +29,7 @@ from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import Actions, Clock, Context, FailureRules, Kept, NoPast, Past  # noqa: E402
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
+from jobshape.screens.site_limits import KnownLimits  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
 from jobshape.widgets.terminal_shadow import Ready, TerminalShadow  # noqa: E402
 from textual import events  # noqa: E402
@@ -72,8 +74,10 @@ class JobshapeApp(App[None], inherit_bindings=False):
         filter_text: str = "",
         past: Past | None = None,
         rules: FailureRules | None = None,
+        prices: Prices = Prices(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__()
+        self.prices = prices
         self.settings = settings
         self.past = past or NoPast()
         self.rules = rules
@@ -99,6 +103,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             past=self.past, rules=self.rules,
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
+            limits=KnownLimits(self.actions, self.clock), prices=self.prices,
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -264,8 +269,9 @@ class LiveApp(JobshapeApp):
     """The app with a collector behind it."""
 
     def __init__(
-        self, settings: Settings, process: CollectorProcess, *, filter_text: str = ""
-    ) -> None:
+        self, settings: Settings, process: CollectorProcess, *, filter_text: str = "",
+        prices: Prices = Prices(),  # noqa: B008 - frozen
+    ) -> None:  # fmt: skip
         board = Board()
         client = CollectorClient(process, board, self.board_changed)
         folder: Path | None = None
@@ -286,6 +292,7 @@ class LiveApp(JobshapeApp):
             filter_text=filter_text,
             past=self._past,
             rules=OwnRules(),
+            prices=prices,
         )
 
     def on_mount(self) -> None:
@@ -360,9 +367,11 @@ class LiveApp(JobshapeApp):
         self.exit()
 
 
-def run(settings: Settings, process: CollectorProcess, *, filter_text: str = "") -> int:
+def run(
+    settings: Settings, process: CollectorProcess, *, filter_text: str = "", prices: Prices
+) -> int:
     """Show the monitor until the person leaves; gives the exit code."""
-    app = LiveApp(settings, process, filter_text=filter_text)
+    app = LiveApp(settings, process, filter_text=filter_text, prices=prices)
     app.run()
     if app.return_code:
         print("jobshape ended because of a mistake in itself; please report it", file=sys.stderr)  # noqa: T201

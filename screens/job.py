@@ -293,6 +293,24 @@ class JobScreen(JobParts):
         """Requeue; asks."""
         self._act("requeue", ask=self._confirm)
 
+    def do_top(self) -> None:
+        """Put first."""
+        self._act("top")
+
+    def do_suspend(self) -> None:
+        """Suspend; asks."""
+        self._act("suspend", ask=self._confirm)
+
+    def do_resume(self) -> None:
+        """Resume."""
+        self._act("resume")
+
+    def do_edit(self) -> None:
+        """Edit what it asks for."""
+        from jobshape.screens.edit import edit
+
+        edit(self, [self.job], self.show_now)
+
     def _act(self, action: str, *, ask: bool = False) -> None:
         from jobshape.screens.act import act
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
+from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
+from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import Lineage, PastJob
 from jobshape.widgets.glyphs import Glyphs
 
@@ -71,6 +73,22 @@ class NoPast:
     async def lineage(self, job: Job) -> Lineage | None:
         """Nothing is kept."""
         return None
+
+
+class LimitsAsked(Protocol):
+    """Knows what the site lets one ask for."""
+
+    async def get(self) -> SiteLimits:
+        """The limits; without any, and with the problem, where the site does not tell."""
+        ...
+
+
+class NoLimits:
+    """Stands for a site that tells no limits."""
+
+    async def get(self) -> SiteLimits:
+        """None are known."""
+        return SiteLimits(problem="nobody was asked")
 
 
 class RulePlan(Protocol):
@@ -192,3 +210,5 @@ class Context:
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES
     show_jobs: Callable[[str], None] = _filter_nothing
+    limits: LimitsAsked = field(default_factory=NoLimits)
+    prices: Prices = field(default_factory=Prices)

@@ -528,6 +528,24 @@ class QueueScreen(Room):
         """Requeue; asks."""
         self._act("requeue", ask=self._confirm)
 
+    def do_top(self) -> None:
+        """Put first."""
+        self._act("top")
+
+    def do_suspend(self) -> None:
+        """Suspend; asks."""
+        self._act("suspend", ask=self._confirm)
+
+    def do_resume(self) -> None:
+        """Resume."""
+        self._act("resume")
+
+    def do_edit(self) -> None:
+        """Edit what they ask for."""
+        from jobshape.screens.edit import edit
+
+        edit(self, self.view.selected_jobs(self.table.cursor_key), self._acted)
+
     def _act(self, action: str, *, ask: bool = False) -> None:
         from jobshape.screens.act import act
 
