@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from jobshape.app.domain.entry import show_entry
+from jobshape.app.domain.errors import JobshapeError, NotSent, Unreachable
 from jobshape.app.domain.request import JobChanges
 from jobshape.app.domain.shape import FIELD_OF, JobShape
 
@@ -121,6 +122,12 @@ class SubmissionRecord:
         asked = [show_entry(FIELD_OF[name].kind, value) for name, value in self.shape.said()]
         what = f"resubmit {', '.join(self.resubmitted_from)}" if self.resubmitted_from else "submit"
         return " ".join([f"{what}: {self.name or self.script_path or 'a script'}", *asked])
+
+
+def outcome_of(error: JobshapeError) -> Outcome:
+    """What an error says of the action: only where no answer came it may have been done."""
+    lost = isinstance(error, Unreachable) and not isinstance(error, NotSent)
+    return "unknown" if lost else "refused"
 
 
 def new_batch() -> str:
