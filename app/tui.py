@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
 os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms for its frame, not 16
 
+from jobshape.app.acting.log import HistoryActionLog  # noqa: E402
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
@@ -26,7 +27,17 @@ from jobshape.app.past import HistoryPast  # noqa: E402
 from jobshape.app.settings.folders import rule_paths, state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, FailureRules, Kept, NoPast, Past  # noqa: E402
+from jobshape.screens.ports import (  # noqa: E402
+    ActionLog,
+    Actions,
+    Clock,
+    Context,
+    FailureRules,
+    Kept,
+    NoActionLog,
+    NoPast,
+    Past,
+)
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.screens.site_limits import KnownLimits  # noqa: E402
@@ -73,6 +84,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         state_dir: Path | None = None,
         filter_text: str = "",
         past: Past | None = None,
+        action_log: ActionLog | None = None,
         rules: FailureRules | None = None,
         prices: Prices = Prices(),  # noqa: B008 - frozen
     ) -> None:
@@ -80,6 +92,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
         self.prices = prices
         self.settings = settings
         self.past = past or NoPast()
+        self.action_log = action_log or NoActionLog()
         self.rules = rules
         self.board = board
         self.actions = actions
@@ -100,7 +113,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
             show_job=self.show_job, find_job=self.find_job, show_jobs=self.show_jobs,
             look_into=self.look_into, acknowledge=self.acknowledge,
-            past=self.past, rules=self.rules,
+            past=self.past, action_log=self.action_log, rules=self.rules,
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
             limits=KnownLimits(self.actions, self.clock), prices=self.prices,
@@ -291,6 +304,7 @@ class LiveApp(JobshapeApp):
             state_dir=folder,
             filter_text=filter_text,
             past=self._past,
+            action_log=HistoryActionLog(board),
             rules=OwnRules(),
             prices=prices,
         )

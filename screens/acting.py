@@ -1,8 +1,8 @@
 """Which jobs an action touches, which it leaves out and why: worked out before anything is done."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from jobshape.app.board.arrays import tasks_of
 from jobshape.app.board.board import Board
@@ -34,19 +34,6 @@ class Target(NamedTuple):
     job: Job  # of several tasks one of them
 
 
-class Call(NamedTuple):
-    """One call to the site: what is done to a target, and what is said of it in the log.
-
-    title: the change in words. before: what an undo puts back.
-    """
-
-    method: str
-    target: Target
-    arguments: Mapping[str, Any] = {}
-    title: str = ""
-    before: Mapping[str, Any] = {}
-
-
 class Plan(NamedTuple):
     """What an action will do. ``left_out``: reason -> how many jobs."""
 
@@ -58,11 +45,6 @@ class Plan(NamedTuple):
     def tasks(self) -> int:
         """Jobs and array tasks touched."""
         return sum(target.tasks for target in self.targets)
-
-    @property
-    def calls(self) -> list[Call]:
-        """One call a target."""
-        return [Call(self.action, target) for target in self.targets]
 
 
 def _is_held(job: Job) -> bool:

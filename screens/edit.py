@@ -4,20 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from jobshape.app.board.bounds import Bound, Site, bounds_of, excess, words_of
+from jobshape.app.domain.action import new_batch
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.request import EarliestStart
 from jobshape.app.domain.shape import JobShape
-from jobshape.screens.act import make_calls, said, show_refused
+from jobshape.screens.act import report
 from jobshape.screens.acting import Plan, count_words, plan
 from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.editing import (
     Change,
     Editable,
     Reading,
-    call_of,
     editable,
+    entry_of,
     field_of,
     fields_for,
     form_fields,
@@ -26,6 +27,7 @@ from jobshape.screens.editing import (
 )
 from jobshape.screens.effect import cost_words, fit_words, start_request, start_words
 from jobshape.screens.review import ReviewScreen
+from jobshape.screens.sending import send
 from jobshape.widgets.entry_form import EntryForm, Note
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.spans import Piece
@@ -62,19 +64,22 @@ async def _edit(screen: "Room", todo: Plan, done: Done) -> None:
         changes = await screen.app.push_screen_wait(form)
         if changes is None:
             return
-        calls = [call for call in map(call_of, changes) if call is not None]
-        outcomes = await make_calls(screen, "update", calls)
-        if any(one.done for one in outcomes):
+        batch = new_batch()
+        entries = [entry for one in changes if (entry := entry_of(one, batch)) is not None]
+        tasks = {one.job.target.reference: one.job.target.tasks for one in changes}
+        screen.status.say(f"change: {count_words(len(entries), sum(tasks.values()))}")
+        sending = await send(screen, entries)
+        screen.actions.refresh()
+        good = [one.entry.job for one in sending.sent if one.is_done]
+        if good:
             done()
-        wrong = [one for one in outcomes if not one.done]
-        if not wrong:
-            screen.status.say(said("update", outcomes))
-            return
-        if len(wrong) < len(outcomes) or len(outcomes) > 1:
-            show_refused(screen, "update", outcomes)
+        refused_all = [one for one in sending.sent if not one.is_done]
+        if not refused_all or good or len(refused_all) > 1:
+            count = count_words(len(good), sum(tasks[job] for job in good))
+            report(screen, "Change", f"changed {count}" if good else "nothing changed", sending)
             return
         texts = form.texts  # everything was refused: what was typed is not lost
-        refused = form.blame(wrong[0].words)
+        refused = form.blame(refused_all[0].words)
 
 
 class EditScreen(Dialog[Sequence[Change] | None]):

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from jobshape.app.board.asked import asked_shape
+from jobshape.app.domain.action import ActionEntry, words_of_changes
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.job import UNLIMITED, Job
 from jobshape.app.domain.shape import FIELD_OF, SHAPE_FIELDS, JobShape, ShapeField
 from jobshape.app.domain.states import Phase, phase_of
-from jobshape.screens.acting import Call, Target
+from jobshape.screens.acting import Target
 from jobshape.widgets.entry_form import FormField
 
 THROTTLE = ShapeField(
@@ -169,23 +170,16 @@ def _is_shorter(old: Any, new: Any) -> bool:
     return new != UNLIMITED and (old in (None, UNLIMITED) or new < old)
 
 
-def call_of(change: Change) -> Call | None:
-    """The call that makes the changes in place; None if there are none."""
+def entry_of(change: Change, batch: str) -> ActionEntry | None:
+    """The action that makes the changes in place; None if there are none."""
     pairs = change.in_place
     if not pairs:
         return None
     before = {name: NO_GPUS if name == "gpus" and old is None else old
               for name, (old, _) in pairs.items()}  # fmt: skip
     after = {name: new for name, (_, new) in pairs.items()}
-    return Call("update", change.job.target, {"changes": after}, words_of(pairs), before)
-
-
-def words_of(pairs: Mapping[str, tuple[Any, Any]]) -> str:
-    """The changes in a line: ``memory a node 4G -> 8G, walltime 01:00:00 -> 02:00:00``."""
-    return ", ".join(
-        f"{field.title.lower()} {show_value(field, old) or '-'} -> {show_value(field, new) or '-'}"
-        for field, (old, new) in ((field_of(name), pair) for name, pair in pairs.items())
-    )
+    reference, title = change.job.target.reference, words_of_changes(before, after)
+    return ActionEntry("update", reference, title, after, before, batch=batch)
 
 
 def field_of(name: str) -> ShapeField:
