@@ -73,6 +73,7 @@ class BatchScript:
     interpreter: str  # what follows "#!" on the first line; "": no such line
     directives: tuple[Directive, ...]
     problems: tuple[ScriptProblem, ...]
+    head_lines: int  # lines before the first command, where directives can stand
     groups: int  # components of a heterogeneous job; 1: an ordinary one
     group_lines: tuple[int, ...]  # per group: its last #SBATCH line; 0 for none
     separators: tuple[int, ...]  # the lines that part the groups
@@ -105,7 +106,7 @@ def read_script(text: str) -> BatchScript:
     return BatchScript(
         text=text, interpreter=lines[0][2:].strip() if text.startswith("#!") else "",
         directives=tuple(reader.directives), problems=tuple(sorted(problems, key=lambda p: p.line)),
-        groups=reader.group + 1, group_lines=tuple(reader.group_lines),
+        head_lines=end, groups=reader.group + 1, group_lines=tuple(reader.group_lines),
         separators=tuple(reader.separators), justified=reader.justified,
     )  # fmt: skip
 

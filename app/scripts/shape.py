@@ -147,8 +147,8 @@ def _counts(options: Mapping[str, str], nodes: tuple[int, int | None] | None, ta
     per_node = options.get("ntasks-per-node", "")
     tasks_per_node = int(per_node) if per_node.isascii() and per_node.isdigit() else None
     exact = nodes[0] if nodes and nodes[0] == nodes[1] else None
-    if nodes is None and (tasks or 1) == 1:
-        exact = 1
+    if nodes is None and (tasks or 1) == 1 and "ntasks-per-gpu" not in options:
+        exact = 1  # Slurm spreads no job over more nodes than it has tasks
     if tasks and exact:
         tasks_per_node = tasks // exact if tasks % exact == 0 else None
     elif tasks:
@@ -174,7 +174,7 @@ def _gpus(options: Mapping[str, str], counts: _Counts,
         kind, count = found["gpus"]
         if int(count) <= 1 and "nodes" not in options:
             return _gpu_text(kind, count)
-        if counts.nodes and "nodes" in options and int(count) % counts.nodes == 0:
+        if counts.nodes and int(count) % counts.nodes == 0:
             return _gpu_text(kind, str(int(count) // counts.nodes))
     return None
 

@@ -23,7 +23,10 @@ from jobshape.app.scripts.shape import (
     shape_of,
 )
 
-_EXCLUDE_EACH_OTHER = (MEMORY_OPTIONS, ("cpus-per-task", "cpus-per-gpu"))
+_EXCLUDE_EACH_OTHER = (
+    MEMORY_OPTIONS, ("cpus-per-task", "cpus-per-gpu"), ("requeue", "no-requeue"),
+    ("exclusive", "oversubscribe"),
+)  # fmt: skip
 _HINT = "change this line by hand"
 
 
