@@ -140,6 +140,8 @@ def _late(text: str, lines: list[str], end: int) -> Iterator[ScriptProblem]:
     start = sum(len(line) + 1 for line in lines[:end])
     line, at = end + 1, start
     for match in _LATE.finditer(text, start):
+        if text.find("\n#!", max(0, start - 1), match.start()) >= 0:
+            return  # a script within the script, in a here-document
         line += text.count("\n", at, match.start())
         at = match.start()
         yield ScriptProblem(

@@ -17,6 +17,7 @@ from jobshape.app.scripts.options import BLANKS, NONE, REQUIRED, TAKES, cut_word
 from jobshape.app.scripts.shape import (
     GPU_OPTIONS,
     MEMORY_OPTIONS,
+    count,
     is_gpu,
     node_range,
     option_value,
@@ -133,14 +134,14 @@ def _nodes(now: str, nodes: int) -> str:
 
 
 def _too_few_a_node(options: Mapping[str, str], tasks: int) -> bool:
-    per_node = options.get("ntasks-per-node", "")
-    if not (per_node.isascii() and per_node.isdigit()):
-        return bool(per_node)
+    """Whether --ntasks-per-node has no room for so many tasks, or cannot be read."""
+    if "ntasks-per-node" not in options:
+        return False
     try:
         most = node_range(options["nodes"])[1] if "nodes" in options else None
+        return most is not None and count(options["ntasks-per-node"]) * most < tasks
     except ValueError:
         return True
-    return most is not None and int(per_node) * most < tasks
 
 
 def _with_gpus(text: str, group: int, options: Mapping[str, str], gpus: str) -> str:
