@@ -73,6 +73,7 @@ class BatchScript:
     interpreter: str  # what follows "#!" on the first line; "": no such line
     directives: tuple[Directive, ...]
     problems: tuple[ScriptProblem, ...]
+    head_lines: int  # lines before the first command, where directives can stand
     groups: int  # components of a heterogeneous job; 1: an ordinary one
     group_lines: tuple[int, ...]  # per group: its last #SBATCH line; 0 for none
     separators: tuple[int, ...]  # the lines that part the groups
@@ -105,7 +106,7 @@ def read_script(text: str) -> BatchScript:
     return BatchScript(
         text=text, interpreter=lines[0][2:].strip() if text.startswith("#!") else "",
         directives=tuple(reader.directives), problems=tuple(sorted(problems, key=lambda p: p.line)),
-        groups=reader.group + 1, group_lines=tuple(reader.group_lines),
+        head_lines=end, groups=reader.group + 1, group_lines=tuple(reader.group_lines),
         separators=tuple(reader.separators), justified=reader.justified,
     )  # fmt: skip
 
@@ -139,6 +140,8 @@ def _late(text: str, lines: list[str], end: int) -> Iterator[ScriptProblem]:
     start = sum(len(line) + 1 for line in lines[:end])
     line, at = end + 1, start
     for match in _LATE.finditer(text, start):
+        if text.find("\n#!", max(0, start - 1), match.start()) >= 0:
+            return  # a script within the script, in a here-document
         line += text.count("\n", at, match.start())
         at = match.start()
         yield ScriptProblem(
