@@ -22,14 +22,21 @@ DEADLINE_S: dict[str, float] = {
     "hold": 30.0,
     "release": 30.0,
     "requeue": 30.0,
+    "top": 30.0,
+    "suspend": 30.0,
+    "resume": 30.0,
     "update": 30.0,
+    "request_of": 60.0,
+    "limits": 60.0,
     "accounting": 180.0,
     "usage": 60.0,
     "capabilities": 60.0,
 }
 """Seconds that each action may take; no other method can be called."""
 
-MUTATING = frozenset({"submit", "cancel", "hold", "release", "requeue", "update"})
+MUTATING = frozenset(
+    {"submit", "cancel", "hold", "release", "requeue", "top", "suspend", "resume", "update"}
+)
 """Actions after which the queue looks different."""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import secrets
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from jobshape.app.backends.base import (
 )
 from jobshape.app.backends.commands import (
     accounting,
+    asked,
     change,
     controller,
     detail,
@@ -27,6 +29,7 @@ from jobshape.app.backends.commands import (
     queue,
     records,
     site,
+    site_limits,
     steps,
     submit,
     usage,
@@ -36,8 +39,9 @@ from jobshape.app.backends.commands.words import error_of
 from jobshape.app.backends.gpu_usage.sources import DEFAULT_SOURCES, GpuSources
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
+from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.log_part import LogPart
-from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
+from jobshape.app.domain.request import EarliestStart, JobChanges, JobRequest, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 from jobshape.app.logs.source import check_part, read_file
@@ -250,6 +254,18 @@ class CommandsBackend:
         """Put a batch job back in the queue."""
         self._change(change.requeue_command(job), "REQUEST_JOB_REQUEUE")
 
+    def top(self, job: str) -> None:
+        """Put a pending job first; Slurm lets users do it where enable_user_top is set."""
+        self._change(change.top_command(job), "REQUEST_TOP_JOB")
+
+    def suspend(self, job: str) -> None:
+        """Stop a running job where it is."""
+        self._change(change.suspend_command(job), "REQUEST_SUSPEND")
+
+    def resume(self, job: str) -> None:
+        """Let a suspended job go on."""
+        self._change(change.resume_command(job), "REQUEST_SUSPEND")
+
     def update(self, job: str, changes: JobChanges) -> None:
         """Change a job in place."""
         self._change(change.update_command(job, changes), "REQUEST_UPDATE_JOB")
@@ -298,6 +314,51 @@ class CommandsBackend:
         said = output.stdout + output.stderr
         return submit.parse_earliest_start(said, now=int(time.time()))
 
+    def request_of(self, job: str) -> JobRequest:
+        """What a job asks for, from the controller or, if the job is gone, from accounting."""
+        try:
+            records = self._records(job)
+            record, fields = self._fields(job, records)
+        except BadRequest as error:
+            kept = self._kept(job)
+            one = asked.kept_of(job, kept)
+            if one is None:
+                raise error from None
+            return asked.request_of_kept(job, one, kept)
+        try:
+            kept = self._kept(job)
+        except BackendError:  # only patterns, the submit line and ended tasks are missing then
+            kept = []
+        return asked.request_of(job, record, fields, records, kept)
+
+    def limits(self) -> SiteLimits:
+        """What may be asked for; without slurmdbd partitions alone."""
+        shown = self._ask(site.partitions_command(), "REQUEST_PARTITION_INFO")
+        settings = controller.parse_settings(
+            self._ask(controller.settings_command(), "REQUEST_BUILD_INFO", "REQUEST_PING")
+        )
+        refuses = site_limits.refuses_above_partition(settings)
+        partitions = site_limits.parse_partitions(shown, refuses=refuses)
+        enforced = site_limits.enforces_limits(settings)
+        try:
+            text = self._runner.run(site_limits.qos_command()).stdout
+            qos = site_limits.parse_qos(text, enforced=enforced)
+            text = self._runner.run(site_limits.user_command(self._user)).stdout
+            account, associations = site_limits.parse_user(text, qos, enforced=enforced)
+        except BackendError as error:
+            return SiteLimits(tuple(one for one, _ in partitions), problem=error.what)
+        by_name = {one.name: one for one in qos}
+        return SiteLimits(
+            partitions=tuple(
+                site_limits.with_qos(one, by_name.get(own) if own else None)
+                for one, own in partitions
+            ),
+            qos=qos,
+            associations=associations,
+            default_account=account,
+            problem="" if enforced else "AccountingStorageEnforce names no limits: none is heeded",
+        )
+
     def controller_cost(self) -> ControllerCost:
         """The controller's count of calls and their time, by message type."""
         return ControllerCost(
@@ -339,13 +400,29 @@ class CommandsBackend:
             return error.what
         return ""
 
-    def _fields(self, job: str) -> tuple[Job, dict[str, str]]:
-        """A job of the queue with scontrol's fields of it. Raises BadRequest if it is not there."""
+    def _records(self, job: str) -> list[Job]:
+        """The records of the queue of a job, of all tasks of an array."""
         command = queue.queue_command(Scope.ALL, jobs=[job], mark=self._mark)
         text = self._ask(command, "REQUEST_JOB_INFO_SINGLE")
-        jobs = queue.parse_queue(text, mark=self._mark).jobs
-        record = next((j for j in jobs if job in (j.label, str(j.job_id))), None)
-        record = record or next(iter(jobs), None)
+        return queue.parse_queue(text, mark=self._mark).jobs
+
+    def _kept(self, job: str) -> list[asked.Kept]:
+        """What accounting keeps of a job's request, of all tasks of an array.
+
+        sacct finds no task that is not split off, and no part of a het job by its label.
+        """
+        fields = asked.kept_fields(self._sacct_fields)
+        for reference in dict.fromkeys((job, re.split(r"[_+]", job)[0])):
+            command = asked.kept_command(reference, fields=fields, mark=self._mark)
+            text = self._runner.run(command).stdout
+            kept = asked.parse_kept(text, fields=fields, mark=self._mark)
+            if kept:
+                return kept
+        return []
+
+    def _fields(self, job: str, records: Sequence[Job] | None = None) -> tuple[Job, dict[str, str]]:
+        """A job of the queue with scontrol's fields of it. Raises BadRequest if it is not there."""
+        record = asked.record_of(job, self._records(job) if records is None else records)
         if record is None:
             raise BadRequest(f"no job {job} in the queue", where="squeue")
         shown = self._ask(detail.detail_command(str(record.job_id)), "REQUEST_JOB_INFO_SINGLE")

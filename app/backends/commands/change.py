@@ -37,6 +37,21 @@ def requeue_command(job: str) -> list[str]:
     return ["scontrol", "requeue", checked(job)]
 
 
+def top_command(job: str) -> list[str]:
+    """Put a pending job before the user's other ones."""
+    return ["scontrol", "top", checked(job)]
+
+
+def suspend_command(job: str) -> list[str]:
+    """Stop a running job where it is."""
+    return ["scontrol", "suspend", checked(job)]
+
+
+def resume_command(job: str) -> list[str]:
+    """Let a suspended job go on."""
+    return ["scontrol", "resume", checked(job)]
+
+
 def update_command(job: str, changes: JobChanges) -> list[str]:
     """Change a job in place; each change is a word of its own, so it may hold spaces."""
     gpus = None if changes.gpus is None else changes.gpus.removeprefix("gpu:")
