@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
 os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms for its frame, not 16
 
+from jobshape.app.acting.files import ScriptFiles  # noqa: E402
 from jobshape.app.acting.log import HistoryActionLog  # noqa: E402
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
@@ -24,7 +25,12 @@ from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
-from jobshape.app.settings.folders import rule_paths, state_folder  # noqa: E402
+from jobshape.app.settings.folders import (  # noqa: E402
+    rule_paths,
+    state_folder,
+    template_folders,
+    unsent_folder,
+)
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import (  # noqa: E402
@@ -33,10 +39,12 @@ from jobshape.screens.ports import (  # noqa: E402
     Clock,
     Context,
     FailureRules,
+    Files,
     Kept,
     NoActionLog,
     NoPast,
     Past,
+    Preflight,
 )
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
@@ -87,8 +95,12 @@ class JobshapeApp(App[None], inherit_bindings=False):
         action_log: ActionLog | None = None,
         rules: FailureRules | None = None,
         prices: Prices = Prices(),  # noqa: B008 - frozen
+        files: Files | None = None,
+        preflight: Preflight | None = None,
     ) -> None:
         super().__init__()
+        self.files = files
+        self.preflight = preflight
         self.prices = prices
         self.settings = settings
         self.past = past or NoPast()
@@ -117,6 +129,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
             limits=KnownLimits(self.actions, self.clock), prices=self.prices,
+            files=self.files, preflight=self.preflight,
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -307,6 +320,11 @@ class LiveApp(JobshapeApp):
             action_log=HistoryActionLog(board),
             rules=OwnRules(),
             prices=prices,
+            files=ScriptFiles(
+                unsent_folder(settings.policy.hand_over),
+                template_folders(),
+                settings.policy.submit_command,
+            ),
         )
 
     def on_mount(self) -> None:

@@ -40,7 +40,7 @@ async def choose_script(room: "Room") -> Draft | None:
         kind, _, rest = picked.partition(" ")
         if kind == "template":
             text = next(text for stage, _, text in templates if stage == rest)
-            return Draft(text, name=rest)
+            return Draft(text)
         path: str | None = rest
         if kind == _BROWSE:
             path = await _browse(room)

@@ -540,6 +540,12 @@ class QueueScreen(Room):
         """Resume."""
         self._act("resume")
 
+    def do_submit(self) -> None:
+        """Submit a script."""
+        from jobshape.screens.submit import submit
+
+        submit(self)
+
     def do_edit(self) -> None:
         """Edit what they ask for."""
         from jobshape.screens.edit import edit

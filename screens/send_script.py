@@ -1,4 +1,4 @@
-"""Sends a draft: kept in history first, then submitted, then told; written down if nobody answers."""
+"""Sends a draft: kept in history, submitted, told; written down if nobody answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

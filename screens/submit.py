@@ -1,4 +1,4 @@
-"""Submit a new job: a form over the script's own lines, the pre-flight, the script, then the site."""
+"""Submit a new job: a form over the script's own lines, the pre-flight, then the site."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +58,7 @@ class SubmitScreen(Dialog[None]):
 
     def __init__(self, room: "Room", draft: Draft) -> None:
         super().__init__(
-            f"Submit {clean(draft.path or draft.name, room.glyphs)[-60:]}", room.glyphs
+            f"Submit {clean(draft.path or draft.final_name, room.glyphs)[-60:]}", room.glyphs
         )
         self._room = room
         self._draft = draft

@@ -155,7 +155,8 @@ class EntryForm(Widget):
     @property
     def current(self) -> str:
         """The field with the focus, or the first one."""
-        return next((n for n, e in self._inputs.items() if e.has_focus), self.fields[0].name)
+        focused = self.screen.focused if self.is_attached else None  # has_focus comes later
+        return next((n for n, e in self._inputs.items() if e is focused), self.fields[0].name)
 
     def show(self, notes: Mapping[str, Note], changed: Iterable[str]) -> None:
         """What to say beside the fields, and which of them differ from what was."""

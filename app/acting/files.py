@@ -73,5 +73,7 @@ def _templates(folders: Sequence[Path]) -> list[tuple[str, str, str]]:
             continue
         for path in paths:
             if path.stem not in found:
-                found[path.stem] = (path.stem, str(path), read(path).text)
+                is_ours = folder == folders[-1]
+                where = "comes with jobshape" if is_ours else str(path)
+                found[path.stem] = (path.stem, where, read(path).text)
     return list(found.values())

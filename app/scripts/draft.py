@@ -11,7 +11,7 @@ from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.scripts.directives import BatchScript, read_script
-from jobshape.app.scripts.script_file import configuration_hash, text_hash
+from jobshape.app.scripts.hashes import configuration_hash, text_hash
 from jobshape.app.scripts.shape import shape_of
 from jobshape.app.scripts.surgery import with_options, with_shape
 

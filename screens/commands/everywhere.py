@@ -10,7 +10,7 @@ EVERYWHERE: tuple[Command, ...] = (
             footer=13),
     Command("go", ("exclamation_mark", "4"), "Alerts", "What is wrong with my jobs now.", GO,
             argument="alerts", footer=14),
-    Command("refresh", ("r",), "Refresh", "Ask the site now.", APP),
+    Command("refresh", ("ctrl+r", "f5"), "Refresh", "Ask the site now.", APP),
     Command("theme", ("t",), "Theme", "Choose the colours.", APP),
     Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
             APP),

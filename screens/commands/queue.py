@@ -58,6 +58,10 @@ def _needs_strip(situation: Situation) -> str | None:
     return None if situation.has_strip else "nothing is known of the partitions yet"
 
 
+def _needs_leave(situation: Situation) -> str | None:
+    return "this session is read-only" if situation.read_only else None
+
+
 def _needs_target(action: str) -> Blocked:
     def blocked(situation: Situation) -> str | None:
         if situation.read_only:
@@ -120,6 +124,8 @@ QUEUE: tuple[Command, ...] = (
             blocked=_needs_row),
     Command("copy", ("y",), "Copy id", "Copy the job ids to the clipboard of your terminal.",
             SELECT, blocked=_needs_row),
+    Command("submit", ("n",), "New job", "Submit a script, or one made from a template.", ACT,
+            blocked=_needs_leave, destructive=True, footer=4),
     Command("edit", ("e",), "Edit", "Edit what the jobs ask for: memory, CPUs, walltime, ...", ACT,
             blocked=_needs_target("update"), destructive=True, footer=3),
     Command("hold", ("H",), "Hold", "Hold pending jobs.", ACT,
