@@ -249,6 +249,10 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.alerts import AlertScreen
 
         return AlertScreen(context)
+    if name == "actions":
+        from jobshape.screens.actions import ActionsScreen
+
+        return ActionsScreen(context)
     if name == "stages":
         from jobshape.app.stages.rule_file import RuleFile
         from jobshape.screens.stages import StagesScreen
