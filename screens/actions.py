@@ -47,6 +47,7 @@ class ActionsScreen(Room):
     CSS_PATH = "../styles/actions.tcss"
     KEYMAP = (*ACTIONS, *EVERYWHERE)
     BINDINGS: ClassVar = bindings_of(KEYMAP)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
