@@ -167,7 +167,7 @@ class ActionsScreen(Room):
         if self._pane.has_focus:
             self.action_run("job")
         else:
-            self._pane.focus()
+            self.set_focus(self._pane)
 
     @on(ActionPane.Opened)
     def do_job(self) -> None:
@@ -194,6 +194,6 @@ class ActionsScreen(Room):
     def do_back(self) -> None:
         """To the list, then to the queue."""
         if self._pane.has_focus:
-            self._list.focus()
+            self.set_focus(self._list)
         else:
             self.context.go("queue")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -72,6 +73,15 @@ async def test_where_it_cannot_be_kept_a_note_says_why(
     assert await log.end([]) == ""
     if not path:
         assert await log.recent(5) is None
+
+
+async def test_what_is_done_in_the_first_second_is_kept_too(tmp_path: Path) -> None:
+    board = Board(Link(user="alice"))
+    log = HistoryActionLog(board, is_on=True)
+    asking = asyncio.create_task(log.begin([ActionEntry("hold", "1")]))
+    await asyncio.sleep(0)
+    board.set_history(HistoryState(str(tmp_path / "history.db"), "box"))
+    assert (await asking).ids == (1,)
 
 
 async def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
