@@ -147,7 +147,7 @@ class ActionsScreen(Room):
 
     @property
     def _moving(self) -> ActionList | ActionPane:
-        return self._pane if self._pane.has_focus else self._list
+        return self._pane if self.focused is self._pane else self._list
 
     def do_move(self, by: int) -> None:
         """Next or previous."""
@@ -164,7 +164,7 @@ class ActionsScreen(Room):
     @on(ActionList.Opened)
     def do_open(self) -> None:
         """Its jobs; from there the job's own screen."""
-        if self._pane.has_focus:
+        if self.focused is self._pane:
             self.action_run("job")
         else:
             self.set_focus(self._pane)
@@ -193,7 +193,7 @@ class ActionsScreen(Room):
 
     def do_back(self) -> None:
         """To the list, then to the queue."""
-        if self._pane.has_focus:
+        if self.focused is self._pane:
             self.set_focus(self._list)
         else:
             self.context.go("queue")
