@@ -267,6 +267,10 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.alerts import AlertScreen
 
         return AlertScreen(context)
+    if name == "actions":
+        from jobshape.screens.actions import ActionsScreen
+
+        return ActionsScreen(context)
     if name == "stages":
         from jobshape.app.stages.rule_file import RuleFile
         from jobshape.screens.stages import StagesScreen
@@ -317,7 +321,7 @@ class LiveApp(JobshapeApp):
             state_dir=folder,
             filter_text=filter_text,
             past=self._past,
-            action_log=HistoryActionLog(board),
+            action_log=HistoryActionLog(board, is_on=settings.history.enabled),
             rules=OwnRules(),
             prices=prices,
             files=ScriptFiles(

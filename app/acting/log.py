@@ -4,6 +4,7 @@ Nothing that a person does waits for a history that cannot be written: it is don
 a note says that it is not kept.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,17 +27,21 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+BEGINS_WITHIN_S = 3.0
+
 NO_HISTORY = "the history is switched off, or not open yet"
 
 
 class HistoryActionLog:
     """Writing gives a note, "" where all is well, and never raises; reading raises a JobshapeError.
 
-    ``revision`` grows with all that is written here.
+    ``revision`` grows with all that is written here. is_on: there is a history, though the board
+    may not know of it in the first second; a writing waits for that.
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, *, is_on: bool = False) -> None:
         self._board = board
+        self._is_on = is_on
         self.revision = 0
 
     # --- written ----------------------------------------------------------------------------
@@ -78,6 +83,7 @@ class HistoryActionLog:
         return note
 
     async def _write(self, change: Callable[["History", str], Answer]) -> tuple[Answer | None, str]:
+        await self._begun()
         state = self._board.history
         if not state.path or not state.site:
             return None, f"not kept in history: {state.trouble or NO_HISTORY}"
@@ -95,6 +101,13 @@ class HistoryActionLog:
         finally:
             self.revision += 1
         return answer, ""
+
+    async def _begun(self) -> None:
+        """Wait until the board knows where the history is, if it can be expected to."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BEGINS_WITHIN_S
+        while self._is_on and not self._board.history.site and loop.time() < deadline:
+            await asyncio.sleep(0.02)
 
     # --- read -------------------------------------------------------------------------------
 

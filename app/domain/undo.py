@@ -38,6 +38,8 @@ class Undo(NamedTuple):
 def why_not(record: ActionRecord) -> str | None:
     """Why this action cannot be taken back; None if it can."""
     method = record.entry.method
+    if record.entry.undoes is not None:
+        return "it took something back itself: do that again instead"
     if record.outcome != "done":
         return _OUTCOMES[record.outcome]
     if record.undone_by is not None:
@@ -55,7 +57,7 @@ def why_not(record: ActionRecord) -> str | None:
 
 def undo_of(batch: Batch, later: Iterable[ActionRecord] = ()) -> Undo:
     """What takes a batch back, the last thing first. later: actions that came after it."""
-    after = [record for record in later if record.outcome == "done" and record.undone_by is None]
+    after = [record for record in later if _still_holds(record)]
     name = new_batch()
     entries: list[ActionEntry] = []
     left_out: list[tuple[str, str]] = []
@@ -69,19 +71,24 @@ def undo_of(batch: Batch, later: Iterable[ActionRecord] = ()) -> Undo:
 
 
 def last_undo(records: Sequence[ActionRecord], user: str) -> tuple[Batch, Undo] | None:
-    """The last batch of this user of which something can be taken back; undos are none themselves.
+    """The last batch of this user of which something can be taken back.
 
     records: newest first, no batch cut.
     """
     later: list[ActionRecord] = []
     for batch in batches_of(records):
-        mine = batch.records[0].user == user
-        if mine and not any(record.entry.undoes is not None for record in batch.records):
+        if batch.records[0].user == user:
             undo = undo_of(batch, later)
             if undo.entries:
                 return batch, undo
         later += batch.records
     return None
+
+
+def _still_holds(record: ActionRecord) -> bool:
+    """Whether it did something that stands: no undo, and not undone."""
+    done = record.outcome == "done" and record.entry.undoes is None
+    return done and record.undone_by is None
 
 
 def _changed(record: ActionRecord) -> Mapping[str, Any]:
