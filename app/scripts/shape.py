@@ -14,6 +14,7 @@ from jobshape.app.domain.entry import show_size
 from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.shape import FIELD_OF, JobShape
+from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import MIB, format_duration, parse_duration
 from jobshape.app.scripts.directives import ScriptProblem
 
@@ -110,7 +111,7 @@ def option_value(field: str, value: Any) -> str:
 
 def bad_value(option: str, value: str, why: str = "") -> ScriptProblem:
     """The problem of a value that sbatch refuses."""
-    return ScriptProblem(0, "value", f"Invalid --{option} specification: {value}", why)
+    return ScriptProblem(0, "value", sanitize(f"Invalid --{option} specification: {value}"), why)
 
 
 def node_range(text: str) -> tuple[int, int | None]:
