@@ -176,6 +176,11 @@ def shape_of(fields: Mapping[str, str], *, array: str | None = None) -> JobShape
     )
 
 
+def names_gpu_type(text: str) -> bool:
+    """Whether a TRES text asks for GPUs of a type."""
+    return any(kind for kind, _ in _GPU.findall(text))
+
+
 def asks_for_gpus(text: str) -> bool:
     """Whether a TRES text (``TresPerJob``, ``MemPerTres``) has to do with GPUs."""
     return _GPU.search(text) is not None or _PER_GPU.search(text) is not None
@@ -187,10 +192,12 @@ def _asked_tres(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def _nodes(fields: Mapping[str, str]) -> int | None:
-    shown = _count(said(fields.get("NumNodes")).partition("-")[0])  # 1-2: at least, at most
-    if fields.get("JobState") == "PENDING" and shown:
-        return shown
-    return tres_nodes(_asked_tres(fields)) or shown
+    """1-2 is at least and at most. A bare number is what the job may get, if the tasks want it."""
+    shown = said(fields.get("NumNodes"))
+    least = _count(shown.partition("-")[0])
+    if "-" in shown and fields.get("JobState") == "PENDING":
+        return least
+    return tres_nodes(_asked_tres(fields)) or least
 
 
 def _memory(fields: Mapping[str, str], nodes: int, gpus: int) -> int | None:
