@@ -6,7 +6,7 @@ sacct keeps totals alone, so of a job that left the queue tasks and CPUs a task 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from jobshape.app.backends.commands.accounting import read_records
@@ -51,6 +51,22 @@ def kept_command(job: str, *, fields: Sequence[str], mark: str = MARK) -> list[s
 def parse_kept(text: str, *, fields: Sequence[str], mark: str = MARK) -> list[Kept]:
     """The records that :func:`kept_command` printed."""
     return list(read_records(text, fields, mark))
+
+
+def read_kept(
+    run: Callable[[Sequence[str]], str], job: str, known: Collection[str], mark: str
+) -> list[Kept]:
+    """All of it. run: gives what a command wrote. known: the fields that sacct has.
+
+    sacct finds no task that is not split off, and no part of a het job by its label.
+    """
+    fields = kept_fields(known)
+    for reference in dict.fromkeys((job, re.split(r"[_+]", job)[0])):
+        text = run(kept_command(reference, fields=fields, mark=mark))
+        kept = parse_kept(text, fields=fields, mark=mark)
+        if kept:
+            return kept
+    return []
 
 
 def kept_of(job: str, kept: Sequence[Kept]) -> Kept | None:

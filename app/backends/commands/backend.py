@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import re
 import secrets
 import time
 from collections import Counter
@@ -350,26 +349,8 @@ class CommandsBackend:
         settings = controller.parse_settings(
             self._ask(controller.settings_command(), "REQUEST_BUILD_INFO", "REQUEST_PING")
         )
-        refuses = site_limits.refuses_above_partition(settings)
-        partitions = site_limits.parse_partitions(shown, refuses=refuses)
-        enforced = site_limits.enforces_limits(settings)
-        try:
-            text = self._runner.run(site_limits.qos_command()).stdout
-            qos = site_limits.parse_qos(text, enforced=enforced)
-            text = self._runner.run(site_limits.user_command(self._user)).stdout
-            account, associations = site_limits.parse_user(text, qos, enforced=enforced)
-        except BackendError as error:
-            return SiteLimits(tuple(one for one, _ in partitions), problem=error.what)
-        by_name = {one.name: one for one in qos}
-        return SiteLimits(
-            partitions=tuple(
-                site_limits.with_qos(one, by_name.get(own) if own else None)
-                for one, own in partitions
-            ),
-            qos=qos,
-            associations=associations,
-            default_account=account,
-            problem="" if enforced else "AccountingStorageEnforce names no limits: none is heeded",
+        return site_limits.limits_of(
+            shown, settings, lambda command: self._runner.run(command).stdout, lambda: self._user
         )
 
     def controller_cost(self) -> ControllerCost:
@@ -420,18 +401,10 @@ class CommandsBackend:
         return queue.parse_queue(text, mark=self._mark).jobs
 
     def _kept(self, job: str) -> list[asked.Kept]:
-        """What accounting keeps of a job's request, of all tasks of an array.
-
-        sacct finds no task that is not split off, and no part of a het job by its label.
-        """
-        fields = asked.kept_fields(self._sacct_fields)
-        for reference in dict.fromkeys((job, re.split(r"[_+]", job)[0])):
-            command = asked.kept_command(reference, fields=fields, mark=self._mark)
-            text = self._runner.run(command).stdout
-            kept = asked.parse_kept(text, fields=fields, mark=self._mark)
-            if kept:
-                return kept
-        return []
+        """What accounting keeps of a job's request, of all tasks of an array."""
+        return asked.read_kept(
+            lambda command: self._runner.run(command).stdout, job, self._sacct_fields, self._mark
+        )
 
     def _fields(self, job: str, records: Sequence[Job] | None = None) -> tuple[Job, dict[str, str]]:
         """A job of the queue with scontrol's fields of it. Raises BadRequest if it is not there."""
