@@ -130,6 +130,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
             limits=KnownLimits(self.actions, self.clock), prices=self.prices,
             files=self.files, preflight=self.preflight,
+            submit_command=settings.policy.submit_command,
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text

@@ -348,4 +348,5 @@ class Context:
     files: Files | None = None
     preflight: Preflight | None = None
     limits: LimitsAsked = field(default_factory=NoLimits)
+    submit_command: tuple[str, ...] = ()
     prices: Prices = field(default_factory=Prices)

@@ -1,7 +1,7 @@
 """Sends a draft: kept in history, submitted, told; written down if nobody answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jobshape.app.domain.action import new_batch, outcome_of
@@ -36,7 +36,7 @@ async def submit_draft(room: "Room", wanted: Submission, batch: str = "") -> Sen
     draft, files, log = wanted.draft, room.context.files, room.context.action_log
     project = Project()
     try:
-        request = draft.request
+        request = replace(draft.request, command=room.context.submit_command)
         if files is not None:
             project = await files.project(draft.path)
     except JobshapeError as error:

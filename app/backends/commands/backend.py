@@ -36,6 +36,7 @@ from jobshape.app.backends.commands import (
     usage,
 )
 from jobshape.app.backends.commands.runner import Output, Runner
+from jobshape.app.backends.commands.submit import script_path
 from jobshape.app.backends.commands.words import error_of
 from jobshape.app.backends.gpu_usage.sources import DEFAULT_SOURCES, GpuSources
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
@@ -228,7 +229,9 @@ class CommandsBackend:
 
     def submit(self, request: SubmitRequest) -> int:
         """Submit a script; never sent twice where the first may have arrived."""
-        output = self._change(submit.submit_command(request), "REQUEST_SUBMIT_BATCH_JOB", request)
+        with script_path(request, here=self._runner.ssh_host is None) as path:
+            command = submit.submit_command(request, path=path)
+            output = self._change(command, "REQUEST_SUBMIT_BATCH_JOB", request)
         job_id = submit.parse_submitted(output.stdout)
         if job_id is None:
             raise Refused(output.stdout or output.stderr or "sbatch gave no id", where="sbatch")
