@@ -48,9 +48,8 @@ class HistoryActionLog:
 
     async def begin(self, entries: Sequence[ActionEntry]) -> Begun:
         """Keep what will be sent now; it is on disk when this returns."""
-        user = self._board.link.user
         ids, note = await self._write(
-            lambda history, site: history.begin_actions(site, user, entries)
+            lambda history, site: history.begin_actions(site, self._user, entries)
         )
         return Begun(ids or (), note)
 
@@ -64,9 +63,8 @@ class HistoryActionLog:
 
     async def begin_submission(self, record: SubmissionRecord) -> Begun:
         """Keep what will be submitted now, with its action; the id is that of the submission."""
-        user = self._board.link.user
         kept, note = await self._write(
-            lambda history, site: history.begin_submission(site, user, record)
+            lambda history, site: history.begin_submission(site, self._user, record)
         )
         return Begun(() if kept is None else (kept,), note)
 
@@ -81,6 +79,10 @@ class HistoryActionLog:
             lambda history, site: history.end_submission(submission, job_id, outcome, words)
         )
         return note
+
+    @property
+    def _user(self) -> str:
+        return self._board.link.user
 
     async def _write(self, change: Callable[["History", str], Answer]) -> tuple[Answer | None, str]:
         await self._begun()
@@ -106,7 +108,9 @@ class HistoryActionLog:
         """Wait until the board knows where the history is, if it can be expected to."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + BEGINS_WITHIN_S
-        while self._is_on and not self._board.history.site and loop.time() < deadline:
+        while self._is_on and loop.time() < deadline:
+            if self._board.history.site and self._user:
+                return
             await asyncio.sleep(0.02)
 
     # --- read -------------------------------------------------------------------------------
