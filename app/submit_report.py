@@ -73,7 +73,11 @@ def submit(
     site = choose_site(loaded)
     request = replace(draft.request, command=loaded.settings.policy.submit_command)
     if dry_run:
-        told: dict[str, Any] = {"status": "dry-run", "request": _request(request), "script": request.script}
+        told: dict[str, Any] = {
+            "status": "dry-run",
+            "request": _request(request),
+            "script": request.script,
+        }
         say(_json(told) if as_json else _plan(draft, request))
         return OK
     wanted = wanted_of(site, ANSWER_S)
