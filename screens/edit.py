@@ -81,7 +81,7 @@ async def _edit(screen: "Room", todo: Plan, done: Done) -> None:
             count = count_words(len(good), sum(tasks[job] for job in good))
             report(screen, "Change", f"changed {count}" if good else "nothing changed", sending)
             return
-        texts = form.texts  # everything was refused: what was typed is not lost
+        texts = form.left  # everything was refused: what was typed is not lost
         refused = form.blame(refused_all[0].words)
 
 
@@ -115,6 +115,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         self._asking: JobShape | None = None
         self._timer: Timer | None = None
         self.reading = Reading((), {})
+        self.left: Mapping[str, str] = {}  # what stood in the fields at the end
 
     def content(self) -> Iterable[Widget]:
         """What is edited, the form, its effects, the keys."""
@@ -321,6 +322,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
 
         def answered(send: bool | None) -> None:
             if send:
+                self.left = self.texts
                 self.dismiss(self.reading.changes)
 
         bounds = self._bounds()
