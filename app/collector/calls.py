@@ -25,7 +25,7 @@ DEADLINE_S: dict[str, float] = {
     "top": 30.0,
     "suspend": 30.0,
     "resume": 30.0,
-    "update": 30.0,
+    "update": 60.0,
     "request_of": 60.0,
     "limits": 60.0,
     "accounting": 180.0,
