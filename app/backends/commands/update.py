@@ -4,6 +4,7 @@ What was seen on Slurm 22.05 and 26.05, all of it accepted with exit code 0:
 
 * ``CPUsPerTask`` alone leaves NumCPUs and MinCPUsNode as they were, and the job waits for ever.
 * ``NumTasks`` works NumCPUs out anew from numbers of before, so CPUs go in a command after it.
+  (Should the job start between the two, the second is refused, and the error says so.)
 * ``Gres`` of a job that asked with ``--gpus`` or ``--gpus-per-task`` adds to that.
 * ``Gres=gpu:0`` takes the GPUs away; 22.05 goes on showing them in TRES until the job starts. (It
   refuses a type where none was asked for, and the other way round, unless ``TresPerNode=`` goes
@@ -141,9 +142,12 @@ def _gpus(changes: JobChanges, now: Mapping[str, str]) -> list[str]:
 
 
 def _changes_gpu_type(changes: JobChanges, now: Mapping[str, str]) -> bool:
-    """Whether GPUs of a node were asked for with a type and now are not, or the other way round."""
+    """Whether GPUs of a node were asked for with a type and now are not, or the other way round.
+
+    Of a release that shows no ReqTRES; newer ones mind no more, and so never lack GPUs meanwhile.
+    """
     per_node = said(now.get("TresPerNode"))
-    if changes.gpus in (None, "", "0") or not asks_for_gpus(per_node):
+    if changes.gpus in (None, "", "0") or "ReqTRES" in now or not asks_for_gpus(per_node):
         return False
     return names_gpu_type(per_node) != names_gpu_type(f"gpu:{changes.gpus.removeprefix('gpu:')}")
 

@@ -89,6 +89,8 @@ def test_memory_and_gpus_take_the_place_of_other_ways_to_ask() -> None:
     assert words(JobChanges(gpus="a100:2"), TresPerNode="gres:gpu:2") == [
         ["TresPerNode="], ["Gres=gpu:a100:2"],
     ]  # fmt: skip
+    newer = {"TresPerNode": "gres/gpu:2", "ReqTRES": "cpu=1,gres/gpu=2"}
+    assert words(JobChanges(gpus="a100:2"), **newer) == [["Gres=gpu:a100:2"]]
     assert words(JobChanges(gpus="")) == [["Gres=gpu:0"]]
 
 
