@@ -39,7 +39,7 @@ def options(*lines: str) -> dict[str, str]:
         ("--mem", None),
         ("-%", None),
         ("word", None),
-        ("--requeue=yes", None),
+        ("--hold=yes", None),
         ("-J 'open", None),
     ],
 )  # fmt: skip
@@ -56,7 +56,7 @@ def test_options(line: str, expected: dict[str, str] | None) -> None:
 def test_where_the_lines_end() -> None:
     script = (
         "#!/bin/bash\n# a comment\n\n#SBATCH -n 2\n  \n#SBATCH\t-n 3\n##SBATCH -n 4\n"
-        "#SBATCHX -n 5\ntrue\n#SBATCH -n 6\n"
+        "#SBATCH# -n 5\ntrue\n#SBATCH -n 6\n"
     )
     assert read_options(script) == {"ntasks": "3"}
 
