@@ -4,16 +4,14 @@ Each question opens the file anew in a thread of its own; one that a dead disk h
 from quitting.
 """
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from jobshape.app.acting.beside import beside
 from jobshape.app.board.board import Board
-from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.past import Lineage, PastJob
@@ -24,45 +22,9 @@ if TYPE_CHECKING:
 TYPICAL_LEAST, TYPICAL_MOST = 3, 50
 """Runs that it takes to call something typical, and how many of the newest are looked at."""
 
-PATIENCE_S = 10.0
 ACK_KEPT_S = 30 * 86400
 
 Answer = TypeVar("Answer")
-
-
-async def beside(work: Callable[[], Answer]) -> Answer:
-    """Do some work in a thread that nobody waits for at the end; raises what it raises."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Answer] = loop.create_future()
-
-    def run() -> None:
-        try:
-            answer, error = work(), None
-        except BaseException as caught:  # it belongs to who waits
-            error = caught
-        with suppress(RuntimeError):  # the loop is over
-            if error is None:
-                loop.call_soon_threadsafe(_settle, future, answer)
-            else:
-                loop.call_soon_threadsafe(_fail, future, error)
-
-    threading.Thread(target=run, name="history", daemon=True).start()
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            return await future
-    except TimeoutError as error:
-        what = f"the history gave no answer in {PATIENCE_S:g} s"
-        raise JobshapeError(what, hint="is its disk well?") from error
-
-
-def _settle(future: "asyncio.Future[Answer]", answer: Answer) -> None:
-    if not future.done():
-        future.set_result(answer)
-
-
-def _fail(future: "asyncio.Future[Answer]", error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)
 
 
 class HistoryPast:

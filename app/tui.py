@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
 os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms for its frame, not 16
 
+from jobshape.app.acting.log import HistoryActionLog  # noqa: E402
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
@@ -25,7 +26,17 @@ from jobshape.app.past import HistoryPast  # noqa: E402
 from jobshape.app.settings.folders import rule_paths, state_folder  # noqa: E402
 from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, FailureRules, Kept, NoPast, Past  # noqa: E402
+from jobshape.screens.ports import (  # noqa: E402
+    ActionLog,
+    Actions,
+    Clock,
+    Context,
+    FailureRules,
+    Kept,
+    NoActionLog,
+    NoPast,
+    Past,
+)
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
@@ -71,11 +82,13 @@ class JobshapeApp(App[None], inherit_bindings=False):
         state_dir: Path | None = None,
         filter_text: str = "",
         past: Past | None = None,
+        action_log: ActionLog | None = None,
         rules: FailureRules | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.past = past or NoPast()
+        self.action_log = action_log or NoActionLog()
         self.rules = rules
         self.board = board
         self.actions = actions
@@ -96,7 +109,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
             show_job=self.show_job, find_job=self.find_job, show_jobs=self.show_jobs,
             look_into=self.look_into, acknowledge=self.acknowledge,
-            past=self.past, rules=self.rules,
+            past=self.past, action_log=self.action_log, rules=self.rules,
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
         )  # fmt: skip
@@ -236,6 +249,10 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.alerts import AlertScreen
 
         return AlertScreen(context)
+    if name == "actions":
+        from jobshape.screens.actions import ActionsScreen
+
+        return ActionsScreen(context)
     if name == "stages":
         from jobshape.app.stages.rule_file import RuleFile
         from jobshape.screens.stages import StagesScreen
@@ -285,6 +302,7 @@ class LiveApp(JobshapeApp):
             state_dir=folder,
             filter_text=filter_text,
             past=self._past,
+            action_log=HistoryActionLog(board),
             rules=OwnRules(),
         )
 

@@ -1,11 +1,19 @@
 """What the screens need from outside: the actions, the clock, and a place for what is kept."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
+from jobshape.app.domain.action import (
+    ActionEntry,
+    ActionRecord,
+    Begun,
+    Ended,
+    Outcome,
+    SubmissionRecord,
+)
 from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
 from jobshape.app.domain.past import Lineage, PastJob
 from jobshape.widgets.glyphs import Glyphs
@@ -69,6 +77,85 @@ class NoPast:
         return None
 
     async def lineage(self, job: Job) -> Lineage | None:
+        """Nothing is kept."""
+        return None
+
+
+class ActionLog(Protocol):
+    """The log of what is done to jobs; :class:`~jobshape.app.acting.log.HistoryActionLog` is one.
+
+    Writing gives a note for the person, "" where all is well; reading raises a JobshapeError.
+    """
+
+    revision: int  # grows with all that is written
+
+    async def begin(self, entries: Sequence[ActionEntry]) -> Begun:
+        """Keep what will be sent now; it is on disk when this returns."""
+        ...
+
+    async def end(self, ended: Iterable[Ended]) -> str:
+        """Keep what became of actions."""
+        ...
+
+    async def begin_submission(self, record: SubmissionRecord) -> Begun:
+        """Keep what will be submitted now; also an action, that needs no :meth:`begin`."""
+        ...
+
+    async def end_submission(
+        self, begun: Begun, job_id: int | None, outcome: Outcome, words: str = ""
+    ) -> str:
+        """Keep what became of a submission."""
+        ...
+
+    async def recent(self, limit: int, job: str | None = None) -> list[ActionRecord] | None:
+        """The newest actions at this site, newest first, no batch cut; None: nothing is kept."""
+        ...
+
+    async def submission(self, job_id: int) -> SubmissionRecord | None:
+        """What was submitted as this job, or as the array that it is a task of."""
+        ...
+
+    async def submissions(
+        self, *, script_hash: str = "", configuration_hash: str = "", since: int | None = None
+    ) -> list[SubmissionRecord] | None:
+        """Submissions with these hashes, "" for any, newest first; None: nothing is kept."""
+        ...
+
+
+class NoActionLog:
+    """Stands for a log where there is none."""
+
+    revision = 0
+
+    async def begin(self, entries: Sequence[ActionEntry]) -> Begun:
+        """Nothing is kept."""
+        return Begun()
+
+    async def end(self, ended: Iterable[Ended]) -> str:
+        """Nothing is kept."""
+        return ""
+
+    async def begin_submission(self, record: SubmissionRecord) -> Begun:
+        """Nothing is kept."""
+        return Begun()
+
+    async def end_submission(
+        self, begun: Begun, job_id: int | None, outcome: Outcome, words: str = ""
+    ) -> str:
+        """Nothing is kept."""
+        return ""
+
+    async def recent(self, limit: int, job: str | None = None) -> list[ActionRecord] | None:
+        """Nothing is kept."""
+        return None
+
+    async def submission(self, job_id: int) -> SubmissionRecord | None:
+        """Nothing is kept."""
+        return None
+
+    async def submissions(
+        self, *, script_hash: str = "", configuration_hash: str = "", since: int | None = None
+    ) -> list[SubmissionRecord] | None:
         """Nothing is kept."""
         return None
 
@@ -186,6 +273,7 @@ class Context:
     look_into: Callable[[Job], None] = _incurious
     acknowledge: Callable[[Sequence[str]], None] = _heedless
     past: Past = field(default_factory=NoPast)
+    action_log: ActionLog = field(default_factory=NoActionLog)
     rules: FailureRules | None = None
     through_site: bool = False
     read_only: bool = False

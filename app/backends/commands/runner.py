@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from jobshape.app.backends.commands.ssh import ssh_options
 from jobshape.app.backends.commands.words import error_of, late_error, was_never_sent
-from jobshape.app.domain.errors import BadRequest, NoSite, Unreachable
+from jobshape.app.domain.errors import BadRequest, NoSite, NotSent, Unreachable
 
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 """What every reading command runs under: seconds since the epoch, array ids in full."""
@@ -88,11 +88,11 @@ class Runner:
             except Unreachable as error:
                 if action and not was_never_sent(error.what):
                     raise Unreachable(error.what, where=error.where, hint=_UNSURE_HINT) from error
-                if attempt == self._attempts:
-                    raise
                 now = time.monotonic()
-                if now + pause_s + (now - started) > deadline:  # no time for another like it
-                    raise
+                is_late = now + pause_s + (now - started) > deadline  # no time for another like it
+                if attempt == self._attempts or is_late:
+                    kind = NotSent if action else Unreachable
+                    raise kind(error.what, where=error.where, hint=error.hint) from error
             time.sleep(pause_s)
             pause_s *= 2
         raise AssertionError("unreachable")
