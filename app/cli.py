@@ -223,7 +223,8 @@ def _add_history(commands: Any) -> None:
         help="find jobs of the past; put tags and notes on them",
         description="Finds your jobs of the past. A WORD is a job id (12, 4_7, 4 for an array) or "
         "a text to look for. `history tag JOB TAG...`, `history untag JOB [TAG...]` and "
-        "`history note JOB TEXT` write on a job.",
+        "`history note JOB TEXT` write on a job. `history actions [JOB...]` tells what was done to "
+        "jobs, `history script JOB` prints the script that jobshape submitted.",
     )
     history.add_argument("words", nargs="*", metavar="WORD", help="job ids, or a text")
     history.add_argument("--name", default="", help="job name, or a part; * stands for anything")
@@ -468,6 +469,8 @@ def _history(arguments: argparse.Namespace) -> int:
     from jobshape.app.history.query import JobQuery
 
     words, site = arguments.words, arguments.site or ""
+    if words and words[0] in ("actions", "script"):
+        return _actions(arguments, words[0], words[1:], site)
     if words and words[0] in history_report.ACTIONS:
         _say(*history_report.act(words, site))
         return OK
@@ -488,6 +491,28 @@ def _history(arguments: argparse.Namespace) -> int:
         _say(history_report.as_csv(found, now), end="")
     else:
         _say(*history_report.table(found))
+    return OK
+
+
+def _actions(arguments: argparse.Namespace, what: str, jobs: list[str], site: str) -> int:
+    import time
+
+    from jobshape.app import actions_report as report
+
+    if what == "script":
+        text = report.script(jobs, site)
+        if sys.stdout is not None and sys.stdout.isatty():
+            _say(*report.lines_to_look_at(text))
+            return OK
+        with _writing():
+            sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        return OK
+    now = time.time()
+    found = report.find(jobs, site, since=arguments.since, limit=arguments.limit, now=now)
+    if arguments.json:
+        _say(report.as_json(found, now))
+    else:
+        _say(*report.table(found))
     return OK
 
 

@@ -302,7 +302,7 @@ class LiveApp(JobshapeApp):
             state_dir=folder,
             filter_text=filter_text,
             past=self._past,
-            action_log=HistoryActionLog(board),
+            action_log=HistoryActionLog(board, is_on=settings.history.enabled),
             rules=OwnRules(),
         )
 

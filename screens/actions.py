@@ -45,11 +45,13 @@ class ActionsScreen(Room):
     NAME = "actions"
     AUTO_FOCUS = "#list"
     CSS_PATH = "../styles/actions.tcss"
-    KEYMAP = (*ACTIONS, *EVERYWHERE)
+    KEYMAP = (*ACTIONS, *(command for command in EVERYWHERE if command.name != "undo"))
     BINDINGS: ClassVar = bindings_of(KEYMAP)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self.set_class(self.glyphs.is_ascii, "-ascii")
         self._list = ActionList(self.clock, self.glyphs, id="list")
         self._pane = ActionPane(self.glyphs, id="pane")
         self._read_at: float | None = None
@@ -145,7 +147,7 @@ class ActionsScreen(Room):
 
     @property
     def _moving(self) -> ActionList | ActionPane:
-        return self._pane if self._pane.has_focus else self._list
+        return self._pane if self.focused is self._pane else self._list
 
     def do_move(self, by: int) -> None:
         """Next or previous."""
@@ -162,10 +164,10 @@ class ActionsScreen(Room):
     @on(ActionList.Opened)
     def do_open(self) -> None:
         """Its jobs; from there the job's own screen."""
-        if self._pane.has_focus:
+        if self.focused is self._pane:
             self.action_run("job")
         else:
-            self._pane.focus()
+            self.set_focus(self._pane)
 
     @on(ActionPane.Opened)
     def do_job(self) -> None:
@@ -185,15 +187,13 @@ class ActionsScreen(Room):
         from jobshape.screens.undo import undo_batch
 
         batch = self._list.chosen
-        if batch is None:
-            self.status.say("undo: nothing was done yet", problem=True)
-            return
-        self.run_worker(undo_batch(self, batch), group="undo", exclusive=True,
-                        exit_on_error=False)  # fmt: skip
+        if batch is not None:
+            self.run_worker(undo_batch(self, batch), group="undo", exclusive=True,
+                            exit_on_error=False)  # fmt: skip
 
     def do_back(self) -> None:
         """To the list, then to the queue."""
-        if self._pane.has_focus:
-            self._list.focus()
+        if self.focused is self._pane:
+            self.set_focus(self._list)
         else:
             self.context.go("queue")

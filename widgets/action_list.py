@@ -13,7 +13,7 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 
-TIME_WIDTH, OUTCOME_WIDTH, MOST_JOBS, LEAST_WORDS = 11, 11, 16, 20
+OUTCOME_WIDTH, MOST_JOBS, LEAST_WORDS = 11, 16, 14
 
 OUTCOME_WORDS = {
     "asked": "under way", "done": "done", "refused": "refused", "unknown": "no answer",
@@ -71,9 +71,11 @@ class ActionList(ScrolledLines, can_focus=True):
         """Time, jobs, outcome, what was done, and the controller's words."""
         if not self.batches:
             return [[], [("  " + clean(self.nothing, self._glyphs), self.palette.muted)]]
+        now = self._clock()
+        times = max(len(clock_text(batch.at, now)) for batch in self.batches)
         jobs = max(width_of(jobs_text(batch, self._glyphs)) for batch in self.batches)
         jobs = min(jobs, MOST_JOBS)
-        return [self._line(batch, at, width, jobs) for at, batch in enumerate(self.batches)]
+        return [self._line(batch, at, width, times, jobs) for at, batch in enumerate(self.batches)]
 
     def ground_of(self, y: int) -> Style:
         """The cursor's line is coloured to its end."""
@@ -89,22 +91,20 @@ class ActionList(ScrolledLines, can_focus=True):
         """The cursor is elsewhere."""
         self.rebuild()
 
-    def _line(self, batch: Batch, at: int, width: int, jobs: int) -> list[Piece]:
+    def _line(self, batch: Batch, at: int, width: int, times: int, jobs: int) -> list[Piece]:
         palette, glyphs = self.palette, self._glyphs
         outcome, style = outcome_text(batch, palette)
-        what = clean(batch.title, glyphs)
-        told = clean(words_of(batch), glyphs)
-        room = max(8, width - TIME_WIDTH - jobs - OUTCOME_WIDTH - 7)
-        share = room if not told else max(room // 2, room - width_of(told) - 2)
+        room = max(8, width - times - jobs - OUTCOME_WIDTH - 7)
+        title, words = clean(batch.title, glyphs), clean(words_of(batch), glyphs)
+        what, told = shares(width_of(title), width_of(words), room)
         pieces: list[Piece] = [
-            (f" {clock_text(batch.at, self._clock()):<{TIME_WIDTH}}  ", palette.muted),
+            (f" {clock_text(batch.at, self._clock()):<{times}}  ", palette.muted),
             (fit(jobs_text(batch, glyphs), jobs, glyphs) + "  ", palette.strong),
             (fit(outcome, OUTCOME_WIDTH, glyphs) + "  ", style),
-            (fit(what, min(share, width_of(what)) if told else share, glyphs), palette.text),
+            (fit(title, what, glyphs), palette.text),
         ]
         if told:
-            used = min(share, width_of(what))
-            pieces.append(("  " + fit(told, max(1, room - used - 2), glyphs), palette.muted))
+            pieces.append(("  " + fit(words, told, glyphs), palette.muted))
         if at == self.at:
             focused = self.has_focus
             pieces = [(text, palette.on_cursor(ink, focused=focused)) for text, ink in pieces]
@@ -117,6 +117,19 @@ class ActionList(ScrolledLines, can_focus=True):
             self.move(index - self.at)
             if event.chain == 2:
                 self.post_message(self.Opened())
+
+
+def shares(title: int, words: int, room: int) -> tuple[int, int]:
+    """Cells for the title and for the words, two cells apart; 0: the words are left out.
+
+    The words get what the title leaves, or two fifths of a wide room, and nothing of a narrow one.
+    """
+    if not words:
+        return room, 0
+    left = max(room - title - 2, room * 2 // 5 - 2)
+    if left < min(words, LEAST_WORDS):
+        return room, 0
+    return room - left - 2, left
 
 
 def state_of(record: ActionRecord) -> str:

@@ -4,6 +4,7 @@ Nothing that a person does waits for a history that cannot be written: it is don
 a note says that it is not kept.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,26 +27,29 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+BEGINS_WITHIN_S = 3.0
+
 NO_HISTORY = "the history is switched off, or not open yet"
 
 
 class HistoryActionLog:
     """Writing gives a note, "" where all is well, and never raises; reading raises a JobshapeError.
 
-    ``revision`` grows with all that is written here.
+    ``revision`` grows with all that is written here. is_on: there is a history, though the board
+    may not know of it in the first second; a writing waits for that.
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, *, is_on: bool = False) -> None:
         self._board = board
+        self._is_on = is_on
         self.revision = 0
 
     # --- written ----------------------------------------------------------------------------
 
     async def begin(self, entries: Sequence[ActionEntry]) -> Begun:
         """Keep what will be sent now; it is on disk when this returns."""
-        user = self._board.link.user
         ids, note = await self._write(
-            lambda history, site: history.begin_actions(site, user, entries)
+            lambda history, site: history.begin_actions(site, self._user, entries)
         )
         return Begun(ids or (), note)
 
@@ -59,9 +63,8 @@ class HistoryActionLog:
 
     async def begin_submission(self, record: SubmissionRecord) -> Begun:
         """Keep what will be submitted now, with its action; the id is that of the submission."""
-        user = self._board.link.user
         kept, note = await self._write(
-            lambda history, site: history.begin_submission(site, user, record)
+            lambda history, site: history.begin_submission(site, self._user, record)
         )
         return Begun(() if kept is None else (kept,), note)
 
@@ -77,7 +80,12 @@ class HistoryActionLog:
         )
         return note
 
+    @property
+    def _user(self) -> str:
+        return self._board.link.user
+
     async def _write(self, change: Callable[["History", str], Answer]) -> tuple[Answer | None, str]:
+        await self._begun()
         state = self._board.history
         if not state.path or not state.site:
             return None, f"not kept in history: {state.trouble or NO_HISTORY}"
@@ -95,6 +103,15 @@ class HistoryActionLog:
         finally:
             self.revision += 1
         return answer, ""
+
+    async def _begun(self) -> None:
+        """Wait until the board knows where the history is, if it can be expected to."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BEGINS_WITHIN_S
+        while self._is_on and loop.time() < deadline:
+            if self._board.history.site and self._user:
+                return
+            await asyncio.sleep(0.02)
 
     # --- read -------------------------------------------------------------------------------
 

@@ -223,6 +223,8 @@ def touches(reference: str, job: str) -> bool:
         return True
     if leading_id(reference) is None or leading_id(reference) != leading_id(job):
         return False
+    if "+" in reference and "+" in job:  # two components of a heterogeneous job
+        return False
     of, tasks = _parts(reference), _parts(job)
     if not of or not tasks:
         return True

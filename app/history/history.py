@@ -262,6 +262,11 @@ class History:
                 limit,
             )  # fmt: skip
 
+    def submission_sites(self, job_id: int) -> list[str]:
+        """Where a submission became a job of this id."""
+        with translated(self.path):
+            return submissions.sites_of(self._db, self._words, job_id)
+
     def script_of(self, site: str, job_id: int) -> str | None:
         """The script that this job was submitted with; None if it is not kept."""
         found = self.submission(site, job_id)

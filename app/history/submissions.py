@@ -90,15 +90,12 @@ def of_job(
     if not actions.has_actions(db):
         return None
     number = words.number(site)
-    ids = [job_id]
     leader = db.execute(
         "SELECT coalesce(array_job_id, het_job_id) FROM jobs WHERE job_id = ? AND site = ?"
         " ORDER BY submit_time DESC LIMIT 1",
         (job_id, number),
     ).fetchone()
-    if leader is not None and leader[0] is not None:
-        ids.append(leader[0])
-    for wanted in ids:
+    for wanted in (job_id, leader and leader[0]):
         found = _find(
             db, words, now, "WHERE s.job_id = ? AND s.site = ? ORDER BY s.id DESC LIMIT 1",
             (wanted, number),
@@ -106,6 +103,16 @@ def of_job(
         if found:
             return found[0]
     return None
+
+
+def sites_of(db: sqlite3.Connection, words: Words, job_id: int) -> list[str]:
+    """Where a submission became a job of this id."""
+    if not actions.has_actions(db):
+        return []
+    query = "SELECT DISTINCT site FROM submissions WHERE job_id = ?"
+    numbers = [number for (number,) in db.execute(query, (job_id,))]
+    texts = words.texts(numbers)
+    return sorted(texts[number] for number in numbers)
 
 
 def submissions(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from jobshape.app.domain.text import sanitize
 from jobshape.app.scripts.options import (
     BLANKS,
     LETTERS,
@@ -60,7 +61,7 @@ class ScriptProblem(NamedTuple):
 
     line: int  # from 1; 0: no single line
     kind: str  # a word for rules: "unknown", "late", …
-    what: str
+    what: str  # harmless to draw
     hint: str = ""
     severity: Severity = "error"
 
@@ -140,6 +141,8 @@ def _late(text: str, lines: list[str], end: int) -> Iterator[ScriptProblem]:
     start = sum(len(line) + 1 for line in lines[:end])
     line, at = end + 1, start
     for match in _LATE.finditer(text, start):
+        if text.find("\n#!", max(0, start - 1), match.start()) >= 0:
+            return  # a script within the script, in a here-document
         line += text.count("\n", at, match.start())
         at = match.start()
         yield ScriptProblem(
@@ -249,7 +252,8 @@ class _Reader:
         try:
             name = full_name(name)
         except UnknownOption as error:
-            self._unknown(number, error)
+            said = str(error).replace(f"'--{name}'", f"'{word.text}'")
+            self._unknown(number, said, error.near)
             self._skipping = not equals
             return
         if TAKES[name] == NONE and equals:
@@ -277,7 +281,7 @@ class _Reader:
             letter, rest = word.text[place], word.text[place + 1 :]
             name = LETTERS.get(letter)
             if name is None:
-                self._unknown(number, UnknownOption(f"invalid option -- '{letter}'"))
+                self._unknown(number, f"invalid option -- '{letter}'")
                 return
             takes = TAKES[name] == REQUIRED or (TAKES[name] == OPTIONAL and rest != "")
             shares = shares or (bool(rest) and not takes)
@@ -317,11 +321,11 @@ class _Reader:
             f"write --{found.option}=VALUE",
         )  # fmt: skip
 
-    def _unknown(self, number: int, error: UnknownOption) -> None:
-        near = " or ".join(f"--{name}" for name in error.near[:4])
+    def _unknown(self, number: int, what: str, near: tuple[str, ...] = ()) -> None:
+        names = " or ".join(f"--{name}" for name in near[:4])
         self._problem(
-            number, "unknown", str(error),
-            f"did you mean {near}?" if near
+            number, "unknown", what,
+            f"did you mean {names}?" if names
             else "see sbatch(1); a plugin of the site may know it all the same",
         )  # fmt: skip
 
@@ -345,4 +349,4 @@ class _Reader:
 
     def _problem(self, line: int, kind: str, what: str, hint: str = "",
                  severity: Severity = "error") -> None:  # fmt: skip
-        self.problems.append(ScriptProblem(line, kind, what, hint, severity))
+        self.problems.append(ScriptProblem(line, kind, sanitize(what), hint, severity))

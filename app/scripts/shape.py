@@ -14,12 +14,14 @@ from jobshape.app.domain.entry import show_size
 from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.shape import FIELD_OF, JobShape
+from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import MIB, format_duration, parse_duration
 from jobshape.app.scripts.directives import ScriptProblem
 
 MEMORY_OPTIONS = ("mem", "mem-per-cpu", "mem-per-gpu")
 GPU_OPTIONS = ("gres", "gpus-per-node", "gpus", "gpus-per-task", "gpus-per-socket")
 
+_Read = Callable[[str, Callable[[str], Any]], Any]
 _COUNT = re.compile(r"\s*\+?(\d{1,10})", re.ASCII)
 _NODES = re.compile(r"(\d{1,9})([km]?)(?:-(\d{1,9})([km]?))?((?:[:,]\d.*)?)", re.ASCII | re.I)
 _MEMORY = re.compile(r"\s*\+?(\d{1,15})(?:([KMGT])B?)?", re.ASCII | re.I)
@@ -33,7 +35,11 @@ _GPUS = re.compile(r"(?:(?:gpu[:=])?(?P<kind>[A-Za-z][\w.-]*)[:=])?(?P<count>\d{
 _GPU_KIND = re.compile(r"(?:gpu[:=])?(?P<kind>[A-Za-z][\w.-]*)", re.ASCII)
 _SHAPE_GPUS = re.compile(r"(?:[A-Za-z][\w.-]*:)?\d{1,6}", re.ASCII)
 _ARRAY = re.compile(r"\[?\d+(-\d+(:\d+)?)?(,+\d+(-\d+(:\d+)?)?)*,*\]?(%\d+)?", re.ASCII)
+_OTHER_TASKS = {"ntasks-per-gpu", "ntasks-per-core", "ntasks-per-socket", "ntasks-per-tres"}
+_OTHER_CPUS = {"cpus-per-gpu", "mincpus", "exclusive", "tres-per-task"}
 _MOST_INT = 2**31 - 1
+_MOST_MIB = 2**42
+_MOST_GPUS = 999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,9 @@ def shape_of(options: Mapping[str, str]) -> tuple[JobShape, list[ScriptProblem]]
             return None
 
     nodes = read("nodes", node_range)
-    tasks, cpus = read("ntasks", _count), read("cpus-per-task", _count)
-    for name in ("ntasks-per-node", "cpus-per-gpu"):
-        read(name, _count)
-    counts = _counts(options, nodes, tasks, cpus)
+    tasks, cpus = read("ntasks", count), read("cpus-per-task", count)
+    read("cpus-per-gpu", count)
+    counts = _counts(options, nodes, tasks, read("ntasks-per-node", count), cpus)
     gpus = _gpus(options, counts, read)
     shape = JobShape(
         partition=read("partition", _text), account=read("account", _text),
@@ -106,7 +111,7 @@ def option_value(field: str, value: Any) -> str:
 
 def bad_value(option: str, value: str, why: str = "") -> ScriptProblem:
     """The problem of a value that sbatch refuses."""
-    return ScriptProblem(0, "value", f"Invalid --{option} specification: {value}", why)
+    return ScriptProblem(0, "value", sanitize(f"Invalid --{option} specification: {value}"), why)
 
 
 def node_range(text: str) -> tuple[int, int | None]:
@@ -119,7 +124,7 @@ def node_range(text: str) -> tuple[int, int | None]:
         raise ValueError("write 4, or 2-8 for as many as can be had")
     least = _times(match[1], match[2])
     most = _times(match[3], match[4]) if match[3] else least
-    if least < 1 or most < least:
+    if not 1 <= least <= most <= _MOST_INT:
         raise ValueError("the least number of nodes comes first, and is at least 1")
     return least, None if match[5] else most
 
@@ -143,24 +148,19 @@ def _gres_gpus(text: str) -> str | None:
 
 
 def _counts(options: Mapping[str, str], nodes: tuple[int, int | None] | None, tasks: int | None,
-            cpus: int | None) -> _Counts:  # fmt: skip
-    per_node = options.get("ntasks-per-node", "")
-    tasks_per_node = int(per_node) if per_node.isascii() and per_node.isdigit() else None
+            tasks_per_node: int | None, cpus: int | None) -> _Counts:  # fmt: skip
     exact = nodes[0] if nodes and nodes[0] == nodes[1] else None
     if nodes is None and (tasks or 1) == 1 and "ntasks-per-gpu" not in options:
         exact = 1  # Slurm spreads no job over more nodes than it has tasks
-    if tasks and exact:
-        tasks_per_node = tasks // exact if tasks % exact == 0 else None
-    elif tasks:
-        tasks_per_node = None
-    elif tasks_per_node is None and not {"ntasks-per-gpu", "ntasks-per-core",
-                                         "ntasks-per-socket"} & set(options):  # fmt: skip
+    if tasks:
+        tasks_per_node = tasks // exact if exact and tasks % exact == 0 else None
+    elif tasks_per_node is None and not _OTHER_TASKS & set(options):
         tasks_per_node = 1
-    return _Counts(exact, tasks_per_node or None, cpus or 1)
+    return _Counts(exact, tasks_per_node, cpus or 1)
 
 
 def _gpus(options: Mapping[str, str], counts: _Counts,
-          read: Callable[[str, Callable[[str], Any]], Any]) -> str | None:  # fmt: skip
+          read: _Read) -> str | None:  # fmt: skip
     found: dict[str, Any] = {name: read(name, _gpu_option) for name in GPU_OPTIONS[1:]}
     gres: str | None = read("gres", _gres_gpus)
     if gres is not None:
@@ -168,20 +168,20 @@ def _gpus(options: Mapping[str, str], counts: _Counts,
     if found["gpus-per-node"]:
         return _gpu_text(*found["gpus-per-node"])
     if found["gpus-per-task"] and counts.tasks_per_node:
-        kind, count = found["gpus-per-task"]
-        return _gpu_text(kind, str(int(count) * counts.tasks_per_node))
+        kind, number = found["gpus-per-task"]
+        total = int(number) * counts.tasks_per_node
+        return _gpu_text(kind, str(total)) if total <= _MOST_GPUS else None
     if found["gpus"]:
-        kind, count = found["gpus"]
-        if int(count) <= 1 and "nodes" not in options:
-            return _gpu_text(kind, count)
-        if counts.nodes and int(count) % counts.nodes == 0:
-            return _gpu_text(kind, str(int(count) // counts.nodes))
+        kind, number = found["gpus"]
+        if int(number) <= 1 and "nodes" not in options:
+            return _gpu_text(kind, number)
+        if counts.nodes and int(number) % counts.nodes == 0:
+            return _gpu_text(kind, str(int(number) // counts.nodes))
     return None
 
 
 def _memory(options: Mapping[str, str], counts: _Counts, gpus: str | None,
-            read: Callable[[str, Callable[[str], Any]], Any],
-            problems: list[ScriptProblem]) -> int | None:  # fmt: skip
+            read: _Read, problems: list[ScriptProblem]) -> int | None:  # fmt: skip
     said = [name for name in MEMORY_OPTIONS if name in options]
     sizes = {name: read(name, _mebibytes) for name in said}
     if len(said) > 1:
@@ -191,22 +191,22 @@ def _memory(options: Mapping[str, str], counts: _Counts, gpus: str | None,
     if not said or sizes[said[0]] is None:
         return None
     size: int = sizes[said[0]] * MIB
-    if said[0] == "mem" or size == 0:
-        return size
-    if said[0] == "mem-per-cpu":
-        known = counts.tasks_per_node and not {"cpus-per-gpu", "mincpus", "exclusive"} & set(
-            options
-        )
-        return size * counts.tasks_per_node * counts.cpus_per_task if known else None  # type: ignore[operator]
-    count = int(gpus.rpartition(":")[2]) if gpus else 0
-    return size * count if count else None
+    factor = 1
+    if size and said[0] == "mem-per-cpu":
+        known = not _OTHER_CPUS & set(options)
+        factor = (counts.tasks_per_node or 0) * counts.cpus_per_task if known else 0
+    elif size and said[0] == "mem-per-gpu":
+        factor = int(gpus.rpartition(":")[2]) if gpus else 0
+    total = size * factor
+    return total if factor and total <= _MOST_MIB * MIB else None
 
 
 def _text(text: str) -> str | None:
     return text or None
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A number of tasks or CPUs. Raises ValueError."""
     match = _COUNT.fullmatch(text)
     if not match or not 0 < int(match[1]) <= _MOST_INT:
         raise ValueError("write a whole number from 1 on")
@@ -217,7 +217,10 @@ def _mebibytes(text: str) -> int:
     match = _MEMORY.fullmatch(text)
     if not match:
         raise ValueError("write a whole number and K, M, G or T: 1500M, 12G")
-    return math.ceil(int(match[1]) * _UNIT_MIB[(match[2] or "").upper()])
+    size = math.ceil(int(match[1]) * _UNIT_MIB[(match[2] or "").upper()])
+    if size > _MOST_MIB:
+        raise ValueError("that is more than any node has")
+    return size
 
 
 def _time(text: str) -> int:

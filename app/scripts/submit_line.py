@@ -80,9 +80,9 @@ def read_submit_line(text: str, script_path: str = "") -> SubmitLine:
         certain = certain and _is_at(script, script_path)
     elif arguments and last and last.given and last.option not in _NEVER_BLANK:
         certain = False  # the script may be the end of that value
-    certain = certain and script not in ("", ":") and ":" not in arguments
-    if not script:  # from standard input
-        certain = certain and not script_path
+    certain = certain and ":" not in (script, *arguments)
+    if not script:  # from standard input, unless a word was empty
+        certain = certain and not rest and not script_path
     cut_sure = len(arguments) < 2 and "" not in arguments
     return SubmitLine(options, script, arguments, sure=certain and cut_sure, options_sure=certain)
 

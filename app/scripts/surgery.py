@@ -13,10 +13,11 @@ from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import MIB
 from jobshape.app.scripts.directives import MAGIC, BatchScript, Directive, read_script
-from jobshape.app.scripts.options import BLANKS, NONE, REQUIRED, TAKES, cut_words, quoted
+from jobshape.app.scripts.options import BLANKS, NONE, REQUIRED, TAKES, Word, cut_words, quoted
 from jobshape.app.scripts.shape import (
     GPU_OPTIONS,
     MEMORY_OPTIONS,
+    count,
     is_gpu,
     node_range,
     option_value,
@@ -39,7 +40,7 @@ def with_shape(text: str, shape: JobShape, *, group: int = 0) -> str:
     """
     old = _shape(text, group)
     wanted = shape.over(old)
-    asked = {name for name, value in shape.said() if not _same(name, value, getattr(old, name))}
+    asked = [name for name, value in shape.said() if not _same(name, value, getattr(old, name))]
     # Memory last: it may be computed from what is changed before it.
     order = sorted(asked, key=lambda name: ("gpus", "memory_bytes").index(name)
                    if name in ("gpus", "memory_bytes") else -1)  # fmt: skip
@@ -133,14 +134,14 @@ def _nodes(now: str, nodes: int) -> str:
 
 
 def _too_few_a_node(options: Mapping[str, str], tasks: int) -> bool:
-    per_node = options.get("ntasks-per-node", "")
-    if not (per_node.isascii() and per_node.isdigit()):
-        return bool(per_node)
+    """Whether --ntasks-per-node has no room for so many tasks, or cannot be read."""
+    if "ntasks-per-node" not in options:
+        return False
     try:
         most = node_range(options["nodes"])[1] if "nodes" in options else None
+        return most is not None and count(options["ntasks-per-node"]) * most < tasks
     except ValueError:
         return True
-    return most is not None and int(per_node) * most < tasks
 
 
 def _with_gpus(text: str, group: int, options: Mapping[str, str], gpus: str) -> str:
@@ -207,6 +208,8 @@ def _rewritten(text: str, old: Directive, name: str, value: str) -> str:
         if quote and quote not in value and "\\" not in value:
             tries.append(line[:start] + quote + value + quote + line[end:])
         tries += [line[:start] + quoted(value) + line[end:], line[:start] + value + line[end:]]
+        if raw[-1:] in ("'", '"'):  # the quote that the whole word ends with
+            tries.append(line[:start] + value + line[end - 1 :])
     if not old.shares_word:
         start, end = old.columns
         tries.append(line[:start] + _word(name, value) + line[end:])
@@ -215,7 +218,7 @@ def _rewritten(text: str, old: Directive, name: str, value: str) -> str:
         if _reads_so(text, "\n".join(lines), old, name, value):
             return "\n".join(lines)
     if old.shares_word:  # -HJname: the letter is taken out, the option put behind the word
-        word = next(one for one in cut_words(line).words if one.end >= old.columns[1])
+        word = next(one for one in _words(line) if one.end >= old.columns[1])
         rest = _cut_out(text, old).split("\n")
         end = word.end - (old.columns[1] - old.columns[0])
         rest[old.line - 1] = (
@@ -251,8 +254,7 @@ def _cut_out(text: str, old: Directive) -> str:
     lines = text.split("\n")
     line = lines[old.line - 1]
     start, end = old.columns
-    words = cut_words(line, len(MAGIC[not line.startswith(MAGIC[0])])).words
-    if not old.shares_word and all(start <= word.start < end for word in words):
+    if not old.shares_word and all(start <= word.start < end for word in _words(line)):
         if old.line == len(lines):  # it has no line end, and the one before it keeps its own
             return "\n".join([*lines[:-1], ""])
         return "\n".join(lines[: old.line - 1] + lines[old.line :])
@@ -263,6 +265,10 @@ def _cut_out(text: str, old: Directive) -> str:
                 break
     lines[old.line - 1] = line[:start] + line[end:]
     return "\n".join(lines)
+
+
+def _words(line: str) -> tuple[Word, ...]:
+    return cut_words(line, len(MAGIC[not line.startswith(MAGIC[0])])).words
 
 
 def _inserted(text: str, group: int, name: str, value: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from jobshape.screens.commands.command import LOOK, MOVE, Command
+from jobshape.screens.commands.command import ACT, LOOK, MOVE, Command
 
 
 class Situation(Protocol):
@@ -46,5 +46,8 @@ ACTIONS: tuple[Command, ...] = (
             blocked=_needs_job, footer=2),
     Command("find", ("o",), "In queue", "Go to the job in the queue.", LOOK, blocked=_needs_job,
             footer=6),
+    Command("undo", ("ctrl+z",), "Undo",
+            "Take back what is under the cursor: hold, release, a changed job; asks first.", ACT,
+            blocked=_needs_action, destructive=True, footer=3),
     Command("back", ("escape",), "Back", "Back to the list, then to the queue.", LOOK, footer=0),
 )  # fmt: skip

@@ -73,17 +73,24 @@ def update(job: str, before: dict[str, Any], after: dict[str, Any], **more: Any)
     return ActionEntry("update", job, words_of_changes(before, after), after, before, **more)
 
 
+WHY = "oom_host: the peak was 62G of 64G, 95 % of runs like it need 74G"
+
+
+def changed(number: int, job: str, *, refused: bool) -> ActionRecord:
+    before, after = {"memory_bytes": 64 * GIB}, {"memory_bytes": 80 * GIB}
+    entry = update(job, before, after, batch="b", reason=WHY)
+    if refused:
+        return record(number, entry, "refused", words="Access/permission denied")
+    return record(number, entry)
+
+
 def recorded() -> list[ActionRecord]:
     """Newest first: a change refused in part, one under way, a resubmission, one without answer."""
-    memory = {"memory_bytes": 64 * GIB}, {"memory_bytes": 80 * GIB}
-    why = "oom_host: the peak was 62G of 64G, 95 % of runs like it need 74G"
     return [
         record(30, ActionEntry("hold", "9107"), "asked", at=int(NOW) - 2),
-        *(record(29 - n, update(f"9{n}", *memory, batch="b", reason=why),
-                 *(("refused", "Access/permission denied") if n == 2 else ("done", "")))  # type: ignore[misc]
-          for n in range(4)),
+        *(changed(29 - n, f"9{n}", refused=n == 2) for n in range(4)),
         record(20, ActionEntry("submit", "9112", "resubmit 9001: train-vit 80G 12:00:00",
-                               reason=why), words="Submitted batch job 9112"),
+                               reason=WHY), words="Submitted batch job 9112"),
         record(19, ActionEntry("cancel", "9001_[1-500]", "cancel", {"signal": "USR1"}), "unknown",
                words="no answer for 10 s: Socket timed out on send/recv operation (it may have"
                " been done all the same: look at the queue before trying again)"),

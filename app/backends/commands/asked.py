@@ -6,7 +6,7 @@ sacct keeps totals alone, so of a job that left the queue tasks and CPUs a task 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from jobshape.app.backends.commands.accounting import read_records
@@ -51,6 +51,22 @@ def kept_command(job: str, *, fields: Sequence[str], mark: str = MARK) -> list[s
 def parse_kept(text: str, *, fields: Sequence[str], mark: str = MARK) -> list[Kept]:
     """The records that :func:`kept_command` printed."""
     return list(read_records(text, fields, mark))
+
+
+def read_kept(
+    run: Callable[[Sequence[str]], str], job: str, known: Collection[str], mark: str
+) -> list[Kept]:
+    """All of it. run: gives what a command wrote. known: the fields that sacct has.
+
+    sacct finds no task that is not split off, and no part of a het job by its label.
+    """
+    fields = kept_fields(known)
+    for reference in dict.fromkeys((job, re.split(r"[_+]", job)[0])):
+        text = run(kept_command(reference, fields=fields, mark=mark))
+        kept = parse_kept(text, fields=fields, mark=mark)
+        if kept:
+            return kept
+    return []
 
 
 def kept_of(job: str, kept: Sequence[Kept]) -> Kept | None:
@@ -176,6 +192,11 @@ def shape_of(fields: Mapping[str, str], *, array: str | None = None) -> JobShape
     )
 
 
+def names_gpu_type(text: str) -> bool:
+    """Whether a TRES text asks for GPUs of a type."""
+    return any(kind for kind, _ in _GPU.findall(text))
+
+
 def asks_for_gpus(text: str) -> bool:
     """Whether a TRES text (``TresPerJob``, ``MemPerTres``) has to do with GPUs."""
     return _GPU.search(text) is not None or _PER_GPU.search(text) is not None
@@ -187,10 +208,12 @@ def _asked_tres(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def _nodes(fields: Mapping[str, str]) -> int | None:
-    shown = _count(said(fields.get("NumNodes")).partition("-")[0])  # 1-2: at least, at most
-    if fields.get("JobState") == "PENDING" and shown:
-        return shown
-    return tres_nodes(_asked_tres(fields)) or shown
+    """1-2 is at least and at most. A bare number is what the job may get, if the tasks want it."""
+    shown = said(fields.get("NumNodes"))
+    least = _count(shown.partition("-")[0])
+    if "-" in shown and fields.get("JobState") == "PENDING":
+        return least
+    return tres_nodes(_asked_tres(fields)) or least
 
 
 def _memory(fields: Mapping[str, str], nodes: int, gpus: int) -> int | None:

@@ -2,11 +2,11 @@
 
 import os
 import pwd
-import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from jobshape.app.backends.commands import (
     site_limits,
     steps,
     submit,
+    update,
     usage,
 )
 from jobshape.app.backends.commands.runner import Output, Runner
@@ -267,8 +268,19 @@ class CommandsBackend:
         self._change(change.resume_command(job), "REQUEST_SUSPEND")
 
     def update(self, job: str, changes: JobChanges) -> None:
-        """Change a job in place."""
-        self._change(change.update_command(job, changes), "REQUEST_UPDATE_JOB")
+        """Change a job in place; what is refused is taken back, as far as Slurm did it."""
+        before: dict[str, str] = {}
+        if update.changes_shape(changes):
+            with suppress(BadRequest):  # a job that is gone: scontrol says so
+                before = self._fields(job)[1]
+        try:
+            for command in update.update_commands(job, changes, before):
+                self._change(command, "REQUEST_UPDATE_JOB")
+        except (Refused, BadRequest) as error:
+            if before and before.get("JobState") == "PENDING":
+                hint = self._take_back(job, before)
+                raise type(error)(error.what, where=error.where, hint=hint) from error
+            raise
 
     def script(self, job: str) -> str:
         """The script, from the controller or, if the job is gone, from accounting."""
@@ -337,26 +349,8 @@ class CommandsBackend:
         settings = controller.parse_settings(
             self._ask(controller.settings_command(), "REQUEST_BUILD_INFO", "REQUEST_PING")
         )
-        refuses = site_limits.refuses_above_partition(settings)
-        partitions = site_limits.parse_partitions(shown, refuses=refuses)
-        enforced = site_limits.enforces_limits(settings)
-        try:
-            text = self._runner.run(site_limits.qos_command()).stdout
-            qos = site_limits.parse_qos(text, enforced=enforced)
-            text = self._runner.run(site_limits.user_command(self._user)).stdout
-            account, associations = site_limits.parse_user(text, qos, enforced=enforced)
-        except BackendError as error:
-            return SiteLimits(tuple(one for one, _ in partitions), problem=error.what)
-        by_name = {one.name: one for one in qos}
-        return SiteLimits(
-            partitions=tuple(
-                site_limits.with_qos(one, by_name.get(own) if own else None)
-                for one, own in partitions
-            ),
-            qos=qos,
-            associations=associations,
-            default_account=account,
-            problem="" if enforced else "AccountingStorageEnforce names no limits: none is heeded",
+        return site_limits.limits_of(
+            shown, settings, lambda command: self._runner.run(command).stdout, lambda: self._user
         )
 
     def controller_cost(self) -> ControllerCost:
@@ -407,18 +401,10 @@ class CommandsBackend:
         return queue.parse_queue(text, mark=self._mark).jobs
 
     def _kept(self, job: str) -> list[asked.Kept]:
-        """What accounting keeps of a job's request, of all tasks of an array.
-
-        sacct finds no task that is not split off, and no part of a het job by its label.
-        """
-        fields = asked.kept_fields(self._sacct_fields)
-        for reference in dict.fromkeys((job, re.split(r"[_+]", job)[0])):
-            command = asked.kept_command(reference, fields=fields, mark=self._mark)
-            text = self._runner.run(command).stdout
-            kept = asked.parse_kept(text, fields=fields, mark=self._mark)
-            if kept:
-                return kept
-        return []
+        """What accounting keeps of a job's request, of all tasks of an array."""
+        return asked.read_kept(
+            lambda command: self._runner.run(command).stdout, job, self._sacct_fields, self._mark
+        )
 
     def _fields(self, job: str, records: Sequence[Job] | None = None) -> tuple[Job, dict[str, str]]:
         """A job of the queue with scontrol's fields of it. Raises BadRequest if it is not there."""
@@ -430,6 +416,25 @@ class CommandsBackend:
         if not fields:
             raise BadRequest(f"no job {job} in the queue any more", where="scontrol")
         return record, fields
+
+    def _take_back(self, job: str, before: Mapping[str, str]) -> str:
+        """Undo what a refused change did; gives a hint for the error, "" if all is as before.
+
+        Of an array it compares the first task that is meant, and gives all what that one had.
+        """
+        try:
+            for _ in range(2):
+                commands = update.take_back_commands(job, before, self._fields(job)[1])
+                for command in commands:
+                    with suppress(Refused):  # it says again what it said before
+                        self._change(command, "REQUEST_UPDATE_JOB")
+                if not commands:
+                    return ""
+            if not update.take_back_commands(job, before, self._fields(job)[1]):
+                return ""
+        except BackendError:
+            pass
+        return "some of it was done all the same, and could not be taken back: look at the job"
 
     def _inside(self, job: str) -> log_file.Run:
         """Starts commands inside a running job, on the node its batch script runs on."""

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from jobshape.app.backends.commands.scontrol_text import cut_records, read_fields, said
+from jobshape.app.domain.errors import BackendError
 from jobshape.app.domain.job import UNLIMITED
-from jobshape.app.domain.limits import Association, Limits
+from jobshape.app.domain.limits import Association, Limits, SiteLimits
 from jobshape.app.domain.tres import parse_tres, tres_cpus, tres_memory_bytes, tres_nodes
 from jobshape.app.domain.units import MIB, parse_count, parse_duration
 
@@ -26,6 +27,36 @@ _COUNTS = ("nodes", "cpus", "memory_bytes", "gpus", "node_cpus", "node_memory_by
            "time_limit_s")  # fmt: skip
 
 Value = TypeVar("Value")
+
+
+def limits_of(
+    shown: str,
+    settings: Mapping[str, str],
+    run: Callable[[Sequence[str]], str],
+    user: Callable[[], str],
+) -> SiteLimits:
+    """All limits; where sacctmgr does not answer those of partitions alone, and why.
+
+    shown: what ``scontrol show partition`` wrote. settings: the site's. run: gives what a command
+    wrote.
+    """
+    partitions = parse_partitions(shown, refuses=refuses_above_partition(settings))
+    enforced = enforces_limits(settings)
+    try:
+        qos = parse_qos(run(qos_command()), enforced=enforced)
+        account, places = parse_user(run(user_command(user())), qos, enforced=enforced)
+    except BackendError as error:
+        return SiteLimits(tuple(one for one, _ in partitions), problem=error.what)
+    by_name = {one.name: one for one in qos}
+    return SiteLimits(
+        partitions=tuple(
+            with_qos(one, by_name.get(own) if own else None) for one, own in partitions
+        ),
+        qos=qos,
+        associations=places,
+        default_account=account,
+        problem="" if enforced else "AccountingStorageEnforce names no limits: none is heeded",
+    )
 
 
 def qos_command() -> list[str]:

@@ -5,6 +5,7 @@ All methods run inside the store's transaction. When that fails nothing of it is
 """
 
 import heapq
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -271,7 +272,7 @@ class Queue:
         behind = max(rank_of(job, self._partitions) for job in jobs) - min(others)
         for job in jobs:
             if behind >= 0:
-                job.boost += int(behind) + 1
+                job.boost += math.ceil(behind) + 1  # shown in whole seconds
                 self.store.update(job, "boost")
             self.judge(job, now)
 

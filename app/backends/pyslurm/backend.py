@@ -227,8 +227,8 @@ class PyslurmBackend:
     def update(self, job: str, changes: JobChanges) -> None:
         """Change a job in place.
 
-        Through scontrol: arrays and het jobs, the number of nodes, GPUs, the throttle of an array,
-        and everything set to nothing or zero.
+        Through scontrol: arrays and het jobs, sizes and partitions, several changes at once, the
+        throttle of an array, and everything set to nothing or zero.
         """
         description = description_of(changes)
         record = self._record(job) if description else None

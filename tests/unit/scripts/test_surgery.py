@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobshape.app.domain.errors import BadRequest
@@ -13,7 +14,7 @@ from jobshape.app.domain.units import MIB
 from jobshape.app.scripts.directives import read_script
 from jobshape.app.scripts.options import OPTIONAL, REQUIRED, TAKES
 from jobshape.app.scripts.shape import shape_of
-from jobshape.app.scripts.surgery import with_options, with_shape
+from jobshape.app.scripts.surgery import diff, with_options, with_shape
 
 NAMES = st.text("abcz019-_.", min_size=1, max_size=8)
 COUNTS = st.integers(1, 300)
@@ -106,7 +107,7 @@ def others(text: str) -> list[str]:
     return [line for line in text.split("\n") if not line.startswith("#SBATCH")]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scripts(), SHAPES, st.data())
 def test_a_changed_script_asks_for_the_new_shape(
     text: str, wanted: JobShape, data: st.DataObject
@@ -132,14 +133,14 @@ def test_a_changed_script_asks_for_the_new_shape(
     assert with_shape(new_text, wanted, group=group) == new_text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scripts())
 def test_the_same_shape_changes_no_byte(text: str) -> None:
     for group in range(read_script(text).groups):
         assert with_shape(text, shape(text, group), group=group) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     scripts(),
     st.dictionaries(
@@ -164,7 +165,7 @@ def test_any_option_reads_back(text: str, options: dict[str, str | None]) -> Non
             assert after.get(name) == before.get(name)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(), SHAPES)
 def test_any_text_is_changed_or_refused(text: str, wanted: JobShape) -> None:
     for script in (text, f"#!/bin/sh\n#SBATCH {text}\n", f"#!/bin/sh\n#SBATCH -t{text}"):
@@ -175,3 +176,148 @@ def test_any_text_is_changed_or_refused(text: str, wanted: JobShape) -> None:
             assert all(getattr(now, name) == value for name, value in wanted.said())
         except BadRequest:
             pass
+
+
+# Old lines, what is asked for, new lines: all of them behind "#!/bin/bash".
+@pytest.mark.parametrize(
+    ("old", "wanted", "new"),
+    [
+        ("#SBATCH --mem=4G   # why\n#SBATCH -n4 -c 2\n",
+         {"memory_bytes": 8 << 30, "tasks": 8, "cpus_per_task": 4},
+         "#SBATCH --mem=8G   # why\n#SBATCH -n8 -c 4\n"),
+        ("#SBATCH --mem-per-cpu=4G   # why\n#SBATCH -n 1 -c 2\n", {"memory_bytes": 12 << 30},
+         "#SBATCH --mem=12G   # why\n#SBATCH -n 1 -c 2\n"),
+        ("#SBATCH --mem-per-cpu=4G -c 2\n", {"cpus_per_task": 4},
+         "#SBATCH --mem=8G -c 4\n"),
+        ("#SBATCH --mem-per-cpu=4G -n 8\n", {"cpus_per_task": 4},
+         "#SBATCH --mem-per-cpu=4G -n 8\n#SBATCH --cpus-per-task=4\n"),
+        ("#SBATCH --mem=1G\n#SBATCH --mem=2G\n", {"memory_bytes": 3 << 30},
+         "#SBATCH --mem=1G\n#SBATCH --mem=3G\n"),
+        ("#SBATCH --mem=2048\n", {"memory_bytes": 2 << 30}, "#SBATCH --mem=2048\n"),
+        ("#SBATCH --mem-per-gpu=8G --gres=gpu:2\n", {"memory_bytes": 20 << 30},
+         "#SBATCH --mem=20G --gres=gpu:2\n"),
+        ("#SBATCH --gpus=a100:4 -N2\n", {"gpus": "a100:4"}, "#SBATCH --gres=gpu:a100:4 -N2\n"),
+        ("#SBATCH --gpus=a100:4 -N2\n", {"gpus": "a100:2"}, "#SBATCH --gpus=a100:4 -N2\n"),
+        ("#SBATCH --gpus=4 -N 1\n", {"nodes": 2}, "#SBATCH --gres=gpu:4 -N 2\n"),
+        ("#SBATCH --gpus-per-node=2\n", {"gpus": "h100:4"}, "#SBATCH --gpus-per-node=h100:4\n"),
+        ("#SBATCH --gres=nvme:1,gpu:a:2,disk:1\n#SBATCH --gpus-per-task=1\nrun\n", {"gpus": "b:4"},
+         "#SBATCH --gres=nvme:1,gpu:b:4,disk:1\nrun\n"),
+        ("#SBATCH --gres=gpu:a:2,gpu:b:1\n", {"gpus": "0"}, "#SBATCH --gres=gpu:0\n"),
+        ("#SBATCH --gres=none\n", {"gpus": "1"}, "#SBATCH --gres=gpu:1\n"),
+        ("#SBATCH '--mem=4G'\n#SBATCH --mem='4G' -t\t30 #x\n",
+         {"memory_bytes": 12 << 30, "time_limit_s": 7200},
+         "#SBATCH '--mem=4G'\n#SBATCH --mem='12G' -t\t02:00:00 #x\n"),
+        ('#SBATCH "--mem=4G" # x\n', {"memory_bytes": 5 << 30}, '#SBATCH "--mem=5G" # x\n'),
+        ('#SBATCH -p "a b"\n', {"partition": "c"}, '#SBATCH -p "c"\n'),
+        ("#SBATCH -HOn4\n", {"tasks": 6}, "#SBATCH -HOn6\n"),
+        ("#SBATCH -N 2-8 --ntasks-per-node=4\n", {"nodes": 3, "tasks": 12},
+         "#SBATCH -N 3-8 --ntasks-per-node=4\n#SBATCH --ntasks=12\n"),
+        ("#SBATCH -N2 --ntasks-per-node=4 # why\n", {"tasks": 12},
+         "#SBATCH -N2 --ntasks=12 # why\n"),
+        ("#SBATCH --nodes=2-4\n", {"nodes": 5}, "#SBATCH --nodes=5\n"),
+        ("#SBATCH --cpus-per-gpu=4 -G1\n", {"cpus_per_task": 8}, "#SBATCH --cpus-per-task=8 -G1\n"),
+        ("\n# why\necho", {"partition": "a,b", "time_limit_s": UNLIMITED},
+         "#SBATCH --partition=a,b\n#SBATCH --time=UNLIMITED\n\n# why\necho"),
+        ("# why\n#SBATCH -n 1\n\n#SBATCH -t 5\necho\n", {"array": "0-3%2"},
+         "# why\n#SBATCH -n 1\n\n#SBATCH -t 5\n#SBATCH --array=0-3%2\necho\n"),
+        ("#SBATCH -t 5", {"qos": "high"}, "#SBATCH -t 5\n#SBATCH --qos=high"),
+        ("#SBATCH --part=a --tim=5 --arr=1\n", {"partition": "b"},
+         "#SBATCH --part=b --tim=5 --arr=1\n"),
+        ("#SBATCH -t 5\\\n", {"time_limit_s": 600}, "#SBATCH -t 00:10:00\n"),
+        ("true\n#SBATCH -t 5\n", {"time_limit_s": 600},
+         "#SBATCH --time=00:10:00\ntrue\n#SBATCH -t 5\n"),
+        ("#SBATCH -C 'a&b'\n", {"features": "a|b", "exclude_nodes": "n[1-3]"},
+         "#SBATCH -C 'a|b'\n#SBATCH --exclude=n[1-3]\n"),
+    ],
+)  # fmt: skip
+def test_shapes(old: str, wanted: dict[str, object], new: str) -> None:
+    text = with_shape(f"#!/bin/bash\n{old}", JobShape(**wanted))  # type: ignore[arg-type]
+    assert text == f"#!/bin/bash\n{new}"
+    dos = f"#!/bin/bash\n{old}".replace("\n", "\r\n")
+    if "\\" not in old:
+        assert with_shape(dos, JobShape(**wanted)) == text.replace("\n", "\r\n")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("old", "options", "new"),
+    [
+        ("#SBATCH -t 1:00 -n 2 # c\n", {"time": None}, "#SBATCH -n 2 # c\n"),
+        ("#SBATCH -t 1:00 -n 2 # c\n", {"ntasks": None}, "#SBATCH -t 1:00 # c\n"),
+        ("#SBATCH -n 2 # c\ntrue\n", {"ntasks": None}, "true\n"),
+        ("#SBATCH -n 2\n#SBATCH --ntasks=3", {"ntasks": None}, ""),
+        ("#SBATCH -HO\n", {"hold": None}, "#SBATCH -O\n"),
+        ("#SBATCH -HO\n", {"hold": None, "overcommit": None}, ""),
+        ("#SBATCH -HJx -n 1\n", {"job-name": None}, "#SBATCH -H -n 1\n"),
+        ("#SBATCH -HJ 'a b' -n 1\n", {"job-name": "c"}, "#SBATCH -HJ 'c' -n 1\n"),
+        ("#SBATCH -HJx -n 1\n", {"job-name": ""}, "#SBATCH -H --job-name= -n 1\n"),
+        ("#SBATCH -HJ x -n 1\n", {"job-name": ""}, "#SBATCH -H --job-name= -n 1\n"),
+        ("#SBATCH --exclusive\n", {"exclusive": "user"}, "#SBATCH --exclusive=user\n"),
+        ("#SBATCH --exclusive=user\n", {"exclusive": ""}, "#SBATCH --exclusive\n"),
+        ("#SBATCH --comment=x\n", {"comment": ""}, "#SBATCH --comment=\n"),
+        ("#SBATCH -J x # y\n", {"job-name": "it's #1"}, '#SBATCH -J "it\'s #1" # y\n'),
+        ("#SBATCH -J 'x'\n", {"job-name": 'a"\\'}, '#SBATCH -J "a\\"\\\\"\n'),
+        ("#SBATCH -J x\n", {"job-name": "--mem=1"}, "#SBATCH -J --mem=1\n"),
+        ("", {"hold": "", "comment": "a b"}, '#SBATCH --hold\n#SBATCH --comment="a b"\n'),
+        ("#SBATCH --mem-per-cpu=1G -n 1\n", {"mem": "2G"}, "#SBATCH --mem=2G -n 1\n"),
+        ("#SBATCH --no-requeue\n#SBATCH --requeue\n", {"no-requeue": ""},
+         "#SBATCH --no-requeue\n"),
+        ("#SBATCH --gres=gpu:1\n", {"gpus": "2"}, "#SBATCH --gres=gpu:1\n#SBATCH --gpus=2\n"),
+    ],
+)  # fmt: skip
+def test_options(old: str, options: dict[str, str | None], new: str) -> None:
+    assert with_options(f"#!/bin/bash\n{old}", options) == f"#!/bin/bash\n{new}"
+
+
+def test_one_component() -> None:
+    text = "#!/bin/sh\n#SBATCH -n 1\n#SBATCH hetjob\n\n#SBATCH hetjob # c\n#SBATCH -n 3\ntrue\n"
+    new = with_shape(text, JobShape(tasks=2, partition="a"), group=1)
+    assert new == text.replace("hetjob\n", "hetjob\n#SBATCH --partition=a\n#SBATCH --ntasks=2\n", 1)
+    assert with_shape(text, JobShape(tasks=4), group=2) == text.replace("-n 3", "-n 4")
+    with pytest.raises(BadRequest, match="no component 3"):
+        with_shape(text, JobShape(tasks=2), group=3)
+
+
+@pytest.mark.parametrize(
+    ("old", "wanted", "where"),
+    [
+        ("#SBATCH -N\n#SBATCH 2\n", {"nodes": 3}, "line 2 of the script"),
+        ("#SBATCH -n 1\n#SBATCH -N\n", {"nodes": 3}, "line 3 of the script"),
+        ("#SBATCH --tres-per-task=gres/gpu:1\n", {"gpus": "2"}, "line 2 of the script"),
+        ("#SBATCH -n 1\n", {"partition": "a\nb"}, "--partition=a\u240ab"),
+        ("#SBATCH -n 1\n", {"nodes": 0}, "Nodes"),
+    ],
+)
+def test_what_cannot_be_changed(old: str, wanted: dict[str, object], where: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        with_shape(f"#!/bin/bash\n{old}", JobShape(**wanted))  # type: ignore[arg-type]
+    assert caught.value.where == where
+
+
+def test_no_interpreter_no_new_line() -> None:
+    with pytest.raises(BadRequest) as caught:
+        with_shape("true\n", JobShape(nodes=1))
+    assert caught.value.where == "line 1"
+    assert with_shape("#SBATCH -N 2\ntrue\n", JobShape(nodes=1)) == "#SBATCH -N 1\ntrue\n"
+
+
+def test_unknown_options_are_refused() -> None:
+    for options in ({"frob": "1"}, {"hold": "yes"}, {"mem": "1\r"}):
+        with pytest.raises(BadRequest):
+            with_options("#!/bin/sh\n", options)
+
+
+def test_a_diff() -> None:
+    old = "#!/bin/sh\r\n#SBATCH -n 1\r\n# \x1b[31m\r\ntrue\r\n"
+    new = with_shape(old, JobShape(tasks=2))
+    assert diff(old, new, "run.sh") == [
+        "--- run.sh (now)",
+        "+++ run.sh (new)",
+        "@@ -1,5 +1,5 @@",
+        " #!/bin/sh",
+        "-#SBATCH -n 1",
+        "+#SBATCH -n 2",
+        " # \u241b[31m",
+        " true",
+        " ",
+    ]
+    assert diff(old, old) == []

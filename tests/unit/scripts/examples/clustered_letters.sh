@@ -1,0 +1,5 @@
+#!/bin/bash
+#SBATCH -HJheld
+#SBATCH -Hn6 -c1
+#SBATCH -t5:00
+true

@@ -1,0 +1,5 @@
+#!/bin/bash
+#SBATCH --mem=4G
+#SBATCH -n 2   # why
+
+echo hi

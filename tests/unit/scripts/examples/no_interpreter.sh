@@ -1,0 +1,2 @@
+#SBATCH --mem=2G
+true

@@ -1,0 +1,4 @@
+#!/bin/sh
+#SLURM --mem=44M
+#SBATCH -n 2
+true
