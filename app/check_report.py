@@ -20,25 +20,20 @@ from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.site_facts import SiteFacts
 from jobshape.app.domain.text import sanitize
 from jobshape.app.history.place import FILE_NAME, name_in_history
-from jobshape.app.preflight.bounded import TooSlow, bounded
 from jobshape.app.preflight.examine import check_policy, examine, lift, verdict_of, why_not_liftable
-from jobshape.app.preflight.facts import Facts, FileFacts
-from jobshape.app.preflight.look import elsewhere, look_at_files
-from jobshape.app.preflight.past import look_into_past
+from jobshape.app.preflight.facts import Facts
+from jobshape.app.preflight.gather import join_facts, read_subject
 from jobshape.app.preflight.registry import RULES
-from jobshape.app.preflight.subject import Subject, subject_of, unreadable
-from jobshape.app.scripts.script_file import MOST_BYTES, ScriptFileError, read
+from jobshape.app.preflight.subject import Subject
 from jobshape.app.settings.folders import state_folder
 from jobshape.app.settings.values import Loaded, Policy, Settings
-from jobshape.app.sites import Site, choose_site
+from jobshape.app.sites import Site, choose_site, place_of
 from jobshape.app.text_table import lay_out
 
 SCHEMA = "jobshape.check/1"
 """Grows by new fields only; a field that changes or goes makes it /2."""
 
 DEADLINE_S = 45.0
-READ_S = 10.0
-STDIN = "-"
 _WIDTH = 100
 _SIGNS = {"pass": "✓", "warn": "!", "block": "✗", "skip": "?"}
 _ASCII_SIGNS = {"pass": "ok", "warn": "!", "block": "X", "skip": "?"}
@@ -68,7 +63,8 @@ def check_script(
     """
     check_policy(loaded.settings.policy)
     site = choose_site(loaded)
-    subject = read_subject(path, SubmitRequest(script="", arguments=tuple(arguments)))
+    request = SubmitRequest(script="", arguments=tuple(arguments))
+    subject = read_subject(path, request, working_folder())
     return check(loaded, site, subject, offline=offline, lifted=lifted)
 
 
@@ -83,22 +79,12 @@ def check(
     return Checked(subject, lift(lines, lifted or {}, settings.policy), site.page.name)
 
 
-def read_subject(path: str, request: SubmitRequest) -> Subject:
-    """The script at a path, as it would be sent from the working folder with this request."""
-    folder = str(Path.cwd())
-    if path == STDIN:
-        data = sys.stdin.buffer.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            return unreadable("", f"it is longer than {MOST_BYTES >> 20} MiB", "", folder)
-        text = data.decode("utf-8", "surrogateescape")
-        return subject_of(text, request=request, work_dir=folder)
+def working_folder() -> str:
+    """Where it is sent from. Raises BadRequest where that folder is gone."""
     try:
-        file = bounded(lambda: read(path), READ_S)
-    except TooSlow:
-        return unreadable(path, f"its disk gave no answer in {READ_S:g} s", "", folder)
-    except ScriptFileError as error:
-        return unreadable(path, error.what, error.hint, folder)
-    return subject_of(file.text, path=path, request=request, work_dir=folder)
+        return str(Path.cwd())
+    except OSError as error:
+        raise BadRequest("the working folder is gone", hint="cd to one that exists") from error
 
 
 def gather(settings: Settings, site: Site, subject: Subject, *, offline: bool = False) -> Facts:
@@ -108,25 +94,7 @@ def gather(settings: Settings, site: Site, subject: Subject, *, offline: bool = 
         asked, trouble = _ask_site(site, subject)
     name = name_in_history(site.page.name) or (asked.cluster if asked else "")
     path = state_folder() / FILE_NAME if settings.history.enabled else None
-    return facts_of(settings, site, subject, asked, trouble, path, name)
-
-
-def facts_of(
-    settings: Settings, site: Site, subject: Subject, asked: SiteFacts | None, trouble: str,
-    history: Path | None, name: str,
-) -> Facts:  # fmt: skip
-    """The facts, with what the site was asked for at hand."""
-    return Facts(
-        site=asked, site_trouble=trouble, files=_files(site, subject),
-        past=look_into_past(history, name, subject, asked), roles=roles_of(site),
-        told_by=told_by(settings), most_jobs=site.page.said.get("limits", {}).get("jobs", 0),
-    )  # fmt: skip
-
-
-def _files(site: Site, subject: Subject) -> FileFacts:
-    if site.ssh:
-        return elsewhere(f"the job's disks are on {site.ssh}, not here")
-    return look_at_files(subject)
+    return join_facts(settings, place_of(site), subject, asked, trouble, history=path, site=name)
 
 
 def _ask_site(site: Site, subject: Subject) -> tuple[SiteFacts | None, str]:
@@ -142,20 +110,6 @@ def _ask_site(site: Site, subject: Subject) -> tuple[SiteFacts | None, str]:
 def _gather(request: SubmitRequest, name: str, backend: Backend) -> Any:
     """Runs in the child."""
     return to_plain(gather_site_facts(backend, request, name))
-
-
-def roles_of(site: Site) -> dict[str, str]:
-    """What the site's partitions are for, as far as its page says."""
-    if site.local is not None:
-        return {one.name: one.role for one in site.local.partitions}
-    return {one.name: one.role for one in site.page.values.partitions}
-
-
-def told_by(settings: Settings) -> str:
-    """How jobshape itself tells of a job that needs somebody; "" if it does not."""
-    if settings.alerts.notify != "off":
-        return "jobshape notifies while its screen is open ([alerts] notify)"
-    return "jobshape rings while its screen is open ([alerts] bell)" if settings.alerts.bell else ""
 
 
 def read_lifts(texts: Sequence[str]) -> dict[str, str]:
