@@ -8,6 +8,8 @@ from jobshape.app.collector.plain import from_plain
 from jobshape.app.domain.errors import ERRORS, BackendError, BadRequest
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
+from jobshape.app.domain.request import SubmitRequest
+from jobshape.app.domain.site_facts import SiteFacts
 
 DEADLINE_S: dict[str, float] = {
     "detail": 20.0,
@@ -31,6 +33,7 @@ DEADLINE_S: dict[str, float] = {
     "accounting": 180.0,
     "usage": 60.0,
     "capabilities": 60.0,
+    "preflight_facts": 60.0,
 }
 """Seconds that each action may take; no other method can be called."""
 
@@ -47,6 +50,7 @@ OWN_HINTS: dict[str, dict[str, Any]] = {
         "healthy": list[Job],
         "return": list[list[Finding]],
     },
+    "preflight_facts": {"request": SubmitRequest, "name": str, "return": SiteFacts},
 }
 """Actions that are ours, not the backend's: what they take and give."""
 
