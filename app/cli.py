@@ -222,6 +222,10 @@ def _add_submit(commands: Any) -> None:
     submit.add_argument("--chdir", default="", metavar="FOLDER", help="where it runs; here")
     submit.add_argument("--comment", default="", metavar="TEXT", help="kept with the job")
     submit.add_argument("--reason", default="", metavar="TEXT", help="why; kept in history")
+    submit.add_argument(
+        "--lift", action="append", default=[], metavar="RULE=REASON",
+        help="go on in spite of a block of the pre-flight, for this reason",
+    )  # fmt: skip
     submit.add_argument("--dry-run", action="store_true", help="show what would be sent")
     submit.add_argument("--json", action="store_true", help="for scripts: jobshape.submit/1")
     _add_site_options(submit, default=argparse.SUPPRESS)
@@ -470,6 +474,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 def _submit(arguments: argparse.Namespace) -> int:
     from jobshape.app import submit_report
+    from jobshape.app.check_report import read_lifts
     from jobshape.app.domain.shape import SHAPE_FIELDS
 
     given = {
@@ -482,7 +487,8 @@ def _submit(arguments: argparse.Namespace) -> int:
         work_dir=arguments.chdir, comment=arguments.comment, stdin=sys.stdin.read,
     )  # fmt: skip
     return submit_report.submit(
-        _load(arguments), draft, reason=arguments.reason, dry_run=arguments.dry_run,
+        _load(arguments), draft, reason=arguments.reason,
+        lifts=read_lifts(arguments.lift), dry_run=arguments.dry_run,
         as_json=arguments.json, say=_say,
     )  # fmt: skip
 
