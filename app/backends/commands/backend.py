@@ -5,8 +5,7 @@ import pwd
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -287,18 +286,12 @@ class CommandsBackend:
 
     def update(self, job: str, changes: JobChanges) -> None:
         """Change a job in place; what is refused is taken back, as far as Slurm did it."""
-        before: dict[str, str] = {}
-        if update.changes_shape(changes):
-            with suppress(BadRequest):  # a job that is gone: scontrol says so
-                before = self._fields(job)[1]
-        try:
-            for command in update.update_commands(job, changes, before):
-                self._change(command, "REQUEST_UPDATE_JOB")
-        except (Refused, BadRequest) as error:
-            if before and before.get("JobState") == "PENDING":
-                hint = self._take_back(job, before)
-                raise type(error)(error.what, where=error.where, hint=hint) from error
-            raise
+        update.update_job(
+            job,
+            changes,
+            fields=lambda: self._fields(job)[1],
+            send=lambda command: self._change(command, "REQUEST_UPDATE_JOB"),
+        )
 
     def script(self, job: str) -> str:
         """The script, from the controller or, if the job is gone, from accounting."""
@@ -445,25 +438,6 @@ class CommandsBackend:
         if not fields:
             raise BadRequest(f"no job {job} in the queue any more", where="scontrol")
         return record, fields
-
-    def _take_back(self, job: str, before: Mapping[str, str]) -> str:
-        """Undo what a refused change did; gives a hint for the error, "" if all is as before.
-
-        Of an array it compares the first task that is meant, and gives all what that one had.
-        """
-        try:
-            for _ in range(2):
-                commands = update.take_back_commands(job, before, self._fields(job)[1])
-                for command in commands:
-                    with suppress(Refused):  # it says again what it said before
-                        self._change(command, "REQUEST_UPDATE_JOB")
-                if not commands:
-                    return ""
-            if not update.take_back_commands(job, before, self._fields(job)[1]):
-                return ""
-        except BackendError:
-            pass
-        return "some of it was done all the same, and could not be taken back: look at the job"
 
     def _inside(self, job: str) -> log_file.Run:
         """Starts commands inside a running job, on the node its batch script runs on."""
