@@ -93,8 +93,9 @@ def submit(
         return OK
     wanted = wanted_of(site, ANSWER_S)
     record = record_of(
-        draft,
+        request,
         project_of(_folder(draft)),
+        path=draft.path,
         reason=reason,
         lifted=lifted_reasons(checked.lines),
         batch=new_batch(),
@@ -193,7 +194,7 @@ def _blocked(checked: Checked, loaded: Loaded, *, as_json: bool, say: Say) -> in
 
 
 def _request(request: SubmitRequest) -> dict[str, Any]:
-    plain = asdict(replace(request, script=""))
+    plain = asdict(replace(request, script="", environment=None))
     return {name: value for name, value in plain.items() if value not in (None, "", (), False)}
 
 

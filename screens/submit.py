@@ -16,7 +16,7 @@ from jobshape.screens.check_words import tally
 from jobshape.screens.choose_script import choose_script
 from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.effect import cost_words, fit_words
-from jobshape.screens.send_script import submit_draft
+from jobshape.screens.send_script import send_script, tell
 from jobshape.screens.submit_review import SubmitReview
 from jobshape.widgets.entry_form import EntryForm, FormField, Note
 from jobshape.widgets.palette import palette_of
@@ -261,7 +261,12 @@ class SubmitScreen(Dialog[None]):
         wanted = await self.app.push_screen_wait(review)
         if wanted is None:
             return
-        sent = await submit_draft(self._room, wanted)
+        room = self._room
+        room.status.say(f"submitting {draft.final_name}, asking {room.board.link.scheduler}")
+        sent = await send_script(room, wanted)
+        tell(room, sent)
+        if sent.job_id is not None:
+            room.actions.refresh()
         if sent.is_over:
             self.dismiss(None)
         else:

@@ -175,7 +175,13 @@ class SubmitReview(Dialog[Submission | None]):
         """Send it, if nothing blocks it."""
         if self.can_send:
             self.dismiss(
-                Submission(self._draft, self._reason, self._lifted, self._resubmitted_from)
+                Submission(
+                    self._draft.request,
+                    self._draft.path,
+                    self._reason,
+                    self._lifted,
+                    self._resubmitted_from,
+                )
             )
 
     def action_leave(self) -> None:
