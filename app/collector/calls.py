@@ -8,6 +8,7 @@ from jobshape.app.collector.plain import from_plain
 from jobshape.app.domain.errors import ERRORS, BackendError, BadRequest
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
+from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
 
 DEADLINE_S: dict[str, float] = {
     "detail": 20.0,
@@ -16,6 +17,7 @@ DEADLINE_S: dict[str, float] = {
     "steps": 30.0,
     "read_log": 60.0,
     "diagnose": 60.0,
+    "plan_resubmit": 60.0,
     "earliest_start": 30.0,
     "submit": 60.0,
     "cancel": 30.0,
@@ -47,6 +49,7 @@ OWN_HINTS: dict[str, dict[str, Any]] = {
         "healthy": list[Job],
         "return": list[list[Finding]],
     },
+    "plan_resubmit": {"wanted": Wanted, "return": ResubmissionPlan},
 }
 """Actions that are ours, not the backend's: what they take and give."""
 
