@@ -42,7 +42,8 @@ class Made:
 def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -> Made:
     """The request, its script carrying the corrected shape. Raises BadRequest where it cannot."""
     asked, warnings = found.request, list(found.warnings)
-    line = read_submit_line(asked.submit_line, asked.script_path)
+    ours = found.arguments is not None  # then it came in on sbatch's standard input
+    line = read_submit_line(asked.submit_line, "" if ours else asked.script_path)
     text = folded(found.text, line)
     if asked.submit_line and not line.options_sure:
         warnings.append(

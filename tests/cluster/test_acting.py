@@ -208,7 +208,7 @@ HUNGRY = """#!/bin/bash
 #SBATCH --time=5
 #SBATCH --output=/dev/null
 python3 -c "
-x = bytearray(66 << 20)
+x = bytearray(90 << 20)
 for at in range(0, len(x), 4096):
     x[at] = 1"
 """
@@ -232,9 +232,18 @@ def test_a_job_that_died_of_oom_is_resubmitted_with_more_and_completes(
     terminal.press("y")
     terminal.wait_for(r"resubmitted 1 job as (\d+)")
     again = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
-    terminal.wait_for(rf"{again} +CD", timeout_s=60)
     assert shown(box, again)["MinMemoryNode"] == "80M"
-    terminal.press("r")  # it is done
+    terminal.wait_for(rf"{again} +OOM", timeout_s=60)
+    terminal.press("g", "r")  # at once: history may not have the line of the two yet
+    terminal.wait_for(r"Memory a node +80M . 160M", timeout_s=40)
+    assert "not known for sure" not in terminal.text
+    terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+    terminal.press("y")
+    terminal.wait_for(rf"resubmitted 1 job as (?!{again})(\d+)")
+    third = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
+    terminal.wait_for(rf"{third} +CD", timeout_s=60)
+    assert "--mem=160M" in box.run(["scontrol", "write", "batch_script", str(third), "-"]).stdout
+    terminal.press("g", "r")  # it is done
     terminal.wait_for("resubmit: .*(completed|already|done)")
 
 
