@@ -22,6 +22,7 @@ from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.editing import Change, show_value
 from jobshape.screens.send_script import SentScript, Submission, send_script
 from jobshape.screens.sending import send
+from jobshape.screens.write_back import write_back
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.scrolled_lines import ScrolledLines
@@ -266,6 +267,7 @@ class ResubmitScreen(Dialog[Mapping[str, str] | None]):
         Binding("y", "send", "Yes", show=False),
         Binding("n,escape,q", "leave", "No", show=False),
         Binding("l", "lift", "Lift", show=False),
+        Binding("w", "write", "Write", show=False),
         Binding("j,down", "scroll_by(1)", show=False),
         Binding("k,up", "scroll_by(-1)", show=False),
         Binding("space,pagedown,ctrl+f", "scroll_by(10)", show=False),
@@ -338,6 +340,8 @@ class ResubmitScreen(Dialog[Mapping[str, str] | None]):
         ]  # fmt: skip
         if self._blocks:
             keys += [("   l", palette.key), (" lift the block, with a reason", palette.text)]
+        if self._mended is not None and not self._room.context.through_site:
+            keys += [("   w", palette.key), (" write it into the script", palette.text)]
         return [[], [(f"  {clean(said, self.glyphs)}", palette.warning)], keys]
 
     def action_scroll_by(self, by: int) -> None:
@@ -352,6 +356,27 @@ class ResubmitScreen(Dialog[Mapping[str, str] | None]):
     def action_leave(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
+
+    @property
+    def _mended(self) -> Resubmission | None:
+        """The one submission whose correction can be written into its script's file."""
+        one = self._plan.resubmissions[0]
+        alone = len(self._plan.resubmissions) == 1
+        fits = alone and one.corrections and one.script_path.startswith("/")
+        return one if fits and self._room.context.files is not None else None
+
+    def action_write(self) -> None:
+        """Write the corrected values into the script's own lines."""
+        if self._mended is not None and not self._room.context.through_site:
+            self.run_worker(self._write(self._mended), group="write", exit_on_error=False)
+
+    async def _write(self, one: Resubmission) -> None:
+        shape = JobShape(**{fix.field: fix.new for fix in one.corrections})
+        try:
+            self._note = await write_back(self._room, one.script_path, shape)
+        except JobshapeError as error:
+            self._note = str(error)
+        self._show()
 
     def action_lift(self) -> None:
         """Lift the first block, if policy allows it."""
