@@ -64,7 +64,7 @@ def check_script(
     check_policy(loaded.settings.policy)
     site = choose_site(loaded)
     request = SubmitRequest(script="", arguments=tuple(arguments))
-    subject = read_subject(path, request, working_folder())
+    subject = read_subject(path, request, working_folder(), variables_of(site))
     return check(loaded, site, subject, offline=offline, lifted=lifted)
 
 
@@ -77,6 +77,11 @@ def check(
     facts = gather(settings, site, subject, offline=offline)
     lines = examine(subject, facts, settings.policy)
     return Checked(subject, lift(lines, lifted or {}, settings.policy), site.page.name)
+
+
+def variables_of(site: Site) -> Mapping[str, str] | None:
+    """The variables that sbatch will see: none of ours on another host, none matter to ours."""
+    return None if site.ssh or site.local else os.environ
 
 
 def working_folder() -> str:
