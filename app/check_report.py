@@ -212,6 +212,14 @@ def rules(policy: Policy) -> Iterator[str]:
     yield from lay_out([("", "left")] * 3, rows)
 
 
+def rules_markdown() -> Iterator[str]:
+    """Every rule as it is without any setting, as a Markdown table."""
+    yield "| rule | by default | what is looked at |"
+    yield "|---|---|---|"
+    for rule in RULES:
+        yield f"| `{rule.name}` | {rule.default} | {rule.help} |"
+
+
 def uses_ascii(settings: Settings) -> bool:
     """Whether only ASCII is to be written."""
     encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "")

@@ -9,8 +9,8 @@ from jobshape.app.preflight.rule import Seen, bad, doubtful, good, unknown
 from jobshape.app.preflight.subject import Subject
 from jobshape.app.settings.values import Policy
 
-MAKES_FOLDERS = (26, 5)
-"""The release of Slurm that was seen to make a missing output folder; 24.11 does not."""
+MAKES_FOLDERS = (24, 11)
+"""The release of Slurm that was seen to make a missing output folder; 22.05 ends the job there."""
 
 LITTLE_BYTES = 1 * GIB
 LITTLE_FILES = 1000

@@ -27,7 +27,7 @@ def partitions_of(component: Component, facts: Facts) -> list[Partition]:
     wanted = named(component.shape.partition)
     if not wanted:
         return [one for one in known if one.is_default]
-    return [one for one in known if one.name in wanted]
+    return [one for name in wanted for one in known if one.name == name]
 
 
 def candidates(component: Component, facts: Facts) -> tuple[list[Partition], str]:

@@ -54,7 +54,8 @@ def walltime_fits(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Se
                 yield unknown(f"{before}walltime not compared", "its partition is not known")
                 continue
             yield tell(f"{before}walltime {format_duration(asked)} is above the limit of {where}",
-                       f"the longest: {limits}", _shorter(above, facts), line)  # fmt: skip
+                       f"the longest: {limits}{_for_good(above, facts)}", _shorter(above, facts),
+                       line)  # fmt: skip
             continue
         limit, whose = _user_time(component, found[0], facts)
         if _above(asked, limit):
@@ -78,6 +79,14 @@ def _partition_time(one: Partition, facts: Facts) -> int | None:
     known = limits.partition(one.name) if limits else None
     return min((one for one in (own, known.time_limit_s if known else None) if one is not None),
                default=None)  # fmt: skip
+
+
+def _for_good(above: list[Partition], facts: Facts) -> str:
+    """Whether the site takes a job above these limits all the same."""
+    limits = facts.site.limits if facts.site else None
+    known = [limits.partition(one.name) for one in above] if limits else []
+    takes = any(one is not None and not one.refuses for one in known)
+    return "; the site takes such a job, and it waits for good" if takes else ""
 
 
 def _shorter(above: list[Partition], facts: Facts) -> str:
