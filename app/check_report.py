@@ -64,7 +64,7 @@ def check_script(
     check_policy(loaded.settings.policy)
     site = choose_site(loaded)
     request = SubmitRequest(script="", arguments=tuple(arguments))
-    subject = read_subject(path, request, working_folder(), variables_of(site))
+    subject = read_subject(path, request, working_folder(site), variables_of(site))
     return check(loaded, site, subject, offline=offline, lifted=lifted)
 
 
@@ -84,8 +84,10 @@ def variables_of(site: Site) -> Mapping[str, str] | None:
     return None if site.ssh or site.local else os.environ
 
 
-def working_folder() -> str:
-    """Where it is sent from. Raises BadRequest where that folder is gone."""
+def working_folder(site: Site) -> str:
+    """Where it is sent from; "" on another host. Raises BadRequest where that folder is gone."""
+    if site.ssh:
+        return ""
     try:
         return str(Path.cwd())
     except OSError as error:

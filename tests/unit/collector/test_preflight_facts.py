@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalSite
+from jobshape.app.collector.calls import typed_result
 from jobshape.app.collector.plain import from_plain, to_plain
 from jobshape.app.collector.preflight_facts import ENOUGH_S, gather_site_facts
+from jobshape.app.collector.reading import do_action
 from jobshape.app.domain.errors import BackendError, Refused, Unreachable
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.site_facts import SiteFacts
@@ -90,3 +93,13 @@ def test_what_refuses_all_questions_has_a_reason_for_each(local: LocalBackend) -
     site: Any = Silent(local, "queue", "nodes", error=Refused("access denied"))
     facts = gather_site_facts(site, REQUEST, "t")
     assert facts.why_no("queue") == facts.why_no("nodes") == "access denied"
+
+
+def test_it_is_an_action_of_the_collector(local: LocalBackend) -> None:
+    frames: list[Any] = []
+    asked = {"request": to_plain(REQUEST), "name": "t"}
+    do_action("preflight_facts", json.loads(json.dumps(asked)), local, frames.append)
+    (frame,) = frames
+    facts = typed_result("preflight_facts", json.loads(json.dumps(frame.head["value"])))
+    assert isinstance(facts, SiteFacts)
+    assert facts.queue == () and facts.partitions and facts.limits

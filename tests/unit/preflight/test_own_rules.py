@@ -105,6 +105,13 @@ def test_pinned_gpus_are_named_by_file_and_line() -> None:
     ]
 
 
+def test_python_in_the_script_itself_is_read_as_well() -> None:
+    run = "echo hi\npython3 - \\\n  --x <<'END'\nimport torch\n# cuda:1\nd = 'cuda:2'\nEND\ntrue"
+    (line,) = judge("pinned_gpu", subject("--time=5", run=run))
+    assert (line.verdict, line.line) == ("block", 8)
+    assert "cuda:2" in line.title
+
+
 def test_a_python_file_that_was_not_read_is_no_pass() -> None:
     facts = with_files(sources=(Source(2, "t.py", "", "it is not in /work"),))
     assert [one.verdict for one in judge("pinned_gpu", subject(), facts)] == ["skip"]
@@ -139,7 +146,7 @@ def test_notification() -> None:
     assert the("notification").verdict == "warn"
     assert the("notification", facts=replace(FACTS, told_by="it rings")).verdict == "pass"
     (line,) = judge("notification", subject(), FACTS, Policy(block=("notification",)))
-    assert line.verdict == "warn"  # a habit, never a reason to refuse on its own
+    assert line.verdict == "block"
 
 
 # --- disks ----------------------------------------------------------------------------------

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jobshape.app.domain.check import blocking, lifted_reasons
 from jobshape.app.domain.errors import BadRequest, ConfigError
+from jobshape.app.domain.site_facts import SiteFacts
 from jobshape.app.preflight.examine import check_policy, examine, lift
+from jobshape.app.preflight.facts import Facts
 from jobshape.app.preflight.registry import RULES
 from jobshape.app.preflight.subject import unreadable
 from jobshape.app.settings.values import Policy
@@ -74,3 +78,24 @@ def test_a_missing_script_cannot_be_lifted() -> None:
     lines = examine(unreadable("x", "there is no such file", "", "/"), FACTS, Policy())
     with pytest.raises(BadRequest):
         lift(lines, {"script": "I know"}, Policy())
+
+
+_WORDS = st.sampled_from(
+    ["--time=", "--mem=", "-p ", "main", "gpu", "5", "1-00", "99G", "0", "-1", "UNLIMITED",
+     "hetjob",      "--gres=gpu:", "a100:2", "--gpus=", "h100", "--mem-per-gpu=", "-N ", "2-4", "-n ", "-c ",
+     "-C ", "a&b", "[a|b]", "--array=", "0-9%2", "-x ", "n[1-2]", "--output=", "%j/%x", "%", "'", '"',
+     "\\", "--mail-type=", "--signal=", "é", "\0", "=", ","]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.lists(_WORDS, max_size=6).map("".join), max_size=5),
+    st.sampled_from([FACTS, Facts(), Facts(site=SiteFacts())]),
+)
+def test_no_script_makes_a_rule_raise(options: list[str], facts: Facts) -> None:
+    lines = examine(subject(*options, run="# NEEDS: x\npython t.py"), facts, Policy())
+    assert {line.rule for line in lines} == {rule.name for rule in RULES}
+    for line in lines:
+        assert line.title and (line.verdict == "pass" or line.why)
+        assert line.fix or line.verdict in ("pass", "skip"), line

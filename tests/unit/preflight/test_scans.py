@@ -96,6 +96,8 @@ def test_no_text_makes_a_scan_raise(text: str) -> None:
     for file in shell_scan.python_files(text):
         assert file.path and 1 <= file.line <= lines
     list(shell_scan.commands(text))
+    for inline in shell_scan.python_texts(text):
+        assert 1 < inline.line <= lines + 1
 
 
 # --- the shell ------------------------------------------------------------------------------
