@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_wait(commands)
     _add_stages(commands)
     _add_diagnose(commands)
+    _add_submit(commands)
     _add_check(commands)
     _add_doctor(commands)
     _add_sites(commands)
@@ -200,6 +201,35 @@ def _add_diagnose(commands: Any) -> None:
     diagnose.add_argument("--json", action="store_true", help="for scripts: jobshape.diagnose/1")
     _add_site_options(diagnose, default=argparse.SUPPRESS)
     diagnose.set_defaults(run=_diagnose)
+
+
+def _add_submit(commands: Any) -> None:
+    from jobshape.app.domain.shape import SHAPE_FIELDS
+
+    submit = commands.add_parser(
+        "submit", help="submit a script, after the pre-flight; kept in history",
+        description="Options of the shape change the script's own lines: --mem=+20%%, --time=x2. "
+        "Exit code: 0 submitted; 1 something stands in the way; 2 it cannot be done.",
+    )  # fmt: skip
+    submit.add_argument("script", metavar="SCRIPT", help="a batch script; - reads it from stdin")
+    submit.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="for the script")
+    for field in SHAPE_FIELDS:
+        submit.add_argument(
+            f"--{field.option}", dest=f"shape_{field.name}", metavar=field.kind.upper(),
+            help=field.help.replace("%", "%%"),
+        )  # fmt: skip
+    submit.add_argument("--job-name", default="", metavar="NAME", help="its name")
+    submit.add_argument("--chdir", default="", metavar="FOLDER", help="where it runs; here")
+    submit.add_argument("--comment", default="", metavar="TEXT", help="kept with the job")
+    submit.add_argument("--reason", default="", metavar="TEXT", help="why; kept in history")
+    submit.add_argument(
+        "--lift", action="append", default=[], metavar="RULE=REASON",
+        help="go on in spite of a block of the pre-flight, for this reason",
+    )  # fmt: skip
+    submit.add_argument("--dry-run", action="store_true", help="show what would be sent")
+    submit.add_argument("--json", action="store_true", help="for scripts: jobshape.submit/1")
+    _add_site_options(submit, default=argparse.SUPPRESS)
+    submit.set_defaults(run=_submit)
 
 
 def _add_check(commands: Any) -> None:
@@ -441,6 +471,27 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     else:
         _say(*report.text(findings))
     return BROKEN if report.failed_without_cause(findings) else OK
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    from jobshape.app import submit_report
+    from jobshape.app.check_report import read_lifts
+    from jobshape.app.domain.shape import SHAPE_FIELDS
+
+    given = {
+        field.name: value
+        for field in SHAPE_FIELDS
+        if (value := getattr(arguments, f"shape_{field.name}")) is not None
+    }
+    draft = submit_report.draft_of(
+        arguments.script, arguments.arguments, given, name=arguments.job_name,
+        work_dir=arguments.chdir, comment=arguments.comment, stdin=sys.stdin.read,
+    )  # fmt: skip
+    return submit_report.submit(
+        _load(arguments), draft, reason=arguments.reason,
+        lifts=read_lifts(arguments.lift), dry_run=arguments.dry_run,
+        as_json=arguments.json, say=_say,
+    )  # fmt: skip
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.errors import ConfigError, JobshapeError, NoSite
 from jobshape.app.settings.pages import Page, find_page, local_site
 from jobshape.app.settings.values import Loaded
@@ -28,6 +29,11 @@ class Site:
     ssh: str
     local: "LocalSite | None"
     reason: str
+
+    @property
+    def prices(self) -> Prices:
+        """What it charges, as far as its page says."""
+        return Prices(**self.page.said.get("cost", {}))
 
     def gpu_sources(self, probe: bool) -> dict[str, Any]:
         """Where GPU figures come from, the head of GpuSources. probe: whether a setting lets us."""

@@ -15,16 +15,26 @@ from typing import TYPE_CHECKING, Any
 gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
 os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms for its frame, not 16
 
+from jobshape.app.acting.files import ScriptFiles  # noqa: E402
 from jobshape.app.acting.log import HistoryActionLog  # noqa: E402
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
+from jobshape.app.domain.cost import Prices  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
+from jobshape.app.domain.resubmission import Terms  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
-from jobshape.app.settings.folders import rule_paths, state_folder  # noqa: E402
-from jobshape.app.settings.values import Settings  # noqa: E402
+from jobshape.app.preflight.gather import Place  # noqa: E402
+from jobshape.app.preflight.live import LivePreflight  # noqa: E402
+from jobshape.app.settings.folders import (  # noqa: E402
+    rule_paths,
+    state_folder,
+    template_folders,
+    unsent_folder,
+)
+from jobshape.app.settings.values import Policy, Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import (  # noqa: E402
     ActionLog,
@@ -32,13 +42,16 @@ from jobshape.screens.ports import (  # noqa: E402
     Clock,
     Context,
     FailureRules,
+    Files,
     Kept,
     NoActionLog,
     NoPast,
     Past,
+    Preflight,
 )
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
+from jobshape.screens.site_limits import KnownLimits  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
 from jobshape.widgets.terminal_shadow import Ready, TerminalShadow  # noqa: E402
 from textual import events  # noqa: E402
@@ -84,8 +97,14 @@ class JobshapeApp(App[None], inherit_bindings=False):
         past: Past | None = None,
         action_log: ActionLog | None = None,
         rules: FailureRules | None = None,
+        prices: Prices = Prices(),  # noqa: B008 - frozen
+        files: Files | None = None,
+        preflight: Preflight | None = None,
     ) -> None:
         super().__init__()
+        self.files = files
+        self.preflight = preflight
+        self.prices = prices
         self.settings = settings
         self.past = past or NoPast()
         self.action_log = action_log or NoActionLog()
@@ -112,6 +131,9 @@ class JobshapeApp(App[None], inherit_bindings=False):
             past=self.past, action_log=self.action_log, rules=self.rules,
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
+            limits=KnownLimits(self.actions, self.clock), prices=self.prices,
+            files=self.files, preflight=self.preflight,
+            submit_command=settings.policy.submit_command, terms=terms_of(settings.policy),
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -265,6 +287,14 @@ def make_room(name: str, context: Context) -> Room:
     raise LookupError(name)
 
 
+def terms_of(policy: Policy) -> Terms:
+    """What the policy says of sending again."""
+    return Terms(
+        policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
+        policy.retry_minutes, policy.same_failures,
+    )  # fmt: skip
+
+
 def choose_glyphs(settings: Settings) -> Glyphs:
     """ASCII where it is asked for or where the locale knows no Unicode."""
     if settings.ui.ascii or "utf" not in locale.getencoding().lower():
@@ -281,8 +311,10 @@ class LiveApp(JobshapeApp):
     """The app with a collector behind it."""
 
     def __init__(
-        self, settings: Settings, process: CollectorProcess, *, filter_text: str = ""
-    ) -> None:
+        self, settings: Settings, process: CollectorProcess, *, filter_text: str = "",
+        prices: Prices = Prices(),  # noqa: B008 - frozen
+        place: Place | None = None,
+    ) -> None:  # fmt: skip
         board = Board()
         client = CollectorClient(process, board, self.board_changed)
         folder: Path | None = None
@@ -304,6 +336,13 @@ class LiveApp(JobshapeApp):
             past=self._past,
             action_log=HistoryActionLog(board, is_on=settings.history.enabled),
             rules=OwnRules(),
+            prices=prices,
+            files=ScriptFiles(
+                unsent_folder(settings.policy.hand_over),
+                template_folders(),
+                settings.policy.submit_command,
+            ),
+            preflight=LivePreflight(settings, place or Place(""), board, client.call),
         )
 
     def on_mount(self) -> None:
@@ -378,9 +417,16 @@ class LiveApp(JobshapeApp):
         self.exit()
 
 
-def run(settings: Settings, process: CollectorProcess, *, filter_text: str = "") -> int:
+def run(
+    settings: Settings,
+    process: CollectorProcess,
+    *,
+    filter_text: str = "",
+    prices: Prices,
+    place: Place,
+) -> int:
     """Show the monitor until the person leaves; gives the exit code."""
-    app = LiveApp(settings, process, filter_text=filter_text)
+    app = LiveApp(settings, process, filter_text=filter_text, prices=prices, place=place)
     app.run()
     if app.return_code:
         print("jobshape ended because of a mistake in itself; please report it", file=sys.stderr)  # noqa: T201

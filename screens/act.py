@@ -29,7 +29,7 @@ def act(screen: "Room", action: str, jobs: Sequence[Job], *, ask: bool, done: Do
             screen.run_worker(carry_out(screen, todo, done), group="act", exit_on_error=False)
 
     if ask or len(todo.targets) > 1:
-        screen.app.push_screen(ConfirmScreen(todo, screen.glyphs), answered)
+        screen.app.push_screen(ConfirmScreen(todo, screen.context), answered)
     else:
         answered(True)
 

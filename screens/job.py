@@ -293,6 +293,36 @@ class JobScreen(JobParts):
         """Requeue; asks."""
         self._act("requeue", ask=self._confirm)
 
+    def do_top(self) -> None:
+        """Put first."""
+        self._act("top")
+
+    def do_suspend(self) -> None:
+        """Suspend; asks."""
+        self._act("suspend", ask=self._confirm)
+
+    def do_resume(self) -> None:
+        """Resume."""
+        self._act("resume")
+
+    def again_block(self) -> str | None:
+        """Why it cannot be sent again."""
+        from jobshape.screens.resubmit import why_not
+
+        return why_not([self.job], self.board)
+
+    def do_resubmit(self) -> None:
+        """Send it again."""
+        from jobshape.screens.resubmit import resubmit
+
+        resubmit(self, [self.job])
+
+    def do_edit(self) -> None:
+        """Edit what it asks for."""
+        from jobshape.screens.edit import edit
+
+        edit(self, [self.job], self.show_now)
+
     def _act(self, action: str, *, ask: bool = False) -> None:
         from jobshape.screens.act import act
 

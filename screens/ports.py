@@ -14,8 +14,14 @@ from jobshape.app.domain.action import (
     Outcome,
     SubmissionRecord,
 )
+from jobshape.app.domain.check import CheckLine
+from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
+from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import Lineage, PastJob
+from jobshape.app.domain.request import SubmitRequest
+from jobshape.app.domain.resubmission import Terms
+from jobshape.app.scripts.draft import Draft, Project
 from jobshape.widgets.glyphs import Glyphs
 
 Clock = Callable[[], float]
@@ -79,6 +85,66 @@ class NoPast:
     async def lineage(self, job: Job) -> Lineage | None:
         """Nothing is kept."""
         return None
+
+
+class Files(Protocol):
+    """Scripts and folders of this machine. All raise a JobshapeError; all may take a while."""
+
+    async def home(self) -> str:
+        """The folder at hand."""
+        ...
+
+    async def listing(self, folder: str) -> list[tuple[str, bool]]:
+        """What lies in a folder: (name, whether it is a folder), folders first, by name."""
+        ...
+
+    async def read(self, path: str) -> Any:
+        """A script, with ``path`` and ``text``."""
+        ...
+
+    async def write(self, file: Any, text: str) -> Path:
+        """Write a script back; gives the path of what was there before."""
+        ...
+
+    async def project(self, path: str) -> Project:
+        """The git work tree of a script, or of the folder at hand."""
+        ...
+
+    async def templates(self) -> list[tuple[str, str, str]]:
+        """Scripts to start from: (stage, where it is from, text)."""
+        ...
+
+    async def hand_over(self, request: SubmitRequest) -> tuple[Path, str]:
+        """Keep a script that could not be sent; gives its path and the command for it."""
+        ...
+
+
+class Preflight(Protocol):
+    """Looks at a draft before it is sent."""
+
+    async def examine(self, draft: Draft) -> Sequence[CheckLine]:
+        """What each rule says of it; raises a JobshapeError where nothing can be looked at."""
+        ...
+
+    def lift(self, lines: Sequence[CheckLine], reasons: Mapping[str, str]) -> Sequence[CheckLine]:
+        """The lines with these blocks lifted, as far as policy allows: rule -> why."""
+        ...
+
+
+class LimitsAsked(Protocol):
+    """Knows what the site lets one ask for."""
+
+    async def get(self) -> SiteLimits:
+        """The limits; without any, and with the problem, where the site does not tell."""
+        ...
+
+
+class NoLimits:
+    """Stands for a site that tells no limits."""
+
+    async def get(self) -> SiteLimits:
+        """None are known."""
+        return SiteLimits(problem="nobody was asked")
 
 
 class ActionLog(Protocol):
@@ -280,3 +346,9 @@ class Context:
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES
     show_jobs: Callable[[str], None] = _filter_nothing
+    files: Files | None = None
+    preflight: Preflight | None = None
+    limits: LimitsAsked = field(default_factory=NoLimits)
+    submit_command: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    prices: Prices = field(default_factory=Prices)

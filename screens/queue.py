@@ -255,6 +255,12 @@ class QueueScreen(Room):
                 return None
         return reason
 
+    def again_block(self) -> str | None:
+        """Why none of the jobs can be sent again."""
+        from jobshape.screens.resubmit import why_not
+
+        return why_not(self.view.selected_jobs(self.table.cursor_key)[:MANY], self.board)
+
     # Moving. While keys go to the detail pane they scroll that.
 
     def do_move(self, by: int) -> None:
@@ -527,6 +533,36 @@ class QueueScreen(Room):
     def do_requeue(self) -> None:
         """Requeue; asks."""
         self._act("requeue", ask=self._confirm)
+
+    def do_top(self) -> None:
+        """Put first."""
+        self._act("top")
+
+    def do_suspend(self) -> None:
+        """Suspend; asks."""
+        self._act("suspend", ask=self._confirm)
+
+    def do_resume(self) -> None:
+        """Resume."""
+        self._act("resume")
+
+    def do_submit(self) -> None:
+        """Submit a script."""
+        from jobshape.screens.submit import submit
+
+        submit(self)
+
+    def do_resubmit(self) -> None:
+        """Send them again."""
+        from jobshape.screens.resubmit import resubmit
+
+        resubmit(self, self.view.selected_jobs(self.table.cursor_key))
+
+    def do_edit(self) -> None:
+        """Edit what they ask for."""
+        from jobshape.screens.edit import edit
+
+        edit(self, self.view.selected_jobs(self.table.cursor_key), self._acted)
 
     def _act(self, action: str, *, ask: bool = False) -> None:
         from jobshape.screens.act import act

@@ -1,4 +1,4 @@
-"""Work on the history's file in a thread, so that a dead disk keeps nobody from going on."""
+"""Work on files in a thread, so that a dead disk keeps nobody from going on."""
 
 import asyncio
 import threading
@@ -13,8 +13,13 @@ PATIENCE_S = 10.0
 Answer = TypeVar("Answer")
 
 
-async def beside(work: Callable[[], Answer]) -> Answer:
-    """Do some work in a thread that nobody waits for at the end; raises what it raises."""
+async def beside(
+    work: Callable[[], Answer], who: str = "the history", patience_s: float = PATIENCE_S
+) -> Answer:
+    """Do some work in a thread that nobody waits for at the end; raises what it raises.
+
+    Raises JobshapeError, naming who gave no answer, where it takes longer than that.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Answer] = loop.create_future()
 
@@ -29,12 +34,12 @@ async def beside(work: Callable[[], Answer]) -> Answer:
             else:
                 loop.call_soon_threadsafe(_fail, future, error)
 
-    threading.Thread(target=run, name="history", daemon=True).start()
+    threading.Thread(target=run, name=who, daemon=True).start()
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             return await future
     except TimeoutError as error:
-        what = f"the history gave no answer in {PATIENCE_S:g} s"
+        what = f"{who} gave no answer in {patience_s:g} s"
         raise JobshapeError(what, hint="is its disk well?") from error
 
 

@@ -9,6 +9,7 @@ from jobshape.app.domain.errors import ERRORS, BackendError, BadRequest
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.request import SubmitRequest
+from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
 from jobshape.app.domain.site_facts import SiteFacts
 
 DEADLINE_S: dict[str, float] = {
@@ -18,6 +19,7 @@ DEADLINE_S: dict[str, float] = {
     "steps": 30.0,
     "read_log": 60.0,
     "diagnose": 60.0,
+    "plan_resubmit": 60.0,
     "earliest_start": 30.0,
     "submit": 60.0,
     "cancel": 30.0,
@@ -25,9 +27,9 @@ DEADLINE_S: dict[str, float] = {
     "release": 30.0,
     "requeue": 30.0,
     "top": 30.0,
-    "suspend": 30.0,
-    "resume": 30.0,
-    "update": 30.0,
+    "suspend": 60.0,
+    "resume": 60.0,
+    "update": 60.0,
     "request_of": 60.0,
     "limits": 60.0,
     "accounting": 180.0,
@@ -51,6 +53,7 @@ OWN_HINTS: dict[str, dict[str, Any]] = {
         "return": list[list[Finding]],
     },
     "preflight_facts": {"request": SubmitRequest, "name": str, "return": SiteFacts},
+    "plan_resubmit": {"wanted": Wanted, "return": ResubmissionPlan},
 }
 """Actions that are ours, not the backend's: what they take and give."""
 

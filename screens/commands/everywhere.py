@@ -15,7 +15,7 @@ EVERYWHERE: tuple[Command, ...] = (
     Command("undo", ("ctrl+z",), "Undo",
             "Take back what you did last: hold, release, a changed job; asks first.", ACT,
             destructive=True),
-    Command("refresh", ("r",), "Refresh", "Ask the site now.", APP),
+    Command("refresh", ("ctrl+r", "f5"), "Refresh", "Ask the site now.", APP),
     Command("theme", ("t",), "Theme", "Choose the colours.", APP),
     Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
             APP),

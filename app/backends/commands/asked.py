@@ -13,7 +13,7 @@ from jobshape.app.backends.commands.accounting import read_records
 from jobshape.app.backends.commands.queue import MARK
 from jobshape.app.backends.commands.reference import whole
 from jobshape.app.backends.commands.scontrol_text import said
-from jobshape.app.backends.local.array_tasks import TaskSet
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.job import UNLIMITED, Job
 from jobshape.app.domain.request import JobRequest
 from jobshape.app.domain.shape import JobShape

@@ -26,7 +26,6 @@ from jobshape.app.backends.base import (
     Scope,
 )
 from jobshape.app.backends.local import launch
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.gpus import gpu_types
@@ -38,6 +37,7 @@ from jobshape.app.backends.local.shape import job_of, options_of
 from jobshape.app.backends.local.standing import why_waiting
 from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, steps_of, user_name
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
 from jobshape.app.domain.limits import Limits, SiteLimits

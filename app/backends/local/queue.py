@@ -10,7 +10,6 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.dependencies import (
     SINGLETON,
     Condition,
@@ -30,6 +29,7 @@ from jobshape.app.backends.local.record import (
 )
 from jobshape.app.backends.local.standing import MISFIT, rank_of, why_waiting
 from jobshape.app.backends.local.store import Store
+from jobshape.app.domain.array_tasks import TaskSet
 
 _STANDING = ("reason", "message", "dependency_shown", "dependency_state", "eligible_time")
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable
 
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.record import LocalJob
 from jobshape.app.backends.local.reference import parse_reference
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.request import JobRequest
 from jobshape.app.domain.shape import JobShape
 
