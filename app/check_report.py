@@ -79,9 +79,9 @@ def check(
     return Checked(subject, lift(lines, lifted or {}, settings.policy), site.page.name)
 
 
-def variables_of(site: Site) -> Mapping[str, str] | None:
-    """The variables that sbatch will see: none of ours on another host, none matter to ours."""
-    return None if site.ssh or site.local else os.environ
+def variables_of(site: Site) -> Mapping[str, str]:
+    """The variables that sbatch will see: none of ours on another host."""
+    return place_of(site).environment(os.environ)
 
 
 def working_folder(site: Site) -> str:

@@ -12,6 +12,7 @@ import pytest
 from jobshape.app.check_report import Checked, as_json, schema_text, text
 from jobshape.app.cli import main
 from jobshape.app.domain.check import CheckLine
+from jobshape.app.preflight.gather import Place
 from jobshape.app.preflight.registry import RULES
 
 from .builders import script, subject
@@ -155,3 +156,9 @@ def test_the_schema_names_every_field_of_a_line() -> None:
     schema = json.loads(schema_text())
     line = schema["properties"]["lines"]["items"]
     assert set(line["properties"]) == set(line["required"]) == set(CheckLine._fields)
+
+
+def test_variables_of_ours_count_only_where_sbatch_runs_here() -> None:
+    variables = {"SBATCH_PARTITION": "gpu"}
+    assert Place("slurm", heeds_variables=True).environment(variables) == variables
+    assert Place("far", ssh="login1").environment(variables) == {}

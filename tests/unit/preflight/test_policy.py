@@ -82,9 +82,9 @@ def test_a_missing_script_cannot_be_lifted() -> None:
 
 _WORDS = st.sampled_from(
     ["--time=", "--mem=", "-p ", "main", "gpu", "5", "1-00", "99G", "0", "-1", "UNLIMITED",
-     "hetjob",      "--gres=gpu:", "a100:2", "--gpus=", "h100", "--mem-per-gpu=", "-N ", "2-4", "-n ", "-c ",
-     "-C ", "a&b", "[a|b]", "--array=", "0-9%2", "-x ", "n[1-2]", "--output=", "%j/%x", "%", "'", '"',
-     "\\", "--mail-type=", "--signal=", "é", "\0", "=", ","]
+     "hetjob", "--gres=gpu:", "a100:2", "--gpus=", "h100", "--mem-per-gpu=", "-N ", "2-4",
+     "-n ", "-c ", "-C ", "a&b", "[a|b]", "--array=", "0-9%2", "-x ", "n[1-2]", "--output=",
+     "%j/%x", "%", "'", '"', "\\", "--mail-type=", "--signal=", "é", "\0", "=", ","]
 )  # fmt: skip
 
 
