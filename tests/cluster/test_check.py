@@ -81,3 +81,35 @@ def test_a_job_with_the_same_script_is_told(box: Any) -> None:
         assert lines["duplicate"][0]["verdict"] == "pass"
     finally:
         box.run(["scancel", sent], user="alice")
+
+
+PAGE = """kind = "slurm"
+[[partitions]]
+name = "main"
+[[partitions]]
+name = "smoke"
+role = "smoke"
+"""
+SMOKE = r"""
+export JOBSHAPE_CONFIG_DIR=$(mktemp -d) JOBSHAPE_STATE_DIR=$(mktemp -d)
+mkdir "$JOBSHAPE_CONFIG_DIR/sites"; printf %s "$1" > "$JOBSHAPE_CONFIG_DIR/sites/slurm.toml"
+cd "$JOBSHAPE_STATE_DIR"; shift
+printf '#!/bin/bash\n#SBATCH --time=5 --mem=50M --mail-type=END\ntrue\n' > job.sh
+smoke() { "$@" check --json job.sh | grep -A1 '"rule": "smoke"' | tail -1; }
+smoke "$@"
+job=$("$@" submit --json --partition smoke job.sh | grep -o '"job": [0-9]*' | grep -o '[0-9]*')
+"$@" wait "$job" > /dev/null 2>&1
+sleep 1
+until [ "$(sacct -nXj "$job" -o state%20 | tr -d ' ')" = COMPLETED ]; do sleep 0.5; done
+smoke "$@"
+sed -i 's/^true/sleep 1/' job.sh
+smoke "$@"
+"""
+
+
+def test_smoke_passes_by_what_the_site_says_though_no_screen_saw_it(box: Any) -> None:
+    done = box.run(["bash", "-c", SMOKE, "-", PAGE, *JOBSHAPE], user="alice", check=False)
+    verdicts = [line.strip() for line in done.stdout.splitlines()]
+    assert verdicts == ['"verdict": "block",', '"verdict": "pass",', '"verdict": "block",'], (
+        done.stdout, done.stderr,
+    )  # fmt: skip

@@ -10,7 +10,7 @@ from jobshape.app.domain.job import NO_JOB, AccountedJob
 from jobshape.app.domain.site_facts import SiteFacts
 from jobshape.app.history.history import History
 from jobshape.app.preflight.facts import PastFacts, Sent
-from jobshape.app.preflight.past import look_into_past
+from jobshape.app.preflight.past import look_into_past, open_ends, with_ends
 from jobshape.app.preflight.subject import Subject
 
 from .builders import own, script, subject
@@ -77,6 +77,22 @@ def test_an_array_completed_only_if_all_of_its_tasks_did(tmp_path: Path) -> None
             ended(history, 10 + task, state, array_job_id=10, array_task_id=task)
     (found,) = look_into_past(path, "box", made, None).sent
     assert (found.state, found.array) == ("FAILED", "0-1")
+
+
+def test_ends_that_history_does_not_know_come_from_accounting() -> None:
+    states = {1: "", 2: "RUNNING", 3: "FAILED", 4: "PENDING"}
+    sent = [Sent(number, "", "", state, same=True) for number, state in states.items()]
+    past = PastFacts(sent=tuple(sent))
+    assert open_ends(past, SiteFacts(queue=(own(4, "PENDING"),))) == [1, 2]
+    ended = [
+        NO_JOB._replace(job_id=1, state="COMPLETED", partition="smoke"),
+        NO_JOB._replace(job_id=2, array_job_id=2, state="COMPLETED", partition="smoke"),
+        NO_JOB._replace(job_id=9, array_job_id=2, state="TIMEOUT", partition="smoke"),
+    ]
+    told = with_ends(past, ended).sent
+    assert [(one.state, one.partition) for one in told] == [
+        ("COMPLETED", "smoke"), ("TIMEOUT", "smoke"), ("FAILED", ""), ("PENDING", ""),
+    ]  # fmt: skip
 
 
 def test_where_nothing_is_known(tmp_path: Path) -> None:
