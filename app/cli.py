@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stages(commands)
     _add_diagnose(commands)
     _add_submit(commands)
+    _add_check(commands)
     _add_doctor(commands)
     _add_sites(commands)
     _add_history(commands)
@@ -221,10 +222,36 @@ def _add_submit(commands: Any) -> None:
     submit.add_argument("--chdir", default="", metavar="FOLDER", help="where it runs; here")
     submit.add_argument("--comment", default="", metavar="TEXT", help="kept with the job")
     submit.add_argument("--reason", default="", metavar="TEXT", help="why; kept in history")
+    submit.add_argument(
+        "--lift", action="append", default=[], metavar="RULE=REASON",
+        help="go on in spite of a block of the pre-flight, for this reason",
+    )  # fmt: skip
     submit.add_argument("--dry-run", action="store_true", help="show what would be sent")
     submit.add_argument("--json", action="store_true", help="for scripts: jobshape.submit/1")
     _add_site_options(submit, default=argparse.SUPPRESS)
     submit.set_defaults(run=_submit)
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check", help="say what speaks against submitting a script; submits nothing",
+        description="Exit code: 0 nothing blocks; 1 something does; 2 it cannot be checked. "
+        "Options stand before SCRIPT: what follows it is the script's own.",
+    )  # fmt: skip
+    check.add_argument("script", nargs="?", metavar="SCRIPT", help="a batch script; -: stdin")
+    check.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="the script's arguments"
+    )
+    check.add_argument("--json", action="store_true", help="for scripts: jobshape.check/1")
+    check.add_argument("--schema", action="store_true", help="print the JSON schema of --json")
+    check.add_argument("--offline", action="store_true", help="do not ask the site")
+    check.add_argument(
+        "--lift", action="append", default=[], metavar="RULE=REASON",
+        help="go on in spite of a block, for this reason",
+    )  # fmt: skip
+    check.add_argument("--rules", action="store_true", help="list the rules and what each does")
+    _add_site_options(check, default=argparse.SUPPRESS)
+    check.set_defaults(run=_check)
 
 
 def _add_doctor(commands: Any) -> None:
@@ -447,6 +474,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 def _submit(arguments: argparse.Namespace) -> int:
     from jobshape.app import submit_report
+    from jobshape.app.check_report import read_lifts
     from jobshape.app.domain.shape import SHAPE_FIELDS
 
     given = {
@@ -459,9 +487,37 @@ def _submit(arguments: argparse.Namespace) -> int:
         work_dir=arguments.chdir, comment=arguments.comment, stdin=sys.stdin.read,
     )  # fmt: skip
     return submit_report.submit(
-        _load(arguments), draft, reason=arguments.reason, dry_run=arguments.dry_run,
+        _load(arguments), draft, reason=arguments.reason,
+        lifts=read_lifts(arguments.lift), dry_run=arguments.dry_run,
         as_json=arguments.json, say=_say,
     )  # fmt: skip
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from jobshape.app import check_report as report
+    from jobshape.app.domain.errors import BadRequest
+
+    if arguments.schema:
+        _say(report.schema_text(), end="")
+        return OK
+    loaded = _load(arguments)
+    if arguments.rules:
+        _say(*report.rules(loaded.settings.policy))
+        return OK
+    if arguments.script is None:
+        raise BadRequest("no script is named", hint="jobshape check SCRIPT [ARGS...]")
+    checked = report.check_script(
+        loaded,
+        arguments.script,
+        arguments.arguments,
+        offline=arguments.offline,
+        lifted=report.read_lifts(arguments.lift),
+    )
+    if arguments.json:
+        _say(report.as_json(checked))
+    else:
+        _say(*report.text(checked, ascii_only=report.uses_ascii(loaded.settings)))
+    return BROKEN if checked.is_blocked else OK
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

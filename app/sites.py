@@ -12,6 +12,7 @@ from jobshape.app.site_check import check_slurm, slurm_found, why_not_local
 
 if TYPE_CHECKING:
     from jobshape.app.backends.local.config import LocalSite
+    from jobshape.app.preflight.gather import Place
 
 _AUTO = "auto"
 
@@ -76,6 +77,17 @@ def _site(page: Page, loaded: Loaded, reason: str) -> Site:
     backend, ssh = _how(page, loaded)
     check_slurm(backend, ssh)
     return Site(page, backend, ssh, None, reason)
+
+
+def place_of(site: Site) -> "Place":
+    """What the checks before a submission have to know of a site."""
+    from jobshape.app.preflight.gather import Place
+
+    partitions = site.local.partitions if site.local else site.page.values.partitions
+    return Place(
+        name=site.page.name, ssh=site.ssh, roles={one.name: one.role for one in partitions},
+        most_jobs=site.page.said.get("limits", {}).get("jobs", 0),
+    )  # fmt: skip
 
 
 def why_not(page: Page, loaded: Loaded) -> str:

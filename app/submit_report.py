@@ -15,13 +15,16 @@ from jobshape.app.acting.git import project_of
 from jobshape.app.acting.hand_over import hand_over
 from jobshape.app.asking import ask, wanted_of
 from jobshape.app.backends.base import Backend
+from jobshape.app.check_report import Checked, check, text, uses_ascii, working_folder
 from jobshape.app.domain.action import SubmissionRecord, new_batch, outcome_of
+from jobshape.app.domain.check import lifted_reasons
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, Unreachable
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.shape import SHAPE_FIELDS, JobShape
 from jobshape.app.history.history import History
 from jobshape.app.history.place import FILE_NAME, name_in_history
+from jobshape.app.preflight.subject import subject_of
 from jobshape.app.scripts.draft import Draft, record_of
 from jobshape.app.scripts.script_file import read
 from jobshape.app.settings.folders import state_folder, unsent_folder
@@ -64,20 +67,38 @@ def _read(script: str) -> tuple[str, str]:
 
 
 def submit(
-    loaded: Loaded, draft: Draft, *, reason: str, dry_run: bool, as_json: bool, say: Say
-) -> int:
+    loaded: Loaded, draft: Draft, *, reason: str, lifts: Mapping[str, str], dry_run: bool,
+    as_json: bool, say: Say,
+) -> int:  # fmt: skip
     """Submit a draft; 0 when it was, or would be, 1 when something stands in the way.
 
     Raises ConfigError, NoSite; Refused with the site's own words.
     """
     site = choose_site(loaded)
     request = replace(draft.request, command=loaded.settings.policy.submit_command)
+    subject = subject_of(
+        request.script, path=draft.path, request=request, work_dir=working_folder()
+    )
+    checked = check(loaded, site, subject, lifted=lifts)
+    if checked.is_blocked:
+        return _blocked(checked, loaded, as_json=as_json, say=say)
     if dry_run:
-        told: dict[str, Any] = {"status": "dry-run", "request": _request(request), "script": request.script}
-        say(_json(told) if as_json else _plan(draft, request))
+        told: dict[str, Any] = {
+            "status": "dry-run",
+            "request": _request(request),
+            "script": request.script,
+        }
+        told["checks"] = [line._asdict() for line in checked.lines]
+        say(_json(told) if as_json else _plan(draft, request, checked, loaded))
         return OK
     wanted = wanted_of(site, ANSWER_S)
-    record = record_of(draft, project_of(_folder(draft)), reason=reason, batch=new_batch())
+    record = record_of(
+        draft,
+        project_of(_folder(draft)),
+        reason=reason,
+        lifted=lifted_reasons(checked.lines),
+        batch=new_batch(),
+    )
     try:
         where = name_in_history(site.page.name) or _cluster(wanted)
     except Unreachable as error:
@@ -161,19 +182,30 @@ def _not_sent(
     return BLOCKED
 
 
+def _blocked(checked: Checked, loaded: Loaded, *, as_json: bool, say: Say) -> int:
+    if as_json:
+        checks = [line._asdict() for line in checked.lines]
+        say(_json({"status": "blocked", "reason": "preflight", "checks": checks}))
+    else:
+        say(*text(checked, ascii_only=uses_ascii(loaded.settings), everything=False))
+        say("not submitted; a block is lifted with --lift RULE=REASON, if policy allows it")
+    return BLOCKED
+
+
 def _request(request: SubmitRequest) -> dict[str, Any]:
     plain = asdict(replace(request, script=""))
     return {name: value for name, value in plain.items() if value not in (None, "", (), False)}
 
 
-def _plan(draft: Draft, request: SubmitRequest) -> str:
+def _plan(draft: Draft, request: SubmitRequest, checked: Checked, loaded: Loaded) -> str:
     asked = draft.shape.over(draft.own_shape)
     lines = [f"would submit {draft.final_name}"]
     for field in SHAPE_FIELDS:
         value = getattr(asked, field.name)
         if value is not None:
             lines.append(f"  {field.title:<14} {show_entry(field.kind, value)}")
-    return "\n".join([*lines, "", request.script])
+    said = text(checked, ascii_only=uses_ascii(loaded.settings), everything=False)
+    return "\n".join([*said, *lines, "", request.script])
 
 
 def _json(told: Mapping[str, Any]) -> str:

@@ -25,6 +25,8 @@ from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
+from jobshape.app.preflight.gather import Place  # noqa: E402
+from jobshape.app.preflight.live import LivePreflight  # noqa: E402
 from jobshape.app.settings.folders import (  # noqa: E402
     rule_paths,
     state_folder,
@@ -302,6 +304,7 @@ class LiveApp(JobshapeApp):
     def __init__(
         self, settings: Settings, process: CollectorProcess, *, filter_text: str = "",
         prices: Prices = Prices(),  # noqa: B008 - frozen
+        place: Place | None = None,
     ) -> None:  # fmt: skip
         board = Board()
         client = CollectorClient(process, board, self.board_changed)
@@ -330,6 +333,7 @@ class LiveApp(JobshapeApp):
                 template_folders(),
                 settings.policy.submit_command,
             ),
+            preflight=LivePreflight(settings, place or Place(""), board, client.call),
         )
 
     def on_mount(self) -> None:
@@ -405,10 +409,15 @@ class LiveApp(JobshapeApp):
 
 
 def run(
-    settings: Settings, process: CollectorProcess, *, filter_text: str = "", prices: Prices
+    settings: Settings,
+    process: CollectorProcess,
+    *,
+    filter_text: str = "",
+    prices: Prices,
+    place: Place,
 ) -> int:
     """Show the monitor until the person leaves; gives the exit code."""
-    app = LiveApp(settings, process, filter_text=filter_text, prices=prices)
+    app = LiveApp(settings, process, filter_text=filter_text, prices=prices, place=place)
     app.run()
     if app.return_code:
         print("jobshape ended because of a mistake in itself; please report it", file=sys.stderr)  # noqa: T201

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from jobshape.screens.dialog import Dialog, Words
+from jobshape.widgets.entry import Entry
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.text import clean
 from textual import on
 from textual.binding import Binding
 from textual.widget import Widget
-from textual.widgets import Input
 
 
 class AskScreen(Dialog[str | None]):
@@ -28,14 +28,14 @@ class AskScreen(Dialog[str | None]):
         """What is asked, the line, the keys."""
         palette = palette_of(self.app)
         yield Words([[], [(f"  {clean(self._said, self.glyphs)}", palette.muted)], []])
-        yield Input(self._text, id="line", compact=True, select_on_focus=False)
+        yield Entry(self._text, id="line", compact=True, select_on_focus=False)
         yield Words([[], [
             ("  Enter", palette.key), (" take it", palette.muted),
             ("   Esc", palette.key), (" leave", palette.muted),
         ]])  # fmt: skip
 
-    @on(Input.Submitted)
-    def _entered(self, message: Input.Submitted) -> None:
+    @on(Entry.Submitted)
+    def _entered(self, message: Entry.Submitted) -> None:
         if message.value.strip():
             self.dismiss(message.value.strip())
 

@@ -25,7 +25,7 @@ from jobshape.screens.editing import (
     read_form,
     show_value,
 )
-from jobshape.screens.effect import cost_words, fit_words, start_request, start_words
+from jobshape.screens.effect import cost_words, fit_words, same_shapes, start_request, start_words
 from jobshape.screens.review import ReviewScreen
 from jobshape.screens.sending import send
 from jobshape.widgets.entry_form import EntryForm, Note
@@ -39,6 +39,9 @@ from textual.widget import Widget
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
+
+MANY_SHAPES = 50
+"""Of more different shapes it is not looked where each fits."""
 
 ASK_AFTER_S = 1.0
 """How long nothing is typed before the site is asked when such a job would start."""
@@ -78,7 +81,7 @@ async def _edit(screen: "Room", todo: Plan, done: Done) -> None:
             count = count_words(len(good), sum(tasks[job] for job in good))
             report(screen, "Change", f"changed {count}" if good else "nothing changed", sending)
             return
-        texts = form.texts  # everything was refused: what was typed is not lost
+        texts = form.left  # everything was refused: what was typed is not lost
         refused = form.blame(refused_all[0].words)
 
 
@@ -112,6 +115,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         self._asking: JobShape | None = None
         self._timer: Timer | None = None
         self.reading = Reading((), {})
+        self.left: Mapping[str, str] = {}  # what stood in the fields at the end
 
     def content(self) -> Iterable[Widget]:
         """What is edited, the form, its effects, the keys."""
@@ -258,12 +262,12 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         return [*lines, []] if lines else lines
 
     def _effect(self) -> list[list[Piece]]:
-        palette, glyphs, board = palette_of(self.app), self.glyphs, self._room.board
+        palette, glyphs = palette_of(self.app), self.glyphs
         if "" in self._refused:
             words = clean(self._refused[""], glyphs)
             return [[], [(f"  refused: {words}", palette.failed)], [], []]
         shape, before = self._shape(), self._jobs[0].shape
-        fits, room = fit_words(shape, board)
+        fits, room = self._room_words()
         lines: list[list[Piece]] = [[]]
         lines.append([(f"  {clean(room, glyphs)}", palette.text if fits else palette.warning)])
         waits = "asking when such a job would start" if self._asking else ""
@@ -272,6 +276,18 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         money = cost_words(shape, before, self._plan.tasks, self._room.context.prices)
         lines.append([(f"  {clean(money, glyphs)}", palette.muted)])
         return lines
+
+    def _room_words(self) -> tuple[bool, str]:
+        """Whether there is room now for the job, or for how many of the jobs."""
+        board = self._room.board
+        given = {change.job: change.shape for change in self.reading.changes}
+        shapes = same_shapes([given.get(job, job.shape) for job in self._jobs])
+        if len(shapes) == 1:
+            return fit_words(next(iter(shapes)), board)
+        if len(shapes) > MANY_SHAPES:
+            return True, f"{len(shapes)} different shapes"
+        roomy = sum(count for shape, count in shapes.items() if fit_words(shape, board)[0])
+        return roomy > 0, f"there is room now for the shape of {roomy} of {len(self._jobs)} jobs"
 
     def _keys(self) -> list[list[Piece]]:
         palette, reading = palette_of(self.app), self.reading
@@ -306,9 +322,17 @@ class EditScreen(Dialog[Sequence[Change] | None]):
 
         def answered(send: bool | None) -> None:
             if send:
+                self.left = self.texts
                 self.dismiss(self.reading.changes)
 
-        self.app.push_screen(ReviewScreen(self.reading.changes, self.glyphs), answered)
+        bounds = self._bounds()
+        over = [
+            f"{field_of(name).title}: {words}"
+            for name, bound in bounds.items()
+            if self.texts.get(name, "").strip() != self._begun.get(name, "")
+            and (words := excess(name, getattr(self._shape(), name), bound))
+        ]
+        self.app.push_screen(ReviewScreen(self.reading.changes, over, self.glyphs), answered)
 
     def action_reset(self) -> None:
         """Every field as it was."""

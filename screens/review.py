@@ -26,10 +26,12 @@ class ReviewScreen(Dialog[bool | None]):
         Binding("n,escape,q", "answer(False)", "No", show=False),
     ]
 
-    def __init__(self, changes: Sequence[Change], glyphs: Glyphs) -> None:
+    def __init__(self, changes: Sequence[Change], over: Sequence[str], glyphs: Glyphs) -> None:
+        """over: which fields ask for more than is allowed, in words."""
         tasks = sum(change.job.target.tasks for change in changes)
         super().__init__(f"Change {count_words(len(changes), tasks)}?", glyphs)
         self._changes = changes
+        self._over = over
 
     @property
     def can_send(self) -> bool:
@@ -52,6 +54,10 @@ class ReviewScreen(Dialog[bool | None]):
         if any(change.again for change in self._changes):
             text = "(*) not in place once it runs: cancel the job and resubmit it (r)"
             lines += [[(f"  {text}", palette.warning)], []]
+        for words in self._over:
+            lines.append([(f"  {clean(words, self.glyphs)}", palette.failed)])
+        if self._over:
+            lines += [[("  the site may refuse it, or never start it", palette.warning)], []]
         send: list[Piece] = [("  y", palette.key), (" send", palette.strong)]
         if not self.can_send:
             send = [("  y", palette.key_blocked), (" nothing to send", palette.muted)]

@@ -55,7 +55,10 @@ async def send(screen: "Room", entries: Sequence[ActionEntry]) -> Sending:
                 await screen.actions.call(entry.method, **call_arguments(entry))
             except JobshapeError as error:
                 words = f"{error.what} ({error.hint})" if error.hint else error.what
-                sent = Sent(entry, outcome_of(error), words)
+                outcome = outcome_of(error)
+                if outcome == "unknown":
+                    words = f"{words}; it may be done all the same: look before you try again"
+                sent = Sent(entry, outcome, words)
             except Exception as error:
                 told.add(place, Sent(entry, "unknown", f"a mistake in jobshape: {error!r}"))
                 raise

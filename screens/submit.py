@@ -53,7 +53,7 @@ async def _submit(screen: "Room") -> None:
 class SubmitScreen(Dialog[None]):
     """Stays until the job is sent and kept in history, or the person leaves."""
 
-    AUTO_FOCUS: ClassVar[str | None] = "EntryForm Input"
+    AUTO_FOCUS: ClassVar[str | None] = "EntryForm Entry"
     BINDINGS = [Binding("escape", "leave", "Back", show=False)]
 
     def __init__(self, room: "Room", draft: Draft) -> None:

@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 LOOKED_AT = 1000
 """Of the newest actions so many are looked at for one that can be taken back."""
 
+LONGEST_AGO_S = 7 * 86400
+"""What is older is taken back only from the list, where it is seen what it is."""
+
 
 async def undo_last(screen: "Room") -> None:
     """Take back the last batch of this user that can be."""
     records = await _recent(screen)
     if records is None:
         return
-    found = last_undo(records, screen.board.link.user)
+    since = screen.clock() - LONGEST_AGO_S
+    found = last_undo([one for one in records if one.at >= since], screen.board.link.user)
     if found is None:
-        screen.status.say("undo: there is nothing that could be taken back", problem=True)
+        nothing = "undo: nothing of the last days can be taken back; all that was done: 5"
+        screen.status.say(nothing, problem=True)
         return
     _ask(screen, *found)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
+from jobshape.widgets.entry import Entry
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.spans import Piece
@@ -12,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
 
 TITLE_WIDTH = 15
 
@@ -92,11 +92,11 @@ class EntryForm(Widget):
     EntryForm #titles { width: 17; height: auto; }
     EntryForm #entries { width: 24; height: auto; }
     EntryForm #notes { width: 1fr; height: auto; }
-    EntryForm Input {
+    EntryForm Entry {
         height: 1; border: none; padding: 0 1; background: $boost; color: $foreground;
     }
-    EntryForm Input:focus { background: $primary 30%; }
-    EntryForm Input > .input--selection { background: $primary; color: $background; }
+    EntryForm Entry:focus { background: $primary 30%; }
+    EntryForm Entry > .input--selection { background: $primary; color: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "step(1)", show=False, priority=True),
@@ -121,7 +121,7 @@ class EntryForm(Widget):
         self._titles = _Titles(self.fields, glyphs)
         self._notes = _Notes(self.fields, glyphs)
         self._inputs = {
-            field.name: Input(
+            field.name: Entry(
                 clean(field.text, glyphs), placeholder=field.placeholder, select_on_focus=True,
                 id=f"entry-{field.name.replace('_', '-')}", compact=True,
             )
@@ -170,13 +170,13 @@ class EntryForm(Widget):
         names = list(self._inputs)
         self.focus_on(names[(names.index(self.current) + by) % len(names)])
 
-    @on(Input.Changed)
-    def _typed(self, message: Input.Changed) -> None:
+    @on(Entry.Changed)
+    def _typed(self, message: Entry.Changed) -> None:
         message.stop()
         self.post_message(self.Changed())
 
-    @on(Input.Submitted)
-    def _entered(self, message: Input.Submitted) -> None:
+    @on(Entry.Submitted)
+    def _entered(self, message: Entry.Submitted) -> None:
         message.stop()
         self.post_message(self.Submitted())
 

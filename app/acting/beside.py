@@ -13,10 +13,12 @@ PATIENCE_S = 10.0
 Answer = TypeVar("Answer")
 
 
-async def beside(work: Callable[[], Answer], who: str = "the history") -> Answer:
+async def beside(
+    work: Callable[[], Answer], who: str = "the history", patience_s: float = PATIENCE_S
+) -> Answer:
     """Do some work in a thread that nobody waits for at the end; raises what it raises.
 
-    Raises JobshapeError, naming who gave no answer, where it takes longer than PATIENCE_S.
+    Raises JobshapeError, naming who gave no answer, where it takes longer than that.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Answer] = loop.create_future()
@@ -34,10 +36,10 @@ async def beside(work: Callable[[], Answer], who: str = "the history") -> Answer
 
     threading.Thread(target=run, name=who, daemon=True).start()
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             return await future
     except TimeoutError as error:
-        what = f"{who} gave no answer in {PATIENCE_S:g} s"
+        what = f"{who} gave no answer in {patience_s:g} s"
         raise JobshapeError(what, hint="is its disk well?") from error
 
 

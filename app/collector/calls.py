@@ -8,7 +8,9 @@ from jobshape.app.collector.plain import from_plain
 from jobshape.app.domain.errors import ERRORS, BackendError, BadRequest
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
+from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
+from jobshape.app.domain.site_facts import SiteFacts
 
 DEADLINE_S: dict[str, float] = {
     "detail": 20.0,
@@ -25,14 +27,15 @@ DEADLINE_S: dict[str, float] = {
     "release": 30.0,
     "requeue": 30.0,
     "top": 30.0,
-    "suspend": 30.0,
-    "resume": 30.0,
-    "update": 30.0,
+    "suspend": 60.0,
+    "resume": 60.0,
+    "update": 60.0,
     "request_of": 60.0,
     "limits": 60.0,
     "accounting": 180.0,
     "usage": 60.0,
     "capabilities": 60.0,
+    "preflight_facts": 60.0,
 }
 """Seconds that each action may take; no other method can be called."""
 
@@ -50,6 +53,7 @@ OWN_HINTS: dict[str, dict[str, Any]] = {
         "return": list[list[Finding]],
     },
     "plan_resubmit": {"wanted": Wanted, "return": ResubmissionPlan},
+    "preflight_facts": {"request": SubmitRequest, "name": str, "return": SiteFacts},
 }
 """Actions that are ours, not the backend's: what they take and give."""
 

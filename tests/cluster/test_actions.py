@@ -64,7 +64,9 @@ def monitors_of(box: Any) -> list[str]:
 def test_hold_and_undo(box: Any, session: Session, pending: int) -> None:
     with session.open() as app:
         app.wait_for(rf"\b{pending}\b.*\bPD\b")
-        app.press(*f"/{pending}", "enter", "H")
+        app.press(*f"/id:{pending}", "enter")
+        app.wait_for(f"filter id:{pending}")
+        app.press("H")
         app.wait_for("held 1 job")
         assert priority_of(box, pending) == "0"
         app.press("ctrl+z")
@@ -82,8 +84,8 @@ def test_hold_and_undo(box: Any, session: Session, pending: int) -> None:
 def test_killed_while_it_waits_for_an_answer(box: Any, session: Session, pending: int) -> None:
     with session.open() as app:
         app.wait_for(rf"\b{pending}\b.*\bPD\b")
-        app.press(*f"/{pending}", "enter")
-        app.wait_until(lambda: f"/{pending}" not in app.text)
+        app.press(*f"/id:{pending}", "enter")
+        app.wait_for(f"filter id:{pending}")
         box.signal("slurmctld", signal.SIGSTOP)
         try:
             app.press("H")

@@ -341,6 +341,17 @@ async def test_on_the_screen_it_takes_back_the_batch_under_the_cursor() -> None:
         assert any("cancel the job instead" in line for line in lines_of(pilot)[-2:])
 
 
+async def test_what_is_long_ago_is_taken_back_from_the_list_only() -> None:
+    log = ListedActions([record(1, ActionEntry("hold", "9107"), at=int(NOW) - 240 * HOUR)])
+    async with app_with(log).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+z")
+        await finished(pilot)
+        assert any("nothing of the last days" in line for line in lines_of(pilot))
+        await at_actions(pilot)
+        await opened_undo(pilot)
+
+
 async def test_a_job_that_is_over_is_left_out() -> None:
     over = next(job for job in recorded_board().jobs.values() if job.state == "COMPLETED")
     log = ListedActions([record(1, ActionEntry("hold", over.label))])

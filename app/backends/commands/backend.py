@@ -5,8 +5,7 @@ import pwd
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -35,11 +34,11 @@ from jobshape.app.backends.commands import (
     update,
     usage,
 )
-from jobshape.app.backends.commands.runner import Output, Runner
+from jobshape.app.backends.commands.runner import UNSURE_HINT, Output, Runner
 from jobshape.app.backends.commands.submit import script_path
 from jobshape.app.backends.commands.words import error_of
 from jobshape.app.backends.gpu_usage.sources import DEFAULT_SOURCES, GpuSources
-from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
+from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused, Unreachable
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.log_part import LogPart
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from jobshape.app.backends.gpu_usage.slurm import GpuUse
 
 _SSTAT_AGAIN_S = 120.0  # for GPU figures alone, of jobs of which Slurm had none: most sites' jobs
+_EXTRAS_S = 5.0  # for what accounting adds to what the controller told
 _EVER = 1_000_000_000  # before the first Slurm; sacct takes no time before 1970-01-12
 
 
@@ -79,6 +79,7 @@ class CommandsBackend:
         # Closes free texts in what the commands print; no job can know it, so none can forge it.
         self._mark = queue.MARK + secrets.token_hex(2)
         self._ssh = tuple(ssh)
+        self._field_names: frozenset[str] = frozenset()
         self._gpus = gpus
         self._gpu_notes: Notes = {}  # replaced when they change, so that other processes are told
 
@@ -264,26 +265,33 @@ class CommandsBackend:
 
     def suspend(self, job: str) -> None:
         """Stop a running job where it is."""
-        self._change(change.suspend_command(job), "REQUEST_SUSPEND")
+        self._stop_or_go(change.suspend_command(job), job)
 
     def resume(self, job: str) -> None:
         """Let a suspended job go on."""
-        self._change(change.resume_command(job), "REQUEST_SUSPEND")
+        self._stop_or_go(change.resume_command(job), job)
+
+    def _stop_or_go(self, command: Sequence[str], job: str) -> None:
+        """Suspend or resume. scontrol says the same of an unknown job as of no answer in time."""
+        try:
+            self._change(command, "REQUEST_SUSPEND")
+        except Refused as error:
+            if "Unexpected message" not in error.what:
+                raise
+            try:
+                self._records(job)
+            except Unreachable as silent:
+                raise Unreachable(silent.what, where=silent.where, hint=UNSURE_HINT) from error
+            raise
 
     def update(self, job: str, changes: JobChanges) -> None:
         """Change a job in place; what is refused is taken back, as far as Slurm did it."""
-        before: dict[str, str] = {}
-        if update.changes_shape(changes):
-            with suppress(BadRequest):  # a job that is gone: scontrol says so
-                before = self._fields(job)[1]
-        try:
-            for command in update.update_commands(job, changes, before):
-                self._change(command, "REQUEST_UPDATE_JOB")
-        except (Refused, BadRequest) as error:
-            if before and before.get("JobState") == "PENDING":
-                hint = self._take_back(job, before)
-                raise type(error)(error.what, where=error.where, hint=hint) from error
-            raise
+        update.update_job(
+            job,
+            changes,
+            fields=lambda: self._fields(job)[1],
+            send=lambda command: self._change(command, "REQUEST_UPDATE_JOB"),
+        )
 
     def script(self, job: str) -> str:
         """The script, from the controller or, if the job is gone, from accounting."""
@@ -341,7 +349,7 @@ class CommandsBackend:
                 raise error from None
             return asked.request_of_kept(job, one, kept)
         try:
-            kept = self._kept(job)
+            kept = self._kept(job, within_s=_EXTRAS_S)
         except BackendError:  # only patterns, the submit line and ended tasks are missing then
             kept = []
         return asked.request_of(job, record, fields, records, kept)
@@ -376,9 +384,16 @@ class CommandsBackend:
             return ()
         return controller.parse_accounts(output.stdout)
 
-    @cached_property
+    @property
     def _sacct_fields(self) -> frozenset[str]:
-        return frozenset(self._runner.run(accounting.field_names_command()).stdout.split())
+        return self._known_fields(self._runner)
+
+    def _known_fields(self, runner: Runner) -> frozenset[str]:
+        """The fields of this sacct; it waits for a slurmdbd that hangs, though it asks nothing."""
+        if not self._field_names:
+            names = runner.run(accounting.field_names_command()).stdout
+            self._field_names = frozenset(names.split())
+        return self._field_names
 
     def _accounts_or_fail(self) -> tuple[str, ...]:
         if not self._accounts:
@@ -403,10 +418,14 @@ class CommandsBackend:
         text = self._ask(command, "REQUEST_JOB_INFO_SINGLE")
         return queue.parse_queue(text, mark=self._mark).jobs
 
-    def _kept(self, job: str) -> list[asked.Kept]:
+    def _kept(self, job: str, within_s: float | None = None) -> list[asked.Kept]:
         """What accounting keeps of a job's request, of all tasks of an array."""
+        runner = self._runner
+        if within_s is not None:
+            host = runner.ssh_host
+            runner = Runner(ssh_host=host, timeout_s=within_s, attempts=1, ssh=self._ssh)
         return asked.read_kept(
-            lambda command: self._runner.run(command).stdout, job, self._sacct_fields, self._mark
+            lambda command: runner.run(command).stdout, job, self._known_fields(runner), self._mark
         )
 
     def _fields(self, job: str, records: Sequence[Job] | None = None) -> tuple[Job, dict[str, str]]:
@@ -419,25 +438,6 @@ class CommandsBackend:
         if not fields:
             raise BadRequest(f"no job {job} in the queue any more", where="scontrol")
         return record, fields
-
-    def _take_back(self, job: str, before: Mapping[str, str]) -> str:
-        """Undo what a refused change did; gives a hint for the error, "" if all is as before.
-
-        Of an array it compares the first task that is meant, and gives all what that one had.
-        """
-        try:
-            for _ in range(2):
-                commands = update.take_back_commands(job, before, self._fields(job)[1])
-                for command in commands:
-                    with suppress(Refused):  # it says again what it said before
-                        self._change(command, "REQUEST_UPDATE_JOB")
-                if not commands:
-                    return ""
-            if not update.take_back_commands(job, before, self._fields(job)[1]):
-                return ""
-        except BackendError:
-            pass
-        return "some of it was done all the same, and could not be taken back: look at the job"
 
     def _inside(self, job: str) -> log_file.Run:
         """Starts commands inside a running job, on the node its batch script runs on."""

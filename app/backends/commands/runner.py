@@ -30,7 +30,7 @@ FOREIGN_SETTINGS = (
 """A person's own defaults for these commands; they would change what we read or cancel."""
 
 _BACKOFF_S = 0.3  # doubled after each attempt
-_UNSURE_HINT = "it may have been done all the same: look at the queue before trying again"
+UNSURE_HINT = "it may have been done all the same: look at the queue before trying again"
 
 
 class Output(NamedTuple):
@@ -87,7 +87,7 @@ class Runner:
                 return self._once(command, stdin, check, plain, environment, deadline)
             except Unreachable as error:
                 if action and not was_never_sent(error.what):
-                    raise Unreachable(error.what, where=error.where, hint=_UNSURE_HINT) from error
+                    raise Unreachable(error.what, where=error.where, hint=UNSURE_HINT) from error
                 now = time.monotonic()
                 is_late = now + pause_s + (now - started) > deadline  # no time for another like it
                 if attempt == self._attempts or is_late:

@@ -4,6 +4,7 @@ What was seen on Slurm 22.05 and 26.05, all of it accepted with exit code 0:
 
 * ``CPUsPerTask`` alone leaves NumCPUs and MinCPUsNode as they were, and the job waits for ever.
 * ``NumTasks`` works NumCPUs out anew from numbers of before, so CPUs go in a command after it.
+  (Should the job start between the two, the second is refused, and the error says so.)
 * ``Gres`` of a job that asked with ``--gpus`` or ``--gpus-per-task`` adds to that.
 * ``Gres=gpu:0`` takes the GPUs away; 22.05 goes on showing them in TRES until the job starts. (It
   refuses a type where none was asked for, and the other way round, unless ``TresPerNode=`` goes
@@ -15,11 +16,13 @@ available now" always, beside another change that is denied often. So it is take
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from jobshape.app.backends.commands.asked import asks_for_gpus, names_gpu_type
 from jobshape.app.backends.commands.reference import checked
 from jobshape.app.backends.commands.scontrol_text import said
+from jobshape.app.domain.errors import BackendError, BadRequest, Refused
 from jobshape.app.domain.request import JobChanges
 from jobshape.app.domain.units import MIB, format_duration
 
@@ -29,12 +32,54 @@ _SIZE = ("Partition", "Account", "QOS", "TimeLimit", "Features", "ExcNodeList", 
          "NumTasks", "MinMemoryNode", "MinMemoryCPU", "MemPerTres", "TresPerJob", "TresPerTask",
          "TresPerNode")  # fmt: skip
 _CPUS = {"CPUs/Task": "CPUsPerTask", "NumCPUs": "NumCPUs", "MinCPUsNode": "MinCPUsNode"}
+_ROUNDS = 2
 _PER_NODE = re.compile(r"\d+")  # NtasksPerN:B:S:C=4:0:*:*
+
+Fields = Callable[[], Mapping[str, str]]
+Send = Callable[[Sequence[str]], object]
 
 
 def changes_shape(changes: JobChanges) -> bool:
     """Whether the fields of before are needed: for the words, and to take back what is refused."""
     return any(getattr(changes, name) is not None for name in _SHAPE)
+
+
+def update_job(job: str, changes: JobChanges, *, fields: Fields, send: Send) -> None:
+    """Change a job; what is refused is taken back, as far as Slurm did it.
+
+    fields: reads what ``scontrol show job`` says of it; raises BadRequest where it is not there.
+    send: runs a command; raises as the runner does.
+    """
+    before: Mapping[str, str] = {}
+    if changes_shape(changes):
+        with suppress(BadRequest):  # a job that is gone: scontrol says so
+            before = fields()
+    try:
+        for command in update_commands(job, changes, before):
+            send(command)
+    except (Refused, BadRequest) as error:
+        if before.get("JobState") != "PENDING":
+            raise
+        hint = _take_back(job, before, fields, send)
+        raise type(error)(error.what, where=error.where, hint=hint) from error
+
+
+def _take_back(job: str, before: Mapping[str, str], fields: Fields, send: Send) -> str:
+    """Undo what a refused change did; gives a hint for the error, "" if all is as before.
+
+    Of an array it compares the first task that is meant, and gives all what that one had.
+    """
+    with suppress(BackendError):
+        for _ in range(_ROUNDS):
+            commands = take_back_commands(job, before, fields())
+            if not commands:
+                return ""
+            for command in commands:
+                with suppress(Refused):  # it says again what it said before
+                    send(command)
+        if not take_back_commands(job, before, fields()):
+            return ""
+    return "some of it was done all the same, and could not be taken back: look at the job"
 
 
 def update_commands(
@@ -141,9 +186,12 @@ def _gpus(changes: JobChanges, now: Mapping[str, str]) -> list[str]:
 
 
 def _changes_gpu_type(changes: JobChanges, now: Mapping[str, str]) -> bool:
-    """Whether GPUs of a node were asked for with a type and now are not, or the other way round."""
+    """Whether GPUs of a node were asked for with a type and now are not, or the other way round.
+
+    Of a release that shows no ReqTRES; newer ones mind no more, and so never lack GPUs meanwhile.
+    """
     per_node = said(now.get("TresPerNode"))
-    if changes.gpus in (None, "", "0") or not asks_for_gpus(per_node):
+    if changes.gpus in (None, "", "0") or "ReqTRES" in now or not asks_for_gpus(per_node):
         return False
     return names_gpu_type(per_node) != names_gpu_type(f"gpu:{changes.gpus.removeprefix('gpu:')}")
 

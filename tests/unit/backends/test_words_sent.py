@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.commands import detail, records
@@ -20,9 +22,9 @@ from jobshape.app.backends.commands.queue import queue_command
 from jobshape.app.backends.commands.reference import checked
 from jobshape.app.backends.commands.site import parse_gpus, parse_nodes
 from jobshape.app.backends.commands.submit import parse_submitted, submit_command
-from jobshape.app.backends.commands.update import take_back_commands, update_commands
+from jobshape.app.backends.commands.update import take_back_commands, update_commands, update_job
 from jobshape.app.backends.commands.usage import parse_usage, usage_command
-from jobshape.app.domain.errors import BadRequest
+from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import NO_JOB, UNLIMITED
 from jobshape.app.domain.request import JobChanges, SubmitRequest
 
@@ -89,6 +91,8 @@ def test_memory_and_gpus_take_the_place_of_other_ways_to_ask() -> None:
     assert words(JobChanges(gpus="a100:2"), TresPerNode="gres:gpu:2") == [
         ["TresPerNode="], ["Gres=gpu:a100:2"],
     ]  # fmt: skip
+    newer = {"TresPerNode": "gres/gpu:2", "ReqTRES": "cpu=1,gres/gpu=2"}
+    assert words(JobChanges(gpus="a100:2"), **newer) == [["Gres=gpu:a100:2"]]
     assert words(JobChanges(gpus="")) == [["Gres=gpu:0"]]
 
 
@@ -104,6 +108,24 @@ def test_what_was_refused_and_done_is_taken_back() -> None:
     ]
     per_node = SHOWN | {"TresPerNode": "gres:gpu:a100:1"}
     assert take_back_commands("4", per_node, after)[0][-1] == "Gres=gpu:a100:1"
+
+
+def test_a_refusal_says_what_could_not_be_taken_back() -> None:
+    sent: list[str] = []
+
+    def send(command: Sequence[str]) -> None:
+        sent.append(" ".join(command[3:]))
+        raise Refused("Requested partition configuration not available now", where="scontrol")
+
+    readings = [SHOWN, SHOWN | {"CPUs/Task": "900"}, SHOWN]
+    with pytest.raises(Refused) as caught:
+        update_job("4", JobChanges(cpus_per_task=900), fields=lambda: readings.pop(0), send=send)
+    assert (caught.value.hint, readings) == ("", [])
+    assert sent == ["CPUsPerTask=900 NumCPUs=1800 MinCPUsNode=1800", "CPUsPerTask=3"]
+
+    changed = iter([SHOWN, *[SHOWN | {"Partition": "smoke"}] * 3])
+    with pytest.raises(Refused, match=r"not available now.*could not be taken back"):
+        update_job("4", JobChanges(partition="smoke"), fields=lambda: next(changed), send=send)
 
 
 def test_cancel() -> None:

@@ -46,6 +46,12 @@ SAID = [
     ("Job dependency problem", "dependency"),
     ("Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", ""),
     ("Job violates accounting/QOS policy: QOSMaxWallDurationPerJobLimit", "time_limit_s"),
+    (
+        "QOSMaxGRESPerJob; Batch job submission failed: Job violates accounting/QOS policy (job"
+        " submit limit, user's size and/or time limits)",
+        "gpus",
+    ),
+    ("QOSMaxMemoryPerJob", "memory_bytes"),
     ("QOSMaxGRESPerUser", "gpus"),
     ("AssocMaxMemPerJob", "memory_bytes"),
     ("QOSMaxCpuPerJobLimit", "cpus_per_task"),
