@@ -141,7 +141,7 @@ def test_the_script_of_history_then_that_of_its_path(tmp_path: Path) -> None:
         record = SubmissionRecord("train", SCRIPT + "# mine\n", arguments=("a b",),
                                   script_hash=text_hash(SCRIPT))  # fmt: skip
         history.end_submission(history.begin_submission("here", "me", record), 7, "done")
-    kept = {"history_path": str(database), "site": "here"}
+    kept: dict[str, Any] = {"history_path": str(database), "site": "here"}
     (again,) = site.plan(Wanted([dead], **kept)).resubmissions
     assert again.script_source == KEPT_BY_HISTORY
     assert again.request.script.endswith("# mine\n")
