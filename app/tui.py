@@ -24,6 +24,7 @@ from jobshape.app.domain.cost import Prices  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
 from jobshape.app.domain.resubmission import Terms  # noqa: E402
+from jobshape.app.domain.text import sanitize  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
 from jobshape.app.preflight.gather import Place  # noqa: E402
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from jobshape.app.alerts.keeper import AlertKeeper
     from jobshape.app.alerts.watch import AlertWatch
     from jobshape.app.domain.alert import Alert
+    from jobshape.app.resubmit.watch import RetryWatch
+    from jobshape.app.scripts.draft import Draft
 
 GC_AFTER_S = 3.0
 """When the collector of garbage may run again: the start is over by then."""
@@ -326,6 +329,7 @@ class LiveApp(JobshapeApp):
         self._past = HistoryPast(board)
         self._keeper: AlertKeeper | None = None
         self._alert_watch: AlertWatch | None = None
+        self._retry_watch: RetryWatch | None = None
         super().__init__(
             settings,
             board,
@@ -362,13 +366,48 @@ class LiveApp(JobshapeApp):
         own = self.settings.alerts
         lines = Lines(own.memory_share, own.minutes_left, own.silent_minutes,
                       own.gpu_idle_percent, own.gpu_idle_minutes)  # fmt: skip
-        self._keeper = AlertKeeper(self.board, self.clock, lines)
+        self._keeper = AlertKeeper(
+            self.board, self.clock, lines,
+            offer_resubmit=self.settings.policy.retry == "ask" and not self.settings.read_only,
+        )  # fmt: skip
         self._alert_watch = AlertWatch(
             self.board, self._keeper, self._client.call, self.clock, self._tell_alerts,
             self.board_changed, self._past, self._client.set_guarded,
             lambda: [str(path) for path in rule_paths()],
         )  # fmt: skip
         self._alert_watch.start()
+        if self.settings.policy.retry == "bounded" and not self.settings.read_only:
+            self._send_failures_again()
+
+    def _send_failures_again(self) -> None:
+        """As policy says, while the app is open."""
+        from jobshape.app.domain.resubmission import Terms
+        from jobshape.app.resubmit.watch import RetryWatch
+
+        policy = self.settings.policy
+        terms = Terms(policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
+                      policy.retry_minutes, policy.same_failures)  # fmt: skip
+        self._retry_watch = RetryWatch(
+            self.board, terms, self._client.call, self.clock, self.action_log, self._tell_retry,
+            self._blocks, policy.submit_command,
+        )  # fmt: skip
+        self._retry_watch.start()
+
+    async def _blocks(self, draft: "Draft") -> list[str]:
+        """What the pre-flight has against sending it."""
+        if self.preflight is None:
+            return []
+        from jobshape.app.domain.check import blocking
+
+        try:
+            return [line.title for line in blocking(await self.preflight.examine(draft))]
+        except JobshapeError as error:
+            return [f"its pre-flight could not be made: {error.what}"]
+
+    def _tell_retry(self, text: str, problem: bool) -> None:
+        """What was sent again by itself, or was not."""
+        if self.room is not None:
+            self.room.status.say(sanitize(text), problem=problem)
 
     def board_changed(self) -> None:
         """Tell the screen and those who look for alerts."""
@@ -409,6 +448,8 @@ class LiveApp(JobshapeApp):
         """The collector ends with the app."""
         if self._alert_watch is not None:
             self._alert_watch.stop()
+        if self._retry_watch is not None:
+            self._retry_watch.stop()
         await self._client.close()
 
     def _end(self) -> None:

@@ -174,7 +174,7 @@ class _Work:
         ):
             if peak * PEAK_HEADROOM > wanted:
                 wanted, why = peak * PEAK_HEADROOM, f"{whose} and 10% over it"
-        new = memory_step(math.ceil(wanted))
+        new = memory_step(math.ceil(round(wanted, 6)))
         most = self.room.memory_of(self.partition)
         if most is not None and new > most:
             more = self.room.larger_than(new, self.partition)
@@ -221,7 +221,7 @@ class _Work:
                 wanted = long_run * TIME_HEADROOM
                 why = (f"95% of {len(runs)} runs that did well took up to"
                        f" {format_duration(long_run)}, and 20% over it")  # fmt: skip
-        new = time_step(math.ceil(wanted))
+        new = time_step(math.ceil(round(wanted, 6)))
         most = self.room.time_of(self.partition, self.qos)
         if most is not None and new > most:
             more = self.room.longer_than(new, self.partition)

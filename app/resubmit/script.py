@@ -57,6 +57,8 @@ def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -
     elif "array" in read_script(text).options():
         text = with_options(text, {"array": None})
     text = with_shape(text, replace(shape, **changes))
+    if not asked.submit_line:
+        text = _with_paths(text, asked)
     arguments = _arguments(found, line, warnings)
     return Made(
         _request(text, asked, arguments),
@@ -123,14 +125,22 @@ def _arguments(found: Found, line: SubmitLine, warnings: list[str]) -> tuple[str
 
 def _request(text: str, asked: JobRequest, arguments: tuple[str, ...]) -> SubmitRequest:
     own: Mapping[str, str] = read_script(text).options()
-    # With a command line all of it is in the script; only a site without one tells these apart.
-    direct = not asked.submit_line
     return SubmitRequest(
         text, arguments=arguments,
         name=None if own.get("job-name") == asked.name else asked.name or None,
         work_dir=asked.work_dir or None,
         comment=None if own.get("comment") == asked.comment else asked.comment or None,
-        dependency="singleton" if asked.dependency == "singleton" else None,
-        stdout=asked.stdout or None if direct and "output" not in own else None,
-        stderr=asked.stderr or None if direct and "error" not in own else None,
     )  # fmt: skip
+
+
+def _with_paths(text: str, asked: JobRequest) -> str:
+    """The script with what a site without a command line was told apart from it."""
+    own = read_script(text).options()
+    told = {
+        "output": asked.stdout,
+        "error": asked.stderr,
+        "dependency": asked.dependency if asked.dependency == "singleton" else "",
+    }
+    return with_options(text, {
+        name: value for name, value in told.items() if value and name not in own
+    })  # fmt: skip

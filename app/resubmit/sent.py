@@ -62,8 +62,9 @@ class SentAgain:
 
     def __init__(
         self, submissions: Sequence[SubmissionRecord], queue: QueueStates, state_of: StateOf,
-        now: float, chosen: Iterable[Job] = (),
+        now: float, chosen: Iterable[Job] = (), *, by_itself: bool = False,
     ) -> None:  # fmt: skip
+        self._by_itself = by_itself
         self._queue, self._state_of, self._now = queue, state_of, now
         self._chosen = {_names(job) for job in chosen}
         self._heirs: dict[int, list[tuple[frozenset[int] | None, SubmissionRecord]]] = defaultdict(
@@ -121,6 +122,8 @@ class SentAgain:
             return ""
         if one.outcome == "asked" and self._now - one.at < JUST_NOW_S:
             return "is being sent again right now"
+        if self._by_itself:  # it may have been sent, and ended since: only a person can tell
+            return "no answer came when it was sent again: look first"
         job = self._queue.named_since(one.name, one.at - CLOCKS_APART_S)
         return f"sent again already without an answer: {job.label} may be it" if job else ""
 

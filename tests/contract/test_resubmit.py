@@ -6,15 +6,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+from jobshape.app.acting.log import HistoryActionLog
+from jobshape.app.board.board import Board
+from jobshape.app.board.history_state import HistoryState
+from jobshape.app.board.link import STARTING
 from jobshape.app.collector.calls import typed_arguments, typed_result
 from jobshape.app.collector.plain import to_plain
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.array_tasks import parse_array
 from jobshape.app.domain.job import Job
-from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
+from jobshape.app.domain.resubmission import ResubmissionPlan, Terms, Wanted
 from jobshape.app.domain.states import Phase, is_finished, phase_of
 from jobshape.app.history.history import History
 from jobshape.app.resubmit.source import prepare
+from jobshape.app.resubmit.watch import RetryWatch
+from jobshape.app.scripts.draft import Draft
 
 from .conftest import Site
 
@@ -97,3 +103,36 @@ def test_what_waits_or_runs_is_left_alone_unless_chosen(site: Site) -> None:
     began = time.monotonic()
     assert not plan(site, [running], running=True, by_itself=True).resubmissions
     assert time.monotonic() - began < 20
+
+
+async def test_policy_sends_it_again_by_itself_until_it_does_well(
+    site: Site, tmp_path: Path
+) -> None:
+    board = Board(STARTING._replace(user=site.facts.user))
+    board.set_history(HistoryState(str(tmp_path / "history.db"), "here"))
+    told: list[str] = []
+
+    async def call(method: str, **arguments: Any) -> Any:
+        if method == "plan_resubmit":
+            return prepare(site.backend, **arguments)
+        return site.backend.submit(**arguments)
+
+    async def blocks(draft: Draft) -> list[str]:
+        return []
+
+    watch = RetryWatch(
+        board, Terms(minutes=(0.0,)), call, time.time, HistoryActionLog(board),
+        lambda text, problem: told.append(text), blocks,
+    )  # fmt: skip
+    first = site.submit(HUNGRY, name="by itself", memory_bytes=96 * MIB)
+    ended = site.wait(first, "OUT_OF_MEMORY", timeout_s=60)
+    board.change_jobs([ended])
+    await watch.look()
+    assert not told  # its cause is not looked into yet
+    board.set_findings(ended.job_id, ())
+    await watch.look()
+    await watch.look()
+    (said,) = told
+    assert said.startswith(f"sent {first} again as ")
+    second = site.adopt(said.split(" again as ")[1].partition(",")[0])
+    assert site.wait(second, "COMPLETED", timeout_s=60).name == "by itself"
