@@ -4,18 +4,22 @@ import json
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobshape import __version__
 from jobshape.app.asking import ask, wanted_of
-from jobshape.app.backends.base import Backend
+from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.collector.plain import from_plain, to_plain
 from jobshape.app.collector.preflight_facts import gather_site_facts
+from jobshape.app.collector.wire import JOB_CODEC
 from jobshape.app.domain.check import CheckLine, blocking
 from jobshape.app.domain.errors import BackendError, BadRequest
+from jobshape.app.domain.job import Job
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.site_facts import SiteFacts
 from jobshape.app.domain.text import sanitize
@@ -23,6 +27,7 @@ from jobshape.app.history.place import FILE_NAME, name_in_history
 from jobshape.app.preflight.examine import check_policy, examine, lift, verdict_of, why_not_liftable
 from jobshape.app.preflight.facts import Facts
 from jobshape.app.preflight.gather import join_facts, read_subject
+from jobshape.app.preflight.past import BACK_S, open_ends, with_ends
 from jobshape.app.preflight.registry import RULES
 from jobshape.app.preflight.subject import Subject
 from jobshape.app.settings.folders import state_folder
@@ -34,6 +39,7 @@ SCHEMA = "jobshape.check/1"
 """Grows by new fields only; a field that changes or goes makes it /2."""
 
 DEADLINE_S = 45.0
+ENDS_S = 20.0
 _WIDTH = 100
 _SIGNS = {"pass": "✓", "warn": "!", "block": "✗", "skip": "?"}
 _ASCII_SIGNS = {"pass": "ok", "warn": "!", "block": "X", "skip": "?"}
@@ -64,7 +70,7 @@ def check_script(
     check_policy(loaded.settings.policy)
     site = choose_site(loaded)
     request = SubmitRequest(script="", arguments=tuple(arguments))
-    subject = read_subject(path, request, working_folder())
+    subject = read_subject(path, request, working_folder(site), variables_of(site))
     return check(loaded, site, subject, offline=offline, lifted=lifted)
 
 
@@ -79,8 +85,15 @@ def check(
     return Checked(subject, lift(lines, lifted or {}, settings.policy), site.page.name)
 
 
-def working_folder() -> str:
-    """Where it is sent from. Raises BadRequest where that folder is gone."""
+def variables_of(site: Site) -> Mapping[str, str]:
+    """The variables that sbatch will see: none of ours on another host."""
+    return place_of(site).environment(os.environ)
+
+
+def working_folder(site: Site) -> str:
+    """Where it is sent from; "" on another host. Raises BadRequest where that folder is gone."""
+    if site.ssh:
+        return ""
     try:
         return str(Path.cwd())
     except OSError as error:
@@ -94,7 +107,24 @@ def gather(settings: Settings, site: Site, subject: Subject, *, offline: bool = 
         asked, trouble = _ask_site(site, subject)
     name = name_in_history(site.page.name) or (asked.cluster if asked else "")
     path = state_folder() / FILE_NAME if settings.history.enabled else None
-    return join_facts(settings, place_of(site), subject, asked, trouble, history=path, site=name)
+    facts = join_facts(settings, place_of(site), subject, asked, trouble, history=path, site=name)
+    wanted = open_ends(facts.past, asked) if asked and facts.smoke_partitions else []
+    return replace(facts, past=with_ends(facts.past, _ends(site, wanted))) if wanted else facts
+
+
+def _ends(site: Site, job_ids: Sequence[int]) -> list[Job]:
+    """How jobs ended that no screen saw end; nothing where accounting does not tell."""
+    references = [str(job_id) for job_id in job_ids]
+
+    def question(backend: Backend) -> list[str]:
+        since = int(time.time()) - BACK_S
+        entries = backend.accounting(Scope.MINE, since, jobs=references)
+        return [JOB_CODEC.encode(entry.job) for entry in entries]
+
+    try:
+        return [JOB_CODEC.decode(line) for line in ask(wanted_of(site, ENDS_S), "check", question)]
+    except BackendError:
+        return []
 
 
 def _ask_site(site: Site, subject: Subject) -> tuple[SiteFacts | None, str]:
@@ -205,6 +235,14 @@ def rules(policy: Policy) -> Iterator[str]:
             words = "block, for good"
         rows.append((rule.name, words, rule.help))
     yield from lay_out([("", "left")] * 3, rows)
+
+
+def rules_markdown() -> Iterator[str]:
+    """Every rule as it is without any setting, as a Markdown table."""
+    yield "| rule | by default | what is looked at |"
+    yield "|---|---|---|"
+    for rule in RULES:
+        yield f"| `{rule.name}` | {rule.default} | {rule.help} |"
 
 
 def uses_ascii(settings: Settings) -> bool:

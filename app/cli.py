@@ -250,6 +250,7 @@ def _add_check(commands: Any) -> None:
         help="go on in spite of a block, for this reason",
     )  # fmt: skip
     check.add_argument("--rules", action="store_true", help="list the rules and what each does")
+    check.add_argument("--markdown", action="store_true", help="with --rules: their defaults")
     _add_site_options(check, default=argparse.SUPPRESS)
     check.set_defaults(run=_check)
 
@@ -499,6 +500,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
     if arguments.schema:
         _say(report.schema_text(), end="")
+        return OK
+    if arguments.rules and arguments.markdown:
+        _say(*report.rules_markdown())
         return OK
     loaded = _load(arguments)
     if arguments.rules:

@@ -87,6 +87,7 @@ def place_of(site: Site) -> "Place":
     return Place(
         name=site.page.name, ssh=site.ssh, roles={one.name: one.role for one in partitions},
         most_jobs=site.page.said.get("limits", {}).get("jobs", 0),
+        heeds_variables=not site.ssh and site.local is None,
     )  # fmt: skip
 
 

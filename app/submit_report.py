@@ -15,7 +15,7 @@ from jobshape.app.acting.git import project_of
 from jobshape.app.acting.hand_over import hand_over
 from jobshape.app.asking import ask, wanted_of
 from jobshape.app.backends.base import Backend
-from jobshape.app.check_report import Checked, check, text, uses_ascii, working_folder
+from jobshape.app.check_report import Checked, check, text, uses_ascii, variables_of, working_folder
 from jobshape.app.domain.action import SubmissionRecord, new_batch, outcome_of
 from jobshape.app.domain.check import lifted_reasons
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
@@ -77,7 +77,11 @@ def submit(
     site = choose_site(loaded)
     request = replace(draft.request, command=loaded.settings.policy.submit_command)
     subject = subject_of(
-        request.script, path=draft.path, request=request, work_dir=working_folder()
+        request.script,
+        path=draft.path,
+        request=request,
+        work_dir=working_folder(site),
+        environment=variables_of(site),
     )
     checked = check(loaded, site, subject, lifted=lifts)
     if checked.is_blocked:
@@ -93,8 +97,9 @@ def submit(
         return OK
     wanted = wanted_of(site, ANSWER_S)
     record = record_of(
-        draft,
+        request,
         project_of(_folder(draft)),
+        path=draft.path,
         reason=reason,
         lifted=lifted_reasons(checked.lines),
         batch=new_batch(),
@@ -193,7 +198,7 @@ def _blocked(checked: Checked, loaded: Loaded, *, as_json: bool, say: Say) -> in
 
 
 def _request(request: SubmitRequest) -> dict[str, Any]:
-    plain = asdict(replace(request, script=""))
+    plain = asdict(replace(request, script="", environment=None))
     return {name: value for name, value in plain.items() if value not in (None, "", (), False)}
 
 

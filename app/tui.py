@@ -23,6 +23,7 @@ from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
 from jobshape.app.domain.cost import Prices  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
+from jobshape.app.domain.resubmission import Terms  # noqa: E402
 from jobshape.app.domain.text import sanitize  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
@@ -34,7 +35,7 @@ from jobshape.app.settings.folders import (  # noqa: E402
     template_folders,
     unsent_folder,
 )
-from jobshape.app.settings.values import Settings  # noqa: E402
+from jobshape.app.settings.values import Policy, Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import (  # noqa: E402
     ActionLog,
@@ -135,7 +136,7 @@ class JobshapeApp(App[None], inherit_bindings=False):
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
             limits=KnownLimits(self.actions, self.clock), prices=self.prices,
             files=self.files, preflight=self.preflight,
-            submit_command=settings.policy.submit_command,
+            submit_command=settings.policy.submit_command, terms=terms_of(settings.policy),
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -287,6 +288,14 @@ def make_room(name: str, context: Context) -> Room:
 
         return NodesScreen(context)
     raise LookupError(name)
+
+
+def terms_of(policy: Policy) -> Terms:
+    """What the policy says of sending again."""
+    return Terms(
+        policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
+        policy.retry_minutes, policy.same_failures,
+    )  # fmt: skip
 
 
 def choose_glyphs(settings: Settings) -> Glyphs:

@@ -26,7 +26,7 @@ from jobshape.screens.editing import (
     show_value,
 )
 from jobshape.screens.effect import cost_words, fit_words, same_shapes, start_request, start_words
-from jobshape.screens.review import ReviewScreen
+from jobshape.screens.review import REPLACE, ReviewScreen
 from jobshape.screens.sending import send
 from jobshape.widgets.entry_form import EntryForm, Note
 from jobshape.widgets.palette import palette_of
@@ -67,6 +67,14 @@ async def _edit(screen: "Room", todo: Plan, done: Done) -> None:
         changes = await screen.app.push_screen_wait(form)
         if changes is None:
             return
+        if form.replaces:
+            from jobshape.screens.resubmit import replace_running
+
+            await replace_running(screen, [one for one in changes if one.again])
+            done()
+            changes = [one for one in changes if not one.again]
+            if not changes:
+                return
         batch = new_batch()
         entries = [entry for one in changes if (entry := entry_of(one, batch)) is not None]
         tasks = {one.job.target.reference: one.job.target.tasks for one in changes}
@@ -115,6 +123,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         self._asking: JobShape | None = None
         self._timer: Timer | None = None
         self.reading = Reading((), {})
+        self.replaces = False  # whether running jobs are to be submitted anew
         self.left: Mapping[str, str] = {}  # what stood in the fields at the end
 
     def content(self) -> Iterable[Widget]:
@@ -320,9 +329,10 @@ class EditScreen(Dialog[Sequence[Change] | None]):
             )
             return
 
-        def answered(send: bool | None) -> None:
-            if send:
+        def answered(answer: str | None) -> None:
+            if answer:
                 self.left = self.texts
+                self.replaces = answer == REPLACE
                 self.dismiss(self.reading.changes)
 
         bounds = self._bounds()

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from jobshape.app.board.board import Board
-from jobshape.app.board.fragments import Shape, job_fit, node_classes
+from jobshape.app.board.fragments import Shape, job_fit, names_that_fit, node_classes
 from jobshape.app.domain.cost import Prices, cost_per_hour, gpu_count
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.request import EarliestStart, SubmitRequest
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.units import format_short_duration
+
+NAMED = 4
+"""Nodes with room that are named."""
 
 NOTHING_SCRIPT = "#!/bin/sh\n"
 """Stands for a script where only the shape counts: --test-only starts nothing."""
@@ -39,7 +42,9 @@ def fit_words(shape: JobShape, board: Board) -> tuple[bool, str]:
     if found.verdict == "no room":
         return False, f"no room now: {found.nearest}"
     word = "has room" if found.verdict == "fits" else "may have room"
-    return True, f"{word} now on {room} of {there} nodes"
+    fitting = sorted(names_that_fit(needs, usable, board.partitions))
+    which = f": {', '.join(fitting[:NAMED])}{' ...' if room > NAMED else ''}" if fitting else ""
+    return True, f"{word} now on {room} of {there} nodes{which}"
 
 
 def cost_words(shape: JobShape, before: JobShape, jobs: int, prices: Prices) -> str:

@@ -305,6 +305,18 @@ class JobScreen(JobParts):
         """Resume."""
         self._act("resume")
 
+    def again_block(self) -> str | None:
+        """Why it cannot be sent again."""
+        from jobshape.screens.resubmit import why_not
+
+        return why_not([self.job], self.board)
+
+    def do_resubmit(self) -> None:
+        """Send it again."""
+        from jobshape.screens.resubmit import resubmit
+
+        resubmit(self, [self.job])
+
     def do_edit(self) -> None:
         """Edit what it asks for."""
         from jobshape.screens.edit import edit

@@ -20,6 +20,7 @@ from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import Lineage, PastJob
 from jobshape.app.domain.request import SubmitRequest
+from jobshape.app.domain.resubmission import Terms
 from jobshape.app.scripts.draft import Draft, Project
 from jobshape.widgets.glyphs import Glyphs
 
@@ -349,4 +350,5 @@ class Context:
     preflight: Preflight | None = None
     limits: LimitsAsked = field(default_factory=NoLimits)
     submit_command: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
     prices: Prices = field(default_factory=Prices)

@@ -255,6 +255,12 @@ class QueueScreen(Room):
                 return None
         return reason
 
+    def again_block(self) -> str | None:
+        """Why none of the jobs can be sent again."""
+        from jobshape.screens.resubmit import why_not
+
+        return why_not(self.view.selected_jobs(self.table.cursor_key)[:MANY], self.board)
+
     # Moving. While keys go to the detail pane they scroll that.
 
     def do_move(self, by: int) -> None:
@@ -545,6 +551,12 @@ class QueueScreen(Room):
         from jobshape.screens.submit import submit
 
         submit(self)
+
+    def do_resubmit(self) -> None:
+        """Send them again."""
+        from jobshape.screens.resubmit import resubmit
+
+        resubmit(self, self.view.selected_jobs(self.table.cursor_key))
 
     def do_edit(self) -> None:
         """Edit what they ask for."""

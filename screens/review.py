@@ -13,16 +13,19 @@ from jobshape.widgets.text import clean, fit
 from textual.binding import Binding
 from textual.widget import Widget
 
+SEND, REPLACE = "send", "replace"
+
 LISTED = 4
 """Jobs whose changes are told one by one, where they differ."""
 
 
-class ReviewScreen(Dialog[bool | None]):
-    """Gives True only for ``y``."""
+class ReviewScreen(Dialog[str | None]):
+    """Gives SEND for ``y``, REPLACE for ``c``."""
 
     AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS = [
         Binding("y", "answer(True)", "Yes", show=False),
+        Binding("c", "replace", "Cancel and resubmit", show=False),
         Binding("n,escape,q", "answer(False)", "No", show=False),
     ]
 
@@ -32,6 +35,11 @@ class ReviewScreen(Dialog[bool | None]):
         super().__init__(f"Change {count_words(len(changes), tasks)}?", glyphs)
         self._changes = changes
         self._over = over
+
+    @property
+    def again(self) -> list[Change]:
+        """Those that take a new submission."""
+        return [change for change in self._changes if change.again]
 
     @property
     def can_send(self) -> bool:
@@ -52,8 +60,14 @@ class ReviewScreen(Dialog[bool | None]):
             rest = sum(len(alike) for alike in list(groups.values())[LISTED:])
             lines += [[(f"  and {rest:,} more jobs, each by the same rule", palette.strong)], []]
         if any(change.again for change in self._changes):
-            text = "(*) not in place once it runs: cancel the job and resubmit it (r)"
-            lines += [[(f"  {text}", palette.warning)], []]
+            count = len(self.again)
+            text = f"(*) not in place once it runs: {count} running"
+            lines.append([(f"  {text}", palette.warning)])
+            lines.append([
+                ("  c", palette.key), (" submit anew with this shape, and cancel the running one;"
+                                       " its work is lost", palette.text),
+            ])  # fmt: skip
+            lines.append([])
         for words in self._over:
             lines.append([(f"  {clean(words, self.glyphs)}", palette.failed)])
         if self._over:
@@ -83,5 +97,12 @@ class ReviewScreen(Dialog[bool | None]):
 
     def action_answer(self, yes: bool) -> None:
         """Answer."""
-        if not yes or self.can_send:
-            self.dismiss(yes)
+        if not yes:
+            self.dismiss(None)
+        elif self.can_send:
+            self.dismiss(SEND)
+
+    def action_replace(self) -> None:
+        """Submit the running ones anew, and cancel them."""
+        if self.again:
+            self.dismiss(REPLACE)

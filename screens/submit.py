@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from jobshape.app.board.bounds import Bound, Site, bounds_of, excess, words_of
+from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.check import CheckLine
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.errors import JobshapeError
@@ -16,7 +17,7 @@ from jobshape.screens.check_words import tally
 from jobshape.screens.choose_script import choose_script
 from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.effect import cost_words, fit_words
-from jobshape.screens.send_script import submit_draft
+from jobshape.screens.send_script import send_script, tell
 from jobshape.screens.submit_review import SubmitReview
 from jobshape.widgets.entry_form import EntryForm, FormField, Note
 from jobshape.widgets.palette import palette_of
@@ -69,6 +70,7 @@ class SubmitScreen(Dialog[None]):
         self._trouble = ""
         self._delay: Timer | None = None
         self._busy = False
+        self._last: SubmissionRecord | None = None
         self.problems: Mapping[str, str] = {}
 
     @property
@@ -95,6 +97,7 @@ class SubmitScreen(Dialog[None]):
             first.append(FormField("command", "Command", "", "python train.py --epochs 10"))
         else:
             first.append(FormField("arguments", "Arguments", "", "for the script"))
+        first.append(FormField("reason", "Why", "", "kept in history"))
         first.append(FormField("work_dir", "Folder", own.get("chdir", ""), "the one at hand"))
         left_out = _ACCOUNTS if self._room.board.link.is_local else frozenset[str]()
         return first + [
@@ -110,12 +113,39 @@ class SubmitScreen(Dialog[None]):
         """The limits are asked for, the pre-flight begins."""
         super().on_mount()
         self.run_worker(self._ask_limits(), group="limits", exit_on_error=False)
+        self.run_worker(self._as_last_time(), group="last", exit_on_error=False)
         self._show()
         self._examine()
 
     async def _ask_limits(self) -> None:
         self._limits = await self._room.context.limits.get()
         self._show()
+
+    async def _as_last_time(self) -> None:
+        """What this script was sent with before, where nothing else was typed yet."""
+        if not self._draft.path:
+            return
+        try:
+            found = await self._room.context.action_log.submissions()
+        except JobshapeError:
+            return
+        mine = [
+            one for one in found or ()
+            if one.script_path == self._draft.path and one.outcome == "done"
+            and not one.resubmitted_from
+        ]  # fmt: skip
+        last = mine[0] if mine else None
+        if last is None or not self.is_attached:
+            return
+        self._last = last
+        texts = self.form.texts
+        for field in SHAPE_FIELDS:
+            own, value = getattr(self._own, field.name), getattr(last.shape, field.name)
+            is_new = value is not None and value != own and field.name in texts
+            if is_new and texts[field.name] == show_entry(field.kind, own):
+                self.form.set_text(field.name, show_entry(field.kind, value))
+        if last.arguments and not texts.get("arguments", "x"):
+            self.form.set_text("arguments", shlex.join(last.arguments))
 
     # ------------------------------------------------------------------ what was typed
 
@@ -227,6 +257,9 @@ class SubmitScreen(Dialog[None]):
         lines: list[list[Piece]] = [[]]
         lines.append([(f"  {clean(room, glyphs)}", palette.text if fits else palette.warning)])
         money = cost_words(shape, shape, 1, self._room.context.prices)
+        if self._last is not None:
+            job = f" as {self._last.job_id}" if self._last.job_id else ""
+            money = f"filled in as it was last sent{job}{'; ' if money else ''}{money}"
         lines.append([(f"  {clean(money, glyphs)}", palette.muted)])
         if self._lines is not None:
             text, role = tally(self._lines)
@@ -257,11 +290,18 @@ class SubmitScreen(Dialog[None]):
 
     async def _review(self) -> None:
         draft, _ = self.read()
-        review = SubmitReview(self._room, self._draft, draft, self._lines)
+        review = SubmitReview(
+            self._room, self._draft, draft, self._lines, reason=self.form.texts["reason"].strip()
+        )
         wanted = await self.app.push_screen_wait(review)
         if wanted is None:
             return
-        sent = await submit_draft(self._room, wanted)
+        room = self._room
+        room.status.say(f"submitting {draft.final_name}, asking {room.board.link.scheduler}")
+        sent = await send_script(room, wanted)
+        tell(room, sent)
+        if sent.job_id is not None:
+            room.actions.refresh()
         if sent.is_over:
             self.dismiss(None)
         else:

@@ -11,6 +11,7 @@ from jobshape.screens.ask_line import AskScreen
 from jobshape.screens.check_words import in_order, pieces_of, tally
 from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.send_script import Submission
+from jobshape.screens.write_back import write_back
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.scrolled_lines import ScrolledLines
@@ -175,7 +176,13 @@ class SubmitReview(Dialog[Submission | None]):
         """Send it, if nothing blocks it."""
         if self.can_send:
             self.dismiss(
-                Submission(self._draft, self._reason, self._lifted, self._resubmitted_from)
+                Submission(
+                    self._draft.request,
+                    self._draft.path,
+                    self._reason,
+                    self._lifted,
+                    self._resubmitted_from,
+                )
             )
 
     def action_leave(self) -> None:
@@ -209,16 +216,8 @@ class SubmitReview(Dialog[Submission | None]):
             self.run_worker(self._write(), group="write", exit_on_error=False)
 
     async def _write(self) -> None:
-        files = self._room.context.files
-        assert files is not None
         try:
-            file = await files.read(self._original.path)
-            if file.text != self._original.text:
-                self._note = "the file has changed meanwhile: nothing was written"
-            else:
-                backup = await files.write(file, self._draft.final_text)
-                self._note = f"written; as it was: {backup.name}"
-                self._original = Draft(self._draft.final_text, self._original.path)
+            self._note = await write_back(self._room, self._original.path, self._draft.shape)
         except JobshapeError as error:
             self._note = str(error)
         self._show()

@@ -52,8 +52,8 @@ OWN_HINTS: dict[str, dict[str, Any]] = {
         "healthy": list[Job],
         "return": list[list[Finding]],
     },
-    "plan_resubmit": {"wanted": Wanted, "return": ResubmissionPlan},
     "preflight_facts": {"request": SubmitRequest, "name": str, "return": SiteFacts},
+    "plan_resubmit": {"wanted": Wanted, "return": ResubmissionPlan},
 }
 """Actions that are ours, not the backend's: what they take and give."""
 

@@ -62,7 +62,9 @@ def gather_site_facts(
     if own:
         same = _with_same_script(asked, backend, request, name, own)
     return SiteFacts(
-        cluster=identity.cluster if identity else "", user=identity.user if identity else "",
+        cluster=identity.cluster if identity else "",
+        scheduler=identity.scheduler_version if identity else "",
+        user=identity.user if identity else "",
         queue=own, nodes=None if nodes is None else tuple(nodes),
         partitions=None if partitions is None else tuple(partitions), limits=limits, start=start,
         refusal=refusal[0], refusal_hint=refusal[1], same_script=same, troubles=asked.troubles,

@@ -41,6 +41,7 @@ class SiteFacts:
     """
 
     cluster: str = ""
+    scheduler: str = ""  # "slurm 26.05.5"; "" where it is not known
     user: str = ""
     queue: tuple[OwnJob, ...] | None = None
     nodes: tuple[Node, ...] | None = None

@@ -6,7 +6,7 @@ from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.units import format_duration, parse_duration
 from jobshape.app.preflight import python_scan, shell_scan
 from jobshape.app.preflight.facts import Facts
-from jobshape.app.preflight.rule import Seen, bad, doubtful, good, unknown
+from jobshape.app.preflight.rule import Seen, bad, good, unknown
 from jobshape.app.preflight.size_rules import walltime_of
 from jobshape.app.preflight.subject import Subject
 from jobshape.app.settings.values import Policy
@@ -23,6 +23,11 @@ def no_gpu_is_pinned(subject: Subject, facts: Facts, policy: Policy) -> Iterator
         fix = ("take it out: Slurm sets it" if found.what.startswith("CUDA_VISIBLE")
                else "write cuda, without a number")  # fmt: skip
         yield bad(f"the script pins a GPU: {found.what}", _WHY, fix, found.line)
+    for inline in shell_scan.python_texts(subject.script):
+        for place in python_scan.devices(inline.text)[:_MOST_PLACES]:
+            clean = False
+            yield bad(f"Python in the script pins a GPU: {place.what}", _WHY, _in_python(place),
+                      inline.line + place.line - 1)  # fmt: skip
     for source in facts.files.sources:
         if source.trouble:
             clean = False
@@ -30,11 +35,8 @@ def no_gpu_is_pinned(subject: Subject, facts: Facts, policy: Policy) -> Iterator
             continue
         for place in python_scan.devices(source.text)[:_MOST_PLACES]:
             clean = False
-            fix = ("take it out: Slurm sets it" if "VISIBLE" in place.what
-                   else 'write "cuda", or take the number from LOCAL_RANK')  # fmt: skip
-            yield bad(
-                f"{source.path}:{place.line} pins a GPU: {place.what}", _WHY, fix, source.line
-            )
+            yield bad(f"{source.path}:{place.line} pins a GPU: {place.what}", _WHY,
+                      _in_python(place), source.line)  # fmt: skip
     unread = facts.files.trouble and shell_scan.python_files(subject.script)
     if unread:
         yield unknown("its Python files were not looked into", facts.files.trouble)
@@ -42,6 +44,12 @@ def no_gpu_is_pinned(subject: Subject, facts: Facts, policy: Policy) -> Iterator
         count = len(facts.files.sources)
         also = f" and {count} Python file{'s' * (count != 1)}" if count else ""
         yield good(f"no GPU is pinned in the script{also}")
+
+
+def _in_python(place: python_scan.Found) -> str:
+    if "VISIBLE" in place.what:
+        return "take it out: Slurm sets it"
+    return 'write "cuda", or take the number from LOCAL_RANK'
 
 
 def long_jobs_keep_their_state(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Seen]:
@@ -88,5 +96,5 @@ def somebody_is_told(subject: Subject, facts: Facts, policy: Policy) -> Iterator
     if facts.told_by:
         yield good(facts.told_by)
         return
-    yield doubtful("nobody is told when it ends", "a failure is then seen only by who looks",
+    yield bad("nobody is told when it ends", "a failure is then seen only by who looks",
                    "add --mail-type=END,FAIL, or set [alerts] notify or bell")  # fmt: skip

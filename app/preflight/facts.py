@@ -31,6 +31,7 @@ class Output(NamedTuple):
     folder: str
     trouble: str = ""  # why nothing can be written there; "" if all is well
     unsure: str = ""  # why that cannot be told
+    missing: bool = False  # whether the trouble is a folder that is not there, but could be made
     free_bytes: int | None = None
     free_files: int | None = None  # that can still be made; None: the file system does not say
 

@@ -1,5 +1,6 @@
 """Rules on the disks: where it writes, whether there is room, whether its inputs are there."""
 
+import re
 from collections.abc import Iterator
 
 from jobshape.app.domain.units import GIB, format_size
@@ -8,10 +9,15 @@ from jobshape.app.preflight.rule import Seen, bad, doubtful, good, unknown
 from jobshape.app.preflight.subject import Subject
 from jobshape.app.settings.values import Policy
 
+MAKES_FOLDERS = (24, 11)
+"""The release of Slurm that was seen to make a missing output folder; 22.05 ends the job there."""
+
 LITTLE_BYTES = 1 * GIB
 LITTLE_FILES = 1000
 NEARLY = 0.95
 """Share of a quota from which it is nearly used up."""
+
+_SLURM = re.compile(r"slurm (\d+)\.(\d+)")
 
 
 def output_can_be_written(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Seen]:
@@ -19,14 +25,25 @@ def output_can_be_written(subject: Subject, facts: Facts, policy: Policy) -> Ite
     found, line = facts.files.output, subject.line_of("output")
     if found is None:
         yield unknown("output folder not looked at", facts.files.trouble or "not asked")
+    elif found.missing and _slurm_makes_folders(facts):
+        yield good(f"Slurm will make the output folder {found.folder}", line)
     elif found.trouble:
-        yield bad(found.trouble, "Slurm makes no folder: the job fails at its start, without a log",
-                  f"mkdir -p {found.folder}, or another --output", line)  # fmt: skip
+        yield bad(found.trouble, "without it the job fails at its start, and leaves no log",
+                  f"mkdir -p {found.folder}" if found.missing else "choose another --output",
+                  line)  # fmt: skip
     elif found.unsure:
-        yield doubtful(found.unsure, "Slurm may not make the folder",
+        if _slurm_makes_folders(facts):
+            yield good(f"output goes below {found.folder}", line)
+            return
+        yield doubtful(found.unsure, "not every Slurm makes the folder",
                        "keep patterns of the job's id to the file's name", line)  # fmt: skip
     else:
         yield good(f"output goes to {found.folder}", line)
+
+
+def _slurm_makes_folders(facts: Facts) -> bool:
+    found = _SLURM.match(facts.site.scheduler if facts.site else "")
+    return found is not None and (int(found[1]), int(found[2])) >= MAKES_FOLDERS
 
 
 def disk_has_room(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Seen]:

@@ -30,11 +30,19 @@ class Place:
     ssh: str = ""  # the host whose disks the job sees; "": this one
     roles: Mapping[str, str] = field(default_factory=dict)  # partition -> smoke, production, long
     most_jobs: int = 0  # of one person in the queue; 0: not known
+    heeds_variables: bool = False  # whether sbatch runs here, and so sees SBATCH_PARTITION and such
+
+    def environment(self, environment: Mapping[str, str]) -> Mapping[str, str]:
+        """The variables of ours that count there."""
+        return environment if self.heeds_variables else {}
 
 
-def read_subject(path: str, request: SubmitRequest, folder: str) -> Subject:
+def read_subject(
+    path: str, request: SubmitRequest, folder: str, environment: Mapping[str, str] | None = None
+) -> Subject:
     """The script at a path (``-``: the standard input), as this request would send it from there.
 
+    environment: variables that sbatch will see.
     A script that cannot be read is a subject as well, one that the rule ``script`` blocks.
     """
     if path == STDIN:
@@ -43,14 +51,16 @@ def read_subject(path: str, request: SubmitRequest, folder: str) -> Subject:
             what = f"the script is longer than {MOST_BYTES >> 20} MiB"
             return unreadable("", what, "is it the right file?", folder)
         text = data.decode("utf-8", "surrogateescape")
-        return subject_of(text, request=request, work_dir=folder)
+        return subject_of(text, request=request, work_dir=folder, environment=environment)
     try:
         file = bounded(lambda: read(Path(folder) / path), READ_S)
     except TooSlow:
         return unreadable(path, f"its disk gave no answer in {READ_S:g} s", "is it up?", folder)
     except ScriptFileError as error:
         return unreadable(path, error.what, error.hint, folder)
-    return subject_of(file.text, path=path, request=request, work_dir=folder)
+    return subject_of(
+        file.text, path=path, request=request, work_dir=folder, environment=environment
+    )
 
 
 def join_facts(

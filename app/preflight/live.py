@@ -32,11 +32,14 @@ class LivePreflight:
     async def examine(self, draft: Draft) -> Sequence[CheckLine]:
         """What each rule says of it."""
         try:
-            folder = os.getcwd()  # noqa: PTH109
+            folder = "" if self._place.ssh else os.getcwd()  # noqa: PTH109
         except OSError as error:
             raise JobshapeError("the working folder is gone", hint="cd to one") from error
         request = draft.request
-        subject = subject_of(request.script, path=draft.path, request=request, work_dir=folder)
+        subject = subject_of(
+            request.script, path=draft.path, request=request, work_dir=folder,
+            environment=self._place.environment(os.environ),
+        )  # fmt: skip
         asked, trouble = await self._ask(subject)
         state = self._board.history
 

@@ -114,7 +114,12 @@ def _output(subject: Subject) -> Output:
     try:
         mode = os.stat(known).st_mode  # noqa: PTH116
     except OSError as error:
-        return Output(known, f"the output folder {known} cannot be used: {error.strerror}")
+        what = f"the output folder {known} cannot be used: {error.strerror}"
+        if not isinstance(error, FileNotFoundError):
+            return Output(known, what)
+        above = _nearest_above(known)
+        return Output(known, f"the output folder {known} is not there", "",
+                      os.access(above, os.W_OK | os.X_OK), *_free(above))  # fmt: skip
     if not stat.S_ISDIR(mode):
         return Output(known, f"{known} is no folder")
     if not os.access(known, os.W_OK | os.X_OK):
@@ -124,13 +129,27 @@ def _output(subject: Subject) -> Output:
             return Output(known, f"the output {whole} is a folder")
         if not os.access(whole, os.W_OK):
             return Output(known, f"the output file {whole} may not be written to")
-    free_bytes = free_files = None
-    with suppress(OSError):
-        disk = os.statvfs(known)
-        free_bytes = disk.f_bavail * disk.f_frsize
-        free_files = disk.f_favail if disk.f_files else None
     unsure = f"the output folder depends on the job's id: {folder}" if known != folder else ""
-    return Output(known, "", unsure, free_bytes, free_files)
+    return Output(known, "", unsure, False, *_free(known))
+
+
+def _nearest_above(folder: str) -> str:
+    """The nearest folder above that is there."""
+    while folder and not os.path.isdir(folder):  # noqa: PTH112
+        above = os.path.dirname(folder)  # noqa: PTH120
+        if above == folder:
+            break
+        folder = above
+    return folder or "."
+
+
+def _free(folder: str) -> tuple[int | None, int | None]:
+    """Bytes and files that still fit on a folder's disk."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return None, None
+    return disk.f_bavail * disk.f_frsize, disk.f_favail if disk.f_files else None
 
 
 def _filled(path: str, subject: Subject) -> str:

@@ -1,12 +1,16 @@
 """What history knows of a script: which jobs it was sent as, and how they ended."""
 
 import time
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.domain.job import Job
 from jobshape.app.domain.site_facts import SiteFacts
+from jobshape.app.domain.states import is_finished
 from jobshape.app.preflight.bounded import TooSlow, bounded
 from jobshape.app.preflight.facts import PastFacts, Sent
 from jobshape.app.preflight.subject import Subject
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 5.0
 MOST = 50
+MOST_ASKED = 10
 BACK_S = 180 * 86400
 """How old a submission may be that is looked at."""
 
@@ -37,6 +42,30 @@ def look_into_past(
         return PastFacts("the history's disk does not answer")
     except JobshapeError as error:
         return PastFacts(f"the history cannot be read: {error.what}")
+
+
+def open_ends(past: PastFacts, facts: SiteFacts | None) -> list[int]:
+    """The newest jobs that are not in the queue, and whose end history does not know."""
+    queued = {job.whole_id for job in (facts.queue if facts else None) or ()}
+    return [
+        sent.job_id for sent in past.sent
+        if sent.job_id not in queued and not is_finished(sent.state)
+    ][:MOST_ASKED]  # fmt: skip
+
+
+def with_ends(past: PastFacts, ended: Iterable[Job]) -> PastFacts:
+    """The same with what accounting says of these jobs or, of an array, of its tasks."""
+    states: dict[int, set[str]] = {}
+    partitions: dict[int, str] = {}
+    for job in ended:
+        whole = job.array_job_id or job.het_job_id or job.job_id
+        states.setdefault(whole, set()).add(job.state)
+        partitions[whole] = job.partition
+    return replace(past, sent=tuple(
+        sent._replace(state=_together(states[sent.job_id]), partition=partitions[sent.job_id])
+        if sent.job_id in states else sent
+        for sent in past.sent
+    ))  # fmt: skip
 
 
 def _look(path: Path, site: str, subject: Subject, facts: SiteFacts | None) -> PastFacts:

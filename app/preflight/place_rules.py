@@ -27,7 +27,16 @@ def partitions_of(component: Component, facts: Facts) -> list[Partition]:
     wanted = named(component.shape.partition)
     if not wanted:
         return [one for one in known if one.is_default]
-    return [one for one in known if one.name in wanted]
+    return [one for name in wanted for one in known if one.name == name]
+
+
+def candidates(component: Component, facts: Facts) -> tuple[list[Partition], str]:
+    """The partitions to compare with, and their name: all, where none of its own is known."""
+    found = partitions_of(component, facts)
+    if found:
+        names = ",".join(one.name for one in found)
+        return found, f"partition {names}"
+    return list((facts.site.partitions if facts.site else None) or ()), "any partition"
 
 
 def of(component: Component, subject: Subject) -> str:
@@ -144,7 +153,7 @@ def account_is_ours(subject: Subject, facts: Facts, policy: Policy) -> Iterator[
         line = subject.line_of_field("account", component.number)
         if name.lower() not in (one.lower() for one in names):
             yield _judged(facts, f"you are not in account {name}",
-                          f"your accounts: {', '.join(names)}", near(name, names, "yours"),
+                          f"your accounts: {', '.join(names)}", near(name, names, "accounts"),
                           line)  # fmt: skip
         else:
             yield good(f"{of(component, subject)}account {name} is yours", line)
@@ -174,11 +183,11 @@ def gpu_type_is_there(subject: Subject, facts: Facts, policy: Policy) -> Iterato
         yield unknown("type of GPU not looked up", facts.why_no(NODES))
         return
     for component, kinds in asked:
-        names = [one.name for one in partitions_of(component, facts)]
-        nodes = [one for one in facts.site.nodes if set(names) & set(one.partitions)]
+        partitions, where = candidates(component, facts)
+        names = {one.name for one in partitions}
+        nodes = [one for one in facts.site.nodes if names & set(one.partitions)]
         here = {kind for one in nodes for kind in _types_of(one.gpu_types)}
         usable = {kind for one in nodes if one.usable for kind in _types_of(one.gpu_types)}
-        where = f"partition {','.join(names)}" if names else "that partition"
         line = subject.line_of_field("gpus", component.number)
         for kind in kinds:
             if kind.lower() in usable:

@@ -1,7 +1,11 @@
 """Rules on what was sent before and on the queue: no job twice, not too many, smoke first."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
+from jobshape.app.domain.refusal import field_of_refusal
+from jobshape.app.domain.request import EarliestStart
+from jobshape.app.domain.shape import FIELD_OF
 from jobshape.app.domain.site_facts import QUEUE, START, OwnJob
 from jobshape.app.domain.states import is_finished
 from jobshape.app.preflight.facts import Facts, Sent
@@ -109,7 +113,18 @@ def site_would_take_it(subject: Subject, facts: Facts, policy: Policy) -> Iterat
     if site is None or (site.start is None and not site.refusal):
         yield unknown("the site was not asked whether it takes the job", facts.why_no(START))
     elif site.refusal:
+        field = field_of_refusal(f"{site.refusal} {site.refusal_hint}")
+        line = subject.line_of_field(field) if field in FIELD_OF else None
         yield bad("the site refuses the job", site.refusal,
-                  site.refusal_hint or "correct what the site's words name")  # fmt: skip
+                  site.refusal_hint or "correct what the site's words name", line)  # fmt: skip
     else:
-        yield Seen("good", "the site takes it", site.start.message if site.start else "")
+        yield Seen("good", "the site takes it", _when(site.start))
+
+
+def _when(start: EarliestStart | None) -> str:
+    if start is None:
+        return ""
+    if start.start_time is None:
+        return start.message or "it does not say when it would start"
+    at = datetime.fromtimestamp(start.start_time).strftime("%Y-%m-%d %H:%M")
+    return f"it would start {at}{f' on {start.nodes}' if start.nodes else ''}"

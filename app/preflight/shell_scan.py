@@ -85,6 +85,29 @@ def python_files(script: str) -> list[PythonFile]:
     return list(found.values())
 
 
+def python_texts(script: str) -> list[Command]:
+    """Python that stands in the script itself (``python - <<EOF``), with the line it starts at."""
+    lines = script[:MOST_CHARS].split("\n")
+    found = []
+    for command in commands(script):
+        match = _HEREDOC.search(command.text)
+        if match is None or not any(
+            _PYTHON.fullmatch(PurePosixPath(word).name) for word in _words(command.text)
+        ):
+            continue
+        start = next(
+            (at for at, line in enumerate(lines[command.line - 1 :], command.line)
+             if match[0] in line), command.line,
+        )  # fmt: skip
+        body: list[str] = []
+        for line in lines[start:]:
+            if line.strip() == match["word"]:
+                break
+            body.append(line)
+        found.append(Command(start + 1, "\n".join(body)))
+    return found
+
+
 def without_comment(line: str) -> str:
     """The line up to a ``#`` that starts a comment."""
     quote, escaped = "", False

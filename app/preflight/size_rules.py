@@ -12,7 +12,7 @@ from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.site_facts import NODES, PARTITIONS
 from jobshape.app.domain.units import format_duration, parse_size
 from jobshape.app.preflight.facts import Facts
-from jobshape.app.preflight.place_rules import of, partitions_of
+from jobshape.app.preflight.place_rules import candidates, of, partitions_of
 from jobshape.app.preflight.rule import Seen, bad, doubtful, good, unknown
 from jobshape.app.preflight.subject import Component, Subject
 from jobshape.app.settings.values import Policy
@@ -40,11 +40,9 @@ def walltime_fits(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Se
             words = "the site's default" if given is None else format_duration(given)
             yield good(f"{before}no walltime is asked for: it gets {words}")
             continue
-        found = partitions_of(component, facts)
+        found, where = candidates(component, facts)
         if not found:
-            yield unknown(f"{before}walltime not compared", facts.why_no(PARTITIONS)
-                          if facts.site is None or facts.site.partitions is None
-                          else "its partition is not known")  # fmt: skip
+            yield unknown(f"{before}walltime not compared", facts.why_no(PARTITIONS))
             continue
         above = [one for one in found if _above(asked, _partition_time(one, facts))]
         if above:
@@ -52,8 +50,12 @@ def walltime_fits(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Se
                 f"{one.name} {format_duration(_partition_time(one, facts))}" for one in above
             )
             tell = bad if len(above) == len(found) else doubtful
-            yield tell(f"{before}walltime {format_duration(asked)} is above the partition's limit",
-                       f"the longest: {limits}", _shorter(above, facts), line)  # fmt: skip
+            if tell is doubtful and not partitions_of(component, facts):
+                yield unknown(f"{before}walltime not compared", "its partition is not known")
+                continue
+            yield tell(f"{before}walltime {format_duration(asked)} is above the limit of {where}",
+                       f"the longest: {limits}{_for_good(above, facts)}", _shorter(above, facts),
+                       line)  # fmt: skip
             continue
         limit, whose = _user_time(component, found[0], facts)
         if _above(asked, limit):
@@ -77,6 +79,14 @@ def _partition_time(one: Partition, facts: Facts) -> int | None:
     known = limits.partition(one.name) if limits else None
     return min((one for one in (own, known.time_limit_s if known else None) if one is not None),
                default=None)  # fmt: skip
+
+
+def _for_good(above: list[Partition], facts: Facts) -> str:
+    """Whether the site takes a job above these limits all the same."""
+    limits = facts.site.limits if facts.site else None
+    known = [limits.partition(one.name) for one in above] if limits else []
+    takes = any(one is not None and not one.refuses for one in known)
+    return "; the site takes such a job, and it waits for good" if takes else ""
 
 
 def _shorter(above: list[Partition], facts: Facts) -> str:
@@ -275,7 +285,7 @@ def _fit(component: Component, subject: Subject, facts: Facts) -> Seen:
     usable, fit_count, name, nodes = best
     if usable >= wanted.nodes:
         return good(f"{before}{usable} node{'s' * (usable != 1)} of {name} can hold it")
-    need = f"{wanted.nodes} node{'s' * (wanted.nodes != 1)}"
+    need = f"{wanted.nodes} nodes" if wanted.nodes > 1 else "one node"
     if fit_count >= wanted.nodes:
         return doubtful(f"{before}only {usable} fitting nodes of {name} can be used now",
                         f"it needs {need}; others are down or drained",
@@ -286,6 +296,7 @@ def _fit(component: Component, subject: Subject, facts: Facts) -> Seen:
     field = {"C": "cpus_per_task", "G": "gpus", "o": "memory_bytes"}.get(
         what.partition(" ")[2][:1], "nodes"
     )
-    return bad(f"{before}no {need} of {name} can hold it", f"{why}; others lack {what}" if what
+    title = f"no {wanted.nodes} nodes" if wanted.nodes > 1 else "no node"
+    return bad(f"{before}{title} of {name} can hold it", f"{why}; others lack {what}" if what
                else why, "ask for less, or choose another partition",
                subject.line_of_field(field, component.number))  # fmt: skip

@@ -92,21 +92,31 @@ OPTIONS_OF: dict[str, tuple[str, ...]] = {
 """Fields of a shape that several options can say."""
 
 
+_VARIABLES = {
+    "SBATCH_ACCOUNT": "account", "SBATCH_PARTITION": "partition", "SBATCH_QOS": "qos",
+    "SBATCH_TIMELIMIT": "time", "SBATCH_CONSTRAINT": "constraint", "SBATCH_GRES": "gres",
+    "SBATCH_MEM_PER_NODE": "mem", "SBATCH_ARRAY_INX": "array",
+}  # fmt: skip
+
+
 def subject_of(
     script: str,
     *,
     path: str = "",
     request: SubmitRequest | None = None,
     work_dir: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Subject:
     """What a request means for its script.
 
     request: what is said beside the script, as it will be sent; its ``script`` is not looked at.
-    work_dir: the folder it is sent from. A relative ``--chdir`` counts from there, as in sbatch.
+    environment: variables that sbatch will see: SBATCH_PARTITION and the like beat the script's
+    lines. work_dir: the folder it is sent from; a relative ``--chdir`` counts from there.
     """
     request = replace(request or SubmitRequest(script=script), script=script)
     batch = read_script(script)
     changes = JobShape(**{name: getattr(request, name) for name in FIELD_OF})
+    changes = changes.over(_of_variables(environment or {}))
     components = []
     for number in range(batch.groups):
         options = batch.options(number)
@@ -124,6 +134,14 @@ def subject_of(
         stdout=request.stdout or first.get("output", ""), batch=batch,
         components=tuple(components), request=replace(request, work_dir=folder),
     )  # fmt: skip
+
+
+def _of_variables(environment: Mapping[str, str]) -> JobShape:
+    """What sbatch's own variables ask for. Source: sbatch(1), INPUT ENVIRONMENT VARIABLES."""
+    said = {
+        option: environment[name] for name, option in _VARIABLES.items() if environment.get(name)
+    }
+    return shape_of(said)[0]
 
 
 def unreadable(path: str, trouble: str, hint: str, work_dir: str) -> Subject:

@@ -44,7 +44,8 @@ def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -
     """The request, its script carrying the corrected shape. Raises BadRequest where it cannot."""
     asked, warnings = found.request, list(found.warnings)
     command, is_known = _without_wrap(asked.submit_line, found.text)
-    line = read_submit_line(command, asked.script_path)
+    ours = found.arguments is not None  # then it came in on sbatch's standard input
+    line = read_submit_line(command, "" if ours else asked.script_path)
     if not is_known:
         line = replace(line, sure=False, options_sure=False)
     text = folded(found.text, line)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobshape.app.backends.base import Backend, Scope
-from jobshape.app.domain.action import SubmissionRecord
+from jobshape.app.domain.action import SubmissionRecord, leading_id
 from jobshape.app.domain.array_tasks import parse_array
 from jobshape.app.domain.errors import BackendError, JobshapeError
 from jobshape.app.domain.family import family_of
@@ -44,6 +44,9 @@ from jobshape.app.scripts.script_file import read as read_file
 Findings = Mapping[int, Sequence[Finding]]
 
 MOST_PAST = 200
+MOST_TRIES = 20
+"""Earlier runs of one line that are looked at."""
+
 MOST_SUBMISSIONS = 5000
 MOST_GROUPS = 60
 """Submissions of one plan: each asks the site for a script."""
@@ -69,6 +72,7 @@ class _Planner:
         self._backend, self._wanted, self._history = backend, wanted, history
         self._site = wanted.site
         self._queue = QueueStates(queue)
+        self._queue_jobs = queue
         now = {job.job_id: job for job in queue}
         self._jobs = [_newer(job, now.get(job.job_id)) for job in wanted.jobs]
         self._states: dict[int, dict[int | None, str]] = {}
@@ -125,10 +129,35 @@ class _Planner:
 
     def _tries(self, group: Group, labels: set[str]) -> int:
         """Earlier runs of the line of its first job that ended alike."""
-        return sum(
-            1 for past in self.lineage(group.jobs[0])
-            if (past.finding or case_of(past.record.job, ()).label) in labels
-        )  # fmt: skip
+        line = self.lineage(group.jobs[0])
+        seen = [past.finding or case_of(past.record.job, ()).label for past in line]
+        if not line:  # sent a moment ago: only the submissions tell of it yet
+            seen = [case_of(job, ()).label for job in self._ancestors(group.jobs[0])]
+        return sum(label in labels for label in seen)
+
+    def _ancestors(self, job: Job) -> list[Job]:
+        """The earlier jobs of a line by our own submissions, the newest first."""
+        found: list[Job] = []
+        record = self._submission(job)
+        while record is not None and record.resubmitted_from and len(found) < MOST_TRIES:
+            before = leading_id(record.resubmitted_from[0])
+            known = self._job(before) if before is not None else None
+            if known is None or known in found:
+                break
+            found.append(known)
+            record = self._submission(known)
+        return found
+
+    def _job(self, job_id: int) -> Job | None:
+        """A job of the queue or of history; of an array one of its tasks."""
+        for job in self._queue_jobs:
+            if job_id in (job.job_id, job.array_job_id):
+                return job
+        if self._history is not None:
+            with suppress(JobshapeError):
+                past = self._history.job(self._site, job_id)
+                return None if past is None else past.record.job
+        return None
 
     def lineage(self, job: Job) -> list[PastJob]:
         """The earlier runs that a job was resubmitted from, one a submission."""

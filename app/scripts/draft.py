@@ -9,11 +9,11 @@ from pathlib import PurePath
 
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.request import SubmitRequest
-from jobshape.app.domain.shape import JobShape
+from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.scripts.directives import BatchScript, read_script
 from jobshape.app.scripts.hashes import configuration_hash, text_hash
 from jobshape.app.scripts.shape import shape_of
-from jobshape.app.scripts.surgery import with_options, with_shape
+from jobshape.app.scripts.surgery import with_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +77,33 @@ class Draft:
 
 
 def record_of(
-    draft: Draft, project: Project, *, reason: str = "", lifted: Mapping[str, str] | None = None,
-    resubmitted_from: tuple[str, ...] = (), batch: str = "",
+    request: SubmitRequest, project: Project, *, path: str = "", reason: str = "",
+    lifted: Mapping[str, str] | None = None, resubmitted_from: tuple[str, ...] = (),
+    batch: str = "",
 ) -> SubmissionRecord:  # fmt: skip
-    """What history keeps of a submission before it is sent."""
-    request = draft.request
+    """What history keeps of a submission before it is sent. path: where its script lies."""
     plain = asdict(replace(request, script=""))
+    own = shape_of(read_script(request.script).options())[0]
+    given = JobShape(**{name: getattr(request, name) for name in FIELD_OF})
     return SubmissionRecord(
-        name=draft.final_name,
+        name=request.name or "",
         script=request.script,
-        script_path=draft.path,
-        arguments=draft.arguments,
-        shape=draft.shape.over(draft.own_shape),
+        script_path=path,
+        arguments=request.arguments,
+        shape=given.over(own),
         script_hash=text_hash(request.script),
-        configuration_hash=configuration_hash(request.script, draft.arguments),
+        configuration_hash=configuration_hash(request.script, request.arguments),
         git_commit=project.commit,
         git_dirty=project.dirty,
         reason=reason,
         request={
-            name: value for name, value in plain.items() if value not in (None, "", (), False)
+            key: value for key, value in plain.items()
+            if value not in (None, "", (), False) and key != "environment"
         },
         resubmitted_from=resubmitted_from,
         lifted=dict(lifted or {}),
         batch=batch,
-    )
+    )  # fmt: skip
 
 
 def command_words(request: SubmitRequest, script_path: str) -> list[str]:
@@ -112,8 +115,3 @@ def command_words(request: SubmitRequest, script_path: str) -> list[str]:
     }
     words = [f"{name}={value}" for name, value in options.items() if value]
     return ["sbatch", *words, script_path, *request.arguments]
-
-
-def with_name(text: str, name: str) -> str:
-    """The script with its name written into it."""
-    return with_options(text, {"job-name": name})

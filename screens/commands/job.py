@@ -37,6 +37,10 @@ class Situation(Protocol):
         """Why no failure rule can be made of what is known of the job; None if one can."""
         ...
 
+    def again_block(self) -> str | None:
+        """Why the job cannot be sent again; None if it can."""
+        ...
+
     def act_block(self, action: str) -> str | None:
         """Why the action does not fit the job; None if it does."""
         ...
@@ -77,6 +81,10 @@ def _needs_fitting(action: str) -> Blocked:
         return situation.act_block(action)
 
     return blocked
+
+
+def _needs_again(situation: Situation) -> str | None:
+    return "this session is read-only" if situation.read_only else situation.again_block()
 
 
 PARTS_OF = {
@@ -135,6 +143,9 @@ JOB: tuple[Command, ...] = (
             SELECT),
     Command("edit", ("e",), "Edit", "Edit what the job asks for.", ACT,
             blocked=_needs_fitting("update"), destructive=True, footer=3),
+    Command("resubmit", ("r",), "Resubmit",
+            "Send the ended or running job again, corrected by what went wrong.", ACT,
+            blocked=_needs_again, destructive=True, footer=3),
     Command("hold", ("H",), "Hold", "Hold the pending job.", ACT,
             blocked=_needs_fitting("hold"), destructive=True),
     Command("release", ("U", "u"), "Release", "Release the held job.", ACT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,103 @@ def test_a_frozen_controller_is_told_as_no_answer(box: Any, open_app: Open, subm
         assert "it may be done all the same" in terminal.text, terminal.text
     finally:
         box.signal("slurmctld", signal.SIGCONT)
+
+
+HUNGRY = """#!/bin/bash
+#SBATCH --job-name=hungry
+#SBATCH --mem=60M   # too little
+#SBATCH --time=5
+#SBATCH --output=/dev/null
+python3 -c "
+x = bytearray(90 << 20)
+for at in range(0, len(x), 4096):
+    x[at] = 1"
+"""
+
+
+def submit_script(box: Any, name: str, text: str, *options: str) -> int:
+    """A script of alice's home, submitted."""
+    box.run(["sh", "-c", f"cat > {name}"], input=text)
+    return int(box.run(["sbatch", "--parsable", *options, name]).stdout)
+
+
+def test_a_job_that_died_of_oom_is_resubmitted_with_more_and_completes(
+    box: Any, open_app: Open
+) -> None:
+    job = submit_script(box, "hungry.sh", HUNGRY)
+    terminal = open_app("--filter", "hungry")
+    terminal.wait_for(rf"{job} +OOM", timeout_s=60)
+    terminal.press("r")
+    terminal.wait_for(r"Memory a node +60M . 80M", timeout_s=40)
+    terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+    terminal.press("y")
+    terminal.wait_for(r"resubmitted 1 job as (\d+)")
+    again = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
+    assert shown(box, again)["MinMemoryNode"] == "80M"
+    terminal.wait_for(rf"{again} +OOM", timeout_s=60)
+    terminal.press("g", "r")  # at once: history may not have the line of the two yet
+    terminal.wait_for(r"Memory a node +80M . 160M", timeout_s=40)
+    assert "not known for sure" not in terminal.text
+    terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+    terminal.press("y")
+    terminal.wait_for(rf"resubmitted 1 job as (?!{again})(\d+)")
+    third = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
+    terminal.wait_for(rf"{third} +CD", timeout_s=60)
+    assert "--mem=160M" in box.run(["scontrol", "write", "batch_script", str(third), "-"]).stdout
+    terminal.press("g", "r")  # it is done
+    terminal.wait_for("resubmit: .*(completed|already|done)")
+
+
+HALF = """#!/bin/sh
+#SBATCH --job-name=half
+#SBATCH --mem=5M
+#SBATCH --time=2
+#SBATCH --output=/dev/null
+exit $((SLURM_ARRAY_TASK_ID % 2))
+"""
+
+
+def test_the_failed_half_of_a_thousand_tasks_goes_as_one_array_in_seconds(
+    box: Any, open_app: Open
+) -> None:
+    array = submit_script(box, "half.sh", HALF, "--array=0-999%200")
+    try:
+        terminal = open_app("--filter", "half")
+        terminal.wait_for(rf"{array}_\S+ +F +500F 500CD", timeout_s=240)
+        began = time.monotonic()
+        terminal.press("r")
+        terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+        assert "one array of 500 tasks" in terminal.text
+        asked = time.monotonic()
+        terminal.press("y")
+        terminal.wait_for(r"resubmitted 1 job \(500 tasks\) as (\d+)")
+        ended = time.monotonic()
+        again = re.findall(r"resubmitted 1 job \(500 tasks\) as (\d+)", terminal.text)[0]
+        listed = box.run(
+            ["squeue", "-h", "-r", "-t", "all", "-j", again, "-o", "%K"]
+        ).stdout.split()
+        assert {int(one) for one in listed} <= set(range(1, 1000, 2))
+        assert "1-999:2" in box.run(["scontrol", "write", "batch_script", again, "-"]).stdout
+        seconds = asked - began, ended - asked
+        print(f"plan and pre-flight {seconds[0]:.1f} s, sent {seconds[1]:.1f} s")
+    finally:
+        box.run(["scancel", "--user=alice", "--name=half"], check=False)
+
+
+def test_a_running_job_is_replaced_by_one_with_another_shape(
+    box: Any, open_app: Open, submit: Any
+) -> None:
+    job = submit("replaced")
+    terminal = open_app("--filter", "replaced")
+    terminal.wait_for(rf"{job} +R")
+    terminal.press("e")
+    terminal.wait_for("Memory a node")
+    fill(terminal, "Memory a node", "x2")
+    terminal.press("enter")
+    terminal.wait_for(r"Change 1 job\?")
+    terminal.press("c")
+    terminal.wait_for("sent 1 again with the new shape", timeout_s=60)
+    terminal.wait_until(lambda: shown(box, job)["JobState"] == "CANCELLED")
+    listed = box.run(["squeue", "-h", "-n", "replaced", "-t", "PD,R", "-o", "%i %m"]).stdout.split()
+    assert listed[1] == "100M" and int(listed[0]) > job
+    box.run(["scancel", listed[0]])
