@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from jobshape.app.board.hostlist import holds_node, names_in
 from jobshape.app.domain.entry import show_size
+from jobshape.app.domain.finding import UNKNOWN
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import PastJob
 from jobshape.app.domain.resubmission import Correction, Terms
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.site import Node
+from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.units import GIB, MIB, format_duration
 from jobshape.app.resubmit.cases import TRANSIENT, Case
 
@@ -273,7 +275,10 @@ class _Work:
         for (retry, title), count in counts.most_common(3):
             verb = "will" if retry == "no" else "may"
             self.warnings.append(f"{verb} fail again{self._share(count)}: {title}")
-        unknown = sum(case.label == "unknown" for case in self.cases)
+        unknown = sum(
+            case.label in ("", UNKNOWN) and phase_of(case.job.state) is Phase.FAILED
+            for case in self.cases
+        )
         if unknown:
             self.warnings.append(
                 f"nothing says why it failed{self._share(unknown)}: it may fail again"

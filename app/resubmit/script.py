@@ -16,6 +16,7 @@ from jobshape.app.scripts.shape import shape_of
 from jobshape.app.scripts.submit_line import SubmitLine, folded, read_submit_line
 from jobshape.app.scripts.surgery import diff, with_options, with_shape
 
+WRAPPED = "# This script was created by sbatch --wrap.\n"
 ONE_BY_DEFAULT = ("nodes", "tasks", "cpus_per_task")
 
 
@@ -42,14 +43,17 @@ class Made:
 def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -> Made:
     """The request, its script carrying the corrected shape. Raises BadRequest where it cannot."""
     asked, warnings = found.request, list(found.warnings)
+    command, is_known = _without_wrap(asked.submit_line, found.text)
     ours = found.arguments is not None  # then it came in on sbatch's standard input
-    line = read_submit_line(asked.submit_line, "" if ours else asked.script_path)
+    line = read_submit_line(command, "" if ours else asked.script_path)
+    if not is_known:
+        line = replace(line, sure=False, options_sure=False)
     text = folded(found.text, line)
     if asked.submit_line and not line.options_sure:
         warnings.append(
             f"its command line is not known for sure, look at the script: {asked.submit_line}"
         )
-    text = _without_old_times(text, asked, warnings)
+    text = _without_old_times(text, asked, line, warnings)
     shape = _missing(asked.shape, shape_of(read_script(text).options())[0], line, asked)
     changes = {one.field: one.new for one in corrections}
     if array is not None:
@@ -65,6 +69,22 @@ def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -
         tuple(diff(found.text, text, asked.script_path or "script")),
         tuple(dict.fromkeys(warnings)),
     )
+
+
+def _without_wrap(submit_line: str, text: str) -> tuple[str, bool]:
+    """The command without its --wrap, and whether that is sure.
+
+    Its quotes are lost, so that words of the wrapped command look like options; but the script that
+    sbatch made of it holds it letter by letter.
+    """
+    body = text.partition(WRAPPED)[2].strip("\n") if WRAPPED in text else ""
+    for start in ("--wrap=", "--wrap "):
+        if body and f" {start}{body}" in submit_line:
+            return submit_line.replace(f" {start}{body}", "", 1), True
+    before, is_wrapped, _ = submit_line.partition(" --wrap")
+    if body and is_wrapped:
+        return before, False
+    return submit_line, True
 
 
 def _missing(asked: JobShape, says: JobShape, line: SubmitLine, of: JobRequest) -> JobShape:
@@ -97,12 +117,15 @@ def _alike(name: str, now: object, said: object) -> bool:
     return bool(now == said)
 
 
-def _without_old_times(text: str, asked: JobRequest, warnings: list[str]) -> str:
+def _without_old_times(text: str, asked: JobRequest, line: SubmitLine, warnings: list[str]) -> str:
     """Without what was of that one submission: what it waited for, when it was due."""
     own = read_script(text).options()
-    dependency = own.get("dependency", "") or asked.dependency
+    typed = line.options.get("dependency", "") if line.options_sure else ""
+    dependency = typed or own.get("dependency", "") or asked.dependency
     gone: dict[str, str | None] = {}
-    if dependency and dependency != "singleton":
+    if dependency == "singleton":
+        gone = {} if own.get("dependency") == dependency else {"dependency": dependency}
+    elif dependency:
         warnings.append(f"waits for nothing now; it waited for {dependency}")
         gone = {"dependency": None} if "dependency" in own else {}
     for name in ("deadline", "begin"):
@@ -139,7 +162,6 @@ def _with_paths(text: str, asked: JobRequest) -> str:
     told = {
         "output": asked.stdout,
         "error": asked.stderr,
-        "dependency": asked.dependency if asked.dependency == "singleton" else "",
     }
     return with_options(text, {
         name: value for name, value in told.items() if value and name not in own

@@ -161,6 +161,13 @@ def test_what_no_shape_mends_is_said(label: str, fix: str) -> None:
     assert not got.hopeful
 
 
+def test_a_failure_without_a_cause_is_said() -> None:
+    got = fixed(case(job()))
+    assert got.warnings == ("nothing says why it failed: it may fail again",)
+    assert not got.hopeful
+    assert not fixed(case(job(state="CANCELLED"))).warnings
+
+
 def test_one_array_gets_the_largest_of_each() -> None:
     cases = [case(task(4, 1, "OUT_OF_MEMORY")), case(task(4, 2, "TIMEOUT")), case(task(4, 3, "TIMEOUT"))]  # fmt: skip  # noqa: E501
     got = fixed(*cases)

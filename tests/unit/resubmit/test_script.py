@@ -85,6 +85,11 @@ def test_what_it_waited_for_is_dropped_and_said() -> None:
     kept = again("#!/bin/sh\n#SBATCH --dependency=singleton\n:\n")
     assert options(kept)["dependency"] == "singleton"
     assert not kept.warnings
+    typed = again(submit_line="sbatch -d singleton train.sh one")
+    assert options(typed)["dependency"] == "singleton"
+    typed = again(submit_line="sbatch -d afterok:9 train.sh one")
+    assert "dependency" not in options(typed)
+    assert any("afterok:9" in one for one in typed.warnings)
 
 
 def test_arguments_that_are_a_guess_are_said() -> None:
@@ -94,3 +99,23 @@ def test_arguments_that_are_a_guess_are_said() -> None:
     exact = again(submit_line="sbatch train.sh one two", arguments=("one two",))
     assert exact.request.arguments == ("one two",)
     assert not exact.warnings
+
+
+WRAP = "#!/bin/sh\n# This script was created by sbatch --wrap.\n\n{}\n"
+
+
+def test_words_of_a_wrapped_command_are_no_options() -> None:
+    command = "python3 -c 'b=1' --mem=1G"
+    for line in (f"sbatch --time=60 --wrap {command}", f"sbatch --wrap={command} --time=60"):
+        got = again(WRAP.format(command), (), script_path="", submit_line=line)
+        assert options(got) == {"time": "60"}
+        assert got.request.script.endswith(WRAP.format(command).partition("\n")[2])
+        assert got.request.arguments == ()
+        assert not got.warnings
+
+
+def test_a_wrapped_command_that_is_not_found_in_its_line_is_cut_off() -> None:
+    line = "sbatch --comment=x --wrap python3 -c y"
+    got = again(WRAP.format("python3  -c y"), (), script_path="", submit_line=line)
+    assert options(got) == {"comment": "x", "partition": "main", "mem": "4G", "time": "01:00:00"}
+    assert any("not known for sure" in one for one in got.warnings)
