@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from jobshape.app.cli_commands import COMMANDS
 from jobshape.app.cli_options import make_parser
-from jobshape.app.cli_output import let_go_of_output, writing
+from jobshape.app.cli_output import let_go_of_output, tell, writing
 
-USAGE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
-"""Exit codes: cannot be done; ctrl-c; nobody reads."""
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""Exit codes: ctrl-c; nobody reads."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,16 +30,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         let_go_of_output()
         return BROKEN_PIPE
     except Exception as error:
-        return _tell(error)
-
-
-def _tell(error: Exception) -> int:
-    """One line for each thing wrong, where it is of the family for people; else a traceback."""
-    from jobshape.app.domain.errors import JobshapeError
-    from jobshape.app.domain.text import sanitize
-
-    if not isinstance(error, JobshapeError):
-        raise error
-    for problem in getattr(error, "problems", (error,)):
-        print(f"jobshape: {sanitize(str(problem))}", file=sys.stderr)
-    return USAGE
+        return tell(error)

@@ -31,3 +31,19 @@ def writing() -> Iterator[None]:
 def let_go_of_output() -> None:
     """Have the flush at the interpreter's end fail on nobody."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+USAGE = 2
+"""Exit code: it cannot be done."""
+
+
+def tell(error: Exception) -> int:
+    """One line for each thing wrong, where it is of the family for people; else a traceback."""
+    from jobshape.app.domain.errors import JobshapeError
+    from jobshape.app.domain.text import sanitize
+
+    if not isinstance(error, JobshapeError):
+        raise error
+    for problem in getattr(error, "problems", (error,)):
+        print(f"jobshape: {sanitize(str(problem))}", file=sys.stderr)
+    return USAGE
