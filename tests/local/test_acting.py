@@ -108,3 +108,20 @@ def test_a_job_that_died_of_memory_is_sent_again_and_completes(machine: Any) -> 
     app.press("q")
     app.wait_until(lambda: app.exit_code is not None)
     assert app.exit_code == 0
+
+
+def test_a_failed_job_is_sent_again_by_itself_where_policy_says_so(machine: Any) -> None:
+    desk(machine)
+    config = Path(machine.environment["JOBSHAPE_CONFIG_DIR"]) / "config.toml"
+    config.write_text('[policy]\nretry = "bounded"\nretry_minutes = [0.05]\nsmoke = "off"\n')
+    (machine.folder / "hungry.sh").write_text(HUNGRY)
+    app = machine.open("--site", "desk", columns=100, rows=30)
+    app.wait_for("no jobs|No jobs|nothing", 20)
+    machine.run("--site", "desk", "submit", "hungry.sh")
+    app.wait_for(r"1 +OOM", 60)
+    app.wait_for(r"2 +(R|CD) .*\b\d+M\b", 60)
+    app.wait_for(r"2 +CD", 60)
+    app.press("5")
+    app.wait_for(r"resubmit 1: .*hungry")
+    app.press("q")
+    app.wait_until(lambda: app.exit_code is not None)
