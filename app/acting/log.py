@@ -6,11 +6,9 @@ a note says that it is not kept.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from jobshape.app.acting.beside import beside
+from jobshape.app.acting.board_history import BoardHistory
 from jobshape.app.board.board import Board
 from jobshape.app.domain.action import (
     ActionEntry,
@@ -32,7 +30,7 @@ BEGINS_WITHIN_S = 3.0
 NO_HISTORY = "the history is switched off, or not open yet"
 
 
-class HistoryActionLog:
+class HistoryActionLog(BoardHistory):
     """Writing gives a note, "" where all is well, and never raises; reading raises a JobshapeError.
 
     ``revision`` grows with all that is written here. is_on: there is a history, though the board
@@ -40,7 +38,7 @@ class HistoryActionLog:
     """
 
     def __init__(self, board: Board, *, is_on: bool = False) -> None:
-        self._board = board
+        super().__init__(board)
         self._is_on = is_on
         self.revision = 0
 
@@ -86,18 +84,11 @@ class HistoryActionLog:
 
     async def _write(self, change: Callable[["History", str], Answer]) -> tuple[Answer | None, str]:
         await self._begun()
-        state = self._board.history
-        if not state.path or not state.site:
-            return None, f"not kept in history: {state.trouble or NO_HISTORY}"
-
-        def work() -> Answer:
-            from jobshape.app.history.history import History  # not before the first rows
-
-            with History.to_write(Path(state.path)) as history:
-                return change(history, state.site)
-
+        if not self._is_known:
+            trouble = self._board.history.trouble or NO_HISTORY
+            return None, f"not kept in history: {trouble}"
         try:
-            answer = await beside(work)
+            answer = await self._change(change)
         except JobshapeError as error:
             return None, f"not kept in history: {error.what}"
         finally:
@@ -135,20 +126,3 @@ class HistoryActionLog:
                 site, script_hash=script_hash, configuration_hash=configuration_hash, since=since
             )
         )
-
-    async def _read(self, question: Callable[["History", str], Answer]) -> Answer | None:
-        state = self._board.history
-        if not state.path or not state.site:
-            return None
-
-        def work() -> Answer | None:
-            from jobshape.app.history.history import History
-
-            with suppress(FileNotFoundError):
-                history = History.to_read(Path(state.path))
-                if history is not None:
-                    with history:
-                        return question(history, state.site)
-            return None
-
-        return await beside(work)
