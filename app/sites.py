@@ -12,7 +12,7 @@ from jobshape.app.site_check import check_slurm, slurm_found, why_not_local
 
 if TYPE_CHECKING:
     from jobshape.app.backends.local.config import LocalSite
-    from jobshape.app.preflight.gather import Place
+    from jobshape.app.preflight.place import Place
 
 _AUTO = "auto"
 
@@ -81,7 +81,7 @@ def _site(page: Page, loaded: Loaded, reason: str) -> Site:
 
 def place_of(site: Site) -> "Place":
     """What the checks before a submission have to know of a site."""
-    from jobshape.app.preflight.gather import Place
+    from jobshape.app.preflight.place import Place
 
     partitions = site.local.partitions if site.local else site.page.values.partitions
     return Place(

@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Any
 gc.disable()  # until the first rows are drawn: nothing made while starting is garbage
 os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms for its frame, not 16
 
-from jobshape.app.acting.files import ScriptFiles  # noqa: E402
-from jobshape.app.acting.log import HistoryActionLog  # noqa: E402
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
 from jobshape.app.domain.cost import Prices  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
-from jobshape.app.domain.resubmission import Terms  # noqa: E402
+from jobshape.app.domain.terms import Terms  # noqa: E402
 from jobshape.app.domain.text import sanitize  # noqa: E402
+from jobshape.app.late import late  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
-from jobshape.app.preflight.gather import Place  # noqa: E402
-from jobshape.app.preflight.live import LivePreflight  # noqa: E402
+from jobshape.app.preflight.place import Place  # noqa: E402
 from jobshape.app.settings.folders import (  # noqa: E402
     rule_paths,
     state_folder,
@@ -62,9 +60,12 @@ from textual.binding import Binding  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
 if TYPE_CHECKING:
+    from jobshape.app.acting.files import ScriptFiles
+    from jobshape.app.acting.log import HistoryActionLog
     from jobshape.app.alerts.keeper import AlertKeeper
     from jobshape.app.alerts.watch import AlertWatch
     from jobshape.app.domain.alert import Alert
+    from jobshape.app.preflight.live import LivePreflight
     from jobshape.app.resubmit.watch import RetryWatch
     from jobshape.app.scripts.draft import Draft
 
@@ -305,6 +306,27 @@ def choose_glyphs(settings: Settings) -> Glyphs:
     return UNICODE
 
 
+def _action_log(board: Board, settings: Settings) -> "HistoryActionLog":
+    from jobshape.app.acting.log import HistoryActionLog
+
+    return HistoryActionLog(board, is_on=settings.history.enabled)
+
+
+def _files(settings: Settings) -> "ScriptFiles":
+    from jobshape.app.acting.files import ScriptFiles
+
+    policy = settings.policy
+    return ScriptFiles(unsent_folder(policy.hand_over), template_folders(), policy.submit_command)
+
+
+def _preflight(
+    settings: Settings, place: Place | None, board: Board, client: CollectorClient
+) -> "LivePreflight":
+    from jobshape.app.preflight.live import LivePreflight
+
+    return LivePreflight(settings, place or Place(""), board, client.call)
+
+
 def _collect_garbage_again() -> None:
     gc.freeze()  # a collection before it would hold a large queue's keys for 50 ms
     gc.enable()
@@ -338,15 +360,11 @@ class LiveApp(JobshapeApp):
             state_dir=folder,
             filter_text=filter_text,
             past=self._past,
-            action_log=HistoryActionLog(board, is_on=settings.history.enabled),
+            action_log=late(lambda: _action_log(board, settings)),
             rules=OwnRules(),
             prices=prices,
-            files=ScriptFiles(
-                unsent_folder(settings.policy.hand_over),
-                template_folders(),
-                settings.policy.submit_command,
-            ),
-            preflight=LivePreflight(settings, place or Place(""), board, client.call),
+            files=late(lambda: _files(settings)),
+            preflight=late(lambda: _preflight(settings, place, board, client)),
         )
 
     def on_mount(self) -> None:
@@ -381,7 +399,7 @@ class LiveApp(JobshapeApp):
 
     def _send_failures_again(self) -> None:
         """As policy says, while the app is open."""
-        from jobshape.app.domain.resubmission import Terms
+        from jobshape.app.domain.terms import Terms
         from jobshape.app.resubmit.watch import RetryWatch
 
         policy = self.settings.policy

@@ -1,28 +1,32 @@
 """What the screens need from outside: the actions, the clock, and a place for what is kept."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jobshape.app.board.board import Board
-from jobshape.app.domain.action import (
-    ActionEntry,
-    ActionRecord,
-    Begun,
-    Ended,
-    Outcome,
-    SubmissionRecord,
-)
-from jobshape.app.domain.check import CheckLine
 from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import Lineage, PastJob
-from jobshape.app.domain.request import SubmitRequest
-from jobshape.app.domain.resubmission import Terms
-from jobshape.app.scripts.draft import Draft, Project
+from jobshape.app.domain.terms import Terms
 from jobshape.widgets.glyphs import Glyphs
+
+if TYPE_CHECKING:  # not before the first rows
+    from jobshape.app.domain.action import (
+        ActionEntry,
+        ActionRecord,
+        Begun,
+        Ended,
+        Outcome,
+        SubmissionRecord,
+    )
+    from jobshape.app.domain.check import CheckLine
+    from jobshape.app.domain.request import SubmitRequest
+    from jobshape.app.scripts.draft import Draft, Project
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -195,6 +199,8 @@ class NoActionLog:
 
     async def begin(self, entries: Sequence[ActionEntry]) -> Begun:
         """Nothing is kept."""
+        from jobshape.app.domain.action import Begun
+
         return Begun()
 
     async def end(self, ended: Iterable[Ended]) -> str:
@@ -203,6 +209,8 @@ class NoActionLog:
 
     async def begin_submission(self, record: SubmissionRecord) -> Begun:
         """Nothing is kept."""
+        from jobshape.app.domain.action import Begun
+
         return Begun()
 
     async def end_submission(

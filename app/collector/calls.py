@@ -6,11 +6,7 @@ from typing import Any, get_type_hints
 from jobshape.app.backends.base import Backend
 from jobshape.app.collector.plain import from_plain
 from jobshape.app.domain.errors import ERRORS, BackendError, BadRequest
-from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
-from jobshape.app.domain.request import SubmitRequest
-from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
-from jobshape.app.domain.site_facts import SiteFacts
 
 DEADLINE_S: dict[str, float] = {
     "detail": 20.0,
@@ -45,24 +41,31 @@ MUTATING = frozenset(
 """Actions after which the queue looks different."""
 
 
-OWN_HINTS: dict[str, dict[str, Any]] = {
-    "diagnose": {
-        "jobs": list[Job],
-        "rule_files": list[str],
-        "healthy": list[Job],
-        "return": list[list[Finding]],
-    },
-    "preflight_facts": {"request": SubmitRequest, "name": str, "return": SiteFacts},
-    "plan_resubmit": {"wanted": Wanted, "return": ResubmissionPlan},
-}
-"""Actions that are ours, not the backend's: what they take and give."""
-
-
 @cache
 def _hints(method: str) -> dict[str, Any]:
     if method not in DEADLINE_S:
         raise BadRequest(f"no action {method!r}", where="collector")
-    return OWN_HINTS.get(method) or get_type_hints(getattr(Backend, method))
+    return _own_hints().get(method) or get_type_hints(getattr(Backend, method))
+
+
+@cache
+def _own_hints() -> dict[str, dict[str, Any]]:
+    """Actions that are ours, not the backend's: what they take and give."""
+    from jobshape.app.domain.finding import Finding  # not before the first rows
+    from jobshape.app.domain.request import SubmitRequest
+    from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
+    from jobshape.app.domain.site_facts import SiteFacts
+
+    return {
+        "diagnose": {
+            "jobs": list[Job],
+            "rule_files": list[str],
+            "healthy": list[Job],
+            "return": list[list[Finding]],
+        },
+        "preflight_facts": {"request": SubmitRequest, "name": str, "return": SiteFacts},
+        "plan_resubmit": {"wanted": Wanted, "return": ResubmissionPlan},
+    }
 
 
 def typed_arguments(method: str, arguments: dict[str, Any]) -> dict[str, Any]:

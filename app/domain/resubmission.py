@@ -7,6 +7,7 @@ from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.shape import JobShape
+from jobshape.app.domain.terms import Terms
 
 KEPT_BY_SITE = "as Slurm kept it"
 KEPT_BY_HISTORY = "from history"
@@ -61,17 +62,6 @@ class ResubmissionPlan:
 
     resubmissions: tuple[Resubmission, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the policy says of sending again; see the settings of the same names."""
-
-    memory_percent: float = 20.0
-    time_percent: float = 50.0
-    most: int = 3
-    minutes: tuple[float, ...] = (1.0, 5.0, 10.0)
-    same_failures: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ What the site says is asked elsewhere (the collector's action ``preflight_facts`
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobshape.app.domain.request import SubmitRequest
@@ -14,27 +13,13 @@ from jobshape.app.preflight.bounded import TooSlow, bounded
 from jobshape.app.preflight.facts import Facts
 from jobshape.app.preflight.look import elsewhere, look_at_files
 from jobshape.app.preflight.past import look_into_past
+from jobshape.app.preflight.place import Place
 from jobshape.app.preflight.subject import Subject, subject_of, unreadable
 from jobshape.app.scripts.script_file import MOST_BYTES, ScriptFileError, read
 from jobshape.app.settings.values import Settings
 
 READ_S = 10.0
 STDIN = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where it is to be sent, as the site's page says."""
-
-    name: str  # the page's
-    ssh: str = ""  # the host whose disks the job sees; "": this one
-    roles: Mapping[str, str] = field(default_factory=dict)  # partition -> smoke, production, long
-    most_jobs: int = 0  # of one person in the queue; 0: not known
-    heeds_variables: bool = False  # whether sbatch runs here, and so sees SBATCH_PARTITION and such
-
-    def environment(self, environment: Mapping[str, str]) -> Mapping[str, str]:
-        """The variables of ours that count there."""
-        return environment if self.heeds_variables else {}
 
 
 def read_subject(

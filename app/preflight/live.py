@@ -11,7 +11,8 @@ from jobshape.app.domain.check import CheckLine
 from jobshape.app.domain.errors import BackendError, JobshapeError
 from jobshape.app.domain.site_facts import SiteFacts
 from jobshape.app.preflight.examine import examine, lift
-from jobshape.app.preflight.gather import Place, join_facts
+from jobshape.app.preflight.gather import join_facts
+from jobshape.app.preflight.place import Place
 from jobshape.app.preflight.subject import Subject, subject_of
 from jobshape.app.scripts.draft import Draft
 from jobshape.app.settings.values import Settings

@@ -16,10 +16,11 @@ from jobshape.app.domain.finding import UNKNOWN
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import PastJob
-from jobshape.app.domain.resubmission import Correction, Terms
+from jobshape.app.domain.resubmission import Correction
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.site import Node
 from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.domain.terms import Terms
 from jobshape.app.domain.units import GIB, MIB, format_duration
 from jobshape.app.resubmit.cases import TRANSIENT, Case
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
-from jobshape.app.domain.resubmission import Terms
 from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.domain.terms import Terms
 from jobshape.app.resubmit.cases import TRANSIENT, case_of
 
 MENDED_BY_SHAPE = frozenset({"raise_memory", "raise_walltime", "exclude_node"})

@@ -21,7 +21,8 @@ from jobshape.app.domain.action import (
     outcome_of,
 )
 from jobshape.app.domain.errors import JobshapeError
-from jobshape.app.domain.resubmission import Resubmission, ResubmissionPlan, Terms, Wanted
+from jobshape.app.domain.resubmission import Resubmission, ResubmissionPlan, Wanted
+from jobshape.app.domain.terms import Terms
 from jobshape.app.resubmit.retrying import (
     Failure,
     Line,

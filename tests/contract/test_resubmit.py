@@ -15,8 +15,9 @@ from jobshape.app.collector.plain import to_plain
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.array_tasks import parse_array
 from jobshape.app.domain.job import Job
-from jobshape.app.domain.resubmission import ResubmissionPlan, Terms, Wanted
+from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
 from jobshape.app.domain.states import Phase, is_finished, phase_of
+from jobshape.app.domain.terms import Terms
 from jobshape.app.history.history import History
 from jobshape.app.resubmit.source import prepare
 from jobshape.app.resubmit.watch import RetryWatch

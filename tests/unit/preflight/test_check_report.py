@@ -12,7 +12,7 @@ import pytest
 from jobshape.app.check_report import Checked, as_json, schema_text, text
 from jobshape.app.cli import main
 from jobshape.app.domain.check import CheckLine
-from jobshape.app.preflight.gather import Place
+from jobshape.app.preflight.place import Place
 from jobshape.app.preflight.registry import RULES
 
 from .builders import script, subject

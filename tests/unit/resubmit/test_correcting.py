@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, Job
 from jobshape.app.domain.limits import Limits, SiteLimits
-from jobshape.app.domain.resubmission import Terms
 from jobshape.app.domain.shape import JobShape
+from jobshape.app.domain.terms import Terms
 from jobshape.app.domain.units import GIB, MIB
 from jobshape.app.resubmit.cases import Case, case_of, findings_of
 from jobshape.app.resubmit.correcting import (

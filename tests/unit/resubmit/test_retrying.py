@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job
-from jobshape.app.domain.resubmission import Terms
+from jobshape.app.domain.terms import Terms
 from jobshape.app.resubmit.retrying import (
     Failure,
     Line,

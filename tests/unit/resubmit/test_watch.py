@@ -21,11 +21,11 @@ from jobshape.app.domain.resubmission import (
     FROM_PATH,
     KEPT_BY_HISTORY,
     ResubmissionPlan,
-    Terms,
     Wanted,
 )
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.site import Node
+from jobshape.app.domain.terms import Terms
 from jobshape.app.domain.units import GIB
 from jobshape.app.history.history import History
 from jobshape.app.resubmit.source import prepare
