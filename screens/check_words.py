@@ -19,17 +19,17 @@ def tally(lines: Sequence[CheckLine]) -> tuple[str, str]:
     blocks = [line for line in lines if line.verdict == "block" and not line.lifted]
     lifted = sum(line.verdict == "block" and bool(line.lifted) for line in lines)
     count = {verdict: sum(line.verdict == verdict for line in lines) for verdict in _ORDER}
+    names = list(dict.fromkeys(line.rule for line in blocks))
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     parts = [
-        f"{len(blocks)} block{'s' if len(blocks) == 1 else ''}" if blocks else "",
+        f"blocked by {', '.join(names[:2])}{more}" if blocks else "",
         f"{lifted} lifted" if lifted else "",
         f"{count['warn']} warning{'' if count['warn'] == 1 else 's'}" if count["warn"] else "",
         f"{count['skip']} not looked at" if count["skip"] else "",
         f"{count['pass']} passed",
     ]
     role = "failed" if blocks else "warning" if count["warn"] else "running"
-    text = "pre-flight: " + ", ".join(part for part in parts if part)
-    first = blocks[0].title if blocks else ""
-    return (f"{text}: {first}" if first else text), role
+    return "pre-flight: " + ", ".join(part for part in parts if part), role
 
 
 def in_order(lines: Sequence[CheckLine]) -> list[CheckLine]:
