@@ -19,9 +19,10 @@ from jobshape.app.check_report import Checked, check, text, uses_ascii, variable
 from jobshape.app.domain.action import SubmissionRecord, new_batch, outcome_of
 from jobshape.app.domain.check import lifted_reasons
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
-from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, Unreachable
+from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, NotSent, Unreachable
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.shape import SHAPE_FIELDS, JobShape
+from jobshape.app.domain.text import sanitize
 from jobshape.app.history.history import History
 from jobshape.app.history.place import FILE_NAME, name_in_history
 from jobshape.app.preflight.subject import subject_of
@@ -29,7 +30,7 @@ from jobshape.app.scripts.draft import Draft, record_of
 from jobshape.app.scripts.script_file import read
 from jobshape.app.settings.folders import state_folder, unsent_folder
 from jobshape.app.settings.values import Loaded
-from jobshape.app.sites import choose_site
+from jobshape.app.sites import Site, choose_site
 from jobshape.app.snapshot import Wanted
 
 SCHEMA = "jobshape.submit/1"
@@ -107,19 +108,20 @@ def submit(
     try:
         where = name_in_history(site.page.name) or _cluster(wanted)
     except Unreachable as error:
-        return _not_sent(loaded, request, error, as_json=as_json, say=say)
+        unasked = NotSent(error.what, where=error.where, hint=error.hint)
+        return _not_sent(loaded, site, request, unasked, as_json=as_json, say=say)
     kept = _Kept(loaded, where, record)
     try:
         job_id = int(ask(wanted, "submit", lambda backend: backend.submit(request)))
     except BackendError as error:
         kept.end(None, error)
-        if isinstance(error, Unreachable):
-            return _not_sent(loaded, request, error, as_json=as_json, say=say)
+        if isinstance(error, Unreachable) or outcome_of(error) == "unknown":
+            return _not_sent(loaded, site, request, error, as_json=as_json, say=say)
         raise
     kept.end(job_id, None)
     told = {"status": "submitted", "job": job_id, "site": where, "name": draft.final_name,
             "note": kept.note or None}  # fmt: skip
-    say(_json(told) if as_json else f"submitted {job_id} {draft.final_name}{kept.said}")
+    say(_json(told) if as_json else sanitize(f"submitted {job_id} {draft.final_name}{kept.said}"))
     return OK
 
 
@@ -169,21 +171,28 @@ class _Kept:
 
 
 def _not_sent(
-    loaded: Loaded, request: SubmitRequest, error: BackendError, *, as_json: bool, say: Say
+    loaded: Loaded,
+    site: Site,
+    request: SubmitRequest,
+    error: BackendError,
+    *,
+    as_json: bool,
+    say: Say,
 ) -> int:
     """Keep the script for a person; it may have arrived where the answer was lost."""
     policy = loaded.settings.policy
-    path, command = hand_over(request, unsent_folder(policy.hand_over), policy.submit_command)
+    unsent = unsent_folder(policy.hand_over)
+    path, command = hand_over(request, unsent, policy.submit_command, site.ssh)
     unsure = outcome_of(error) == "unknown"
     if as_json:
         told = {"status": "blocked", "reason": "unreachable", "what": error.what,
                 "may_have_been_sent": unsure, "script": str(path), "command": command}  # fmt: skip
         say(_json(told))
         return BLOCKED
-    say(f"not submitted: {error}")
+    say(sanitize(f"not submitted: {error}"))
     if unsure:
         say("it may have arrived all the same: look with `jobshape status` before you send it")
-    say(f"the script is kept as {path}", f"to send it by hand: {command}")
+    say(sanitize(f"the script is kept as {path}"), sanitize(f"to send it by hand: {command}"))
     return BLOCKED
 
 
@@ -204,13 +213,14 @@ def _request(request: SubmitRequest) -> dict[str, Any]:
 
 def _plan(draft: Draft, request: SubmitRequest, checked: Checked, loaded: Loaded) -> str:
     asked = draft.shape.over(draft.own_shape)
-    lines = [f"would submit {draft.final_name}"]
+    lines = [sanitize(f"would submit {draft.final_name}")]
     for field in SHAPE_FIELDS:
         value = getattr(asked, field.name)
         if value is not None:
-            lines.append(f"  {field.title:<14} {show_entry(field.kind, value)}")
+            lines.append(f"  {field.title:<14} {sanitize(show_entry(field.kind, value))}")
     said = text(checked, ascii_only=uses_ascii(loaded.settings), everything=False)
-    return "\n".join([*said, *lines, "", request.script])
+    script = map(sanitize, request.script.splitlines())
+    return "\n".join([*said, *lines, "", *script])
 
 
 def _json(told: Mapping[str, Any]) -> str:

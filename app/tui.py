@@ -312,11 +312,13 @@ def _action_log(board: Board, settings: Settings) -> "HistoryActionLog":
     return HistoryActionLog(board, is_on=settings.history.enabled)
 
 
-def _files(settings: Settings) -> "ScriptFiles":
+def _files(settings: Settings, place: Place | None) -> "ScriptFiles":
     from jobshape.app.acting.files import ScriptFiles
 
     policy = settings.policy
-    return ScriptFiles(unsent_folder(policy.hand_over), template_folders(), policy.submit_command)
+    ssh = place.ssh if place else ""
+    unsent = unsent_folder(policy.hand_over)
+    return ScriptFiles(unsent, template_folders(), policy.submit_command, ssh)
 
 
 def _preflight(
@@ -363,7 +365,7 @@ class LiveApp(JobshapeApp):
             action_log=late(lambda: _action_log(board, settings)),
             rules=OwnRules(),
             prices=prices,
-            files=late(lambda: _files(settings)),
+            files=late(lambda: _files(settings, place)),
             preflight=late(lambda: _preflight(settings, place, board, client)),
         )
 

@@ -111,6 +111,8 @@ def plan(action: str, jobs: Sequence[Job], board: Board) -> Plan:
     fitting: list[Job] = []
     for job in jobs:
         reason = why_not(action, job, user)
+        if reason is None and "..." in job.array_tasks:
+            reason = "Slurm cut the list of its tasks: act on the whole array"
         if reason is None:
             fitting.append(job)
         else:
@@ -140,7 +142,9 @@ def _targets(jobs: Sequence[Job], board: Board, *, over_too: bool) -> list[Targe
         elif len(families[array]) > 1 and _is_whole(array, families[array], board, over_too):
             whole.add(array)
             tasks = sum(map(tasks_of, families[array]))
-            targets.append(Target(str(array), job.name, job.state, tasks, job))
+            running = [one for one in families[array] if phase_of(one.state) is Phase.RUNNING]
+            shown = next(iter(running), job)  # it is what would be lost
+            targets.append(Target(str(array), job.name, shown.state, tasks, shown))
         else:
             targets.append(_target(job))
     return targets
@@ -162,10 +166,7 @@ def _is_whole(array: int, jobs: Sequence[Job], board: Board, over_too: bool) -> 
 def _target(job: Job) -> Target:
     reference = job.label
     if job.array_tasks:
-        if "..." in job.array_tasks:  # Slurm cut the list: only the record's own id names it all
-            reference = str(job.job_id)
-        else:
-            reference = f"{job.array_job_id}_[{job.array_tasks.partition('%')[0]}]"
+        reference = f"{job.array_job_id}_[{job.array_tasks.partition('%')[0]}]"
     return Target(reference, job.name, job.state, tasks_of(job), job)
 
 

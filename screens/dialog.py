@@ -7,7 +7,9 @@ from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
+from jobshape.widgets.text import clean
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
@@ -54,7 +56,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     def compose(self) -> ComposeResult:
         """The box."""
         box = Widget(*self.content(), id="box")
-        box.border_title = self._title
+        box.border_title = Content(clean(self._title, self.glyphs))  # never as markup
         yield box
 
     def on_mount(self) -> None:

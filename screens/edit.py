@@ -68,7 +68,7 @@ async def _edit(screen: "Room", todo: Plan, done: Done) -> None:
         if changes is None:
             return
         if form.replaces:
-            from jobshape.screens.resubmit import replace_running
+            from jobshape.screens.replacing import replace_running
 
             await replace_running(screen, [one for one in changes if one.again])
             done()
@@ -122,6 +122,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         self._starts: dict[JobShape, str] = {}
         self._asking: JobShape | None = None
         self._timer: Timer | None = None
+        self._kept_bounds: tuple[object, dict[object, Mapping[str, Bound]]] = (None, {})
         self.reading = Reading((), {})
         self.replaces = False  # whether running jobs are to be submitted anew
         self.left: Mapping[str, str] = {}  # what stood in the fields at the end
@@ -236,10 +237,22 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         found = [change.shape for change in self.reading.changes if change.job is first]
         return found[0] if found else first.shape
 
-    def _bounds(self) -> Mapping[str, Bound]:
+    def _bounds(self, shape: JobShape | None = None) -> Mapping[str, Bound]:
+        shape = shape or self._shape()
+        depends = (shape.partition, shape.account, shape.qos, shape.nodes, shape.tasks)
+        revision = (self._room.board.site_revision, self._limits is None)
+        known, kept = self._kept_bounds
+        if known != revision:
+            kept = {}
+            self._kept_bounds = (revision, kept)
+        if depends not in kept:
+            kept[depends] = self._new_bounds(shape)
+        return kept[depends]
+
+    def _new_bounds(self, shape: JobShape) -> Mapping[str, Bound]:
         board = self._room.board
         site = Site(board.partitions, list(board.nodes.values()), self._limits)
-        return bounds_of(self._shape(), site)
+        return bounds_of(shape, site)
 
     def _note(self, name: str, bounds: Mapping[str, Bound]) -> Note:
         field = field_of(name)
@@ -275,14 +288,14 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         if "" in self._refused:
             words = clean(self._refused[""], glyphs)
             return [[], [(f"  refused: {words}", palette.failed)], [], []]
-        shape, before = self._shape(), self._jobs[0].shape
+        shape = self._shape()
         fits, room = self._room_words()
         lines: list[list[Piece]] = [[]]
         lines.append([(f"  {clean(room, glyphs)}", palette.text if fits else palette.warning)])
         waits = "asking when such a job would start" if self._asking else ""
         start = self._starts.get(shape, waits)
         lines.append([(f"  {clean(start, glyphs)}", palette.muted)])
-        money = cost_words(shape, before, self._plan.tasks, self._room.context.prices)
+        money = self._money()
         lines.append([(f"  {clean(money, glyphs)}", palette.muted)])
         return lines
 
@@ -297,6 +310,26 @@ class EditScreen(Dialog[Sequence[Change] | None]):
             return True, f"{len(shapes)} different shapes"
         roomy = sum(count for shape, count in shapes.items() if fit_words(shape, board)[0])
         return roomy > 0, f"there is room now for the shape of {roomy} of {len(self._jobs)} jobs"
+
+    def _money(self) -> str:
+        """What all the jobs cost together; of different shapes only where each is known."""
+        prices = self._room.context.prices
+        given = {change.job: change.shape for change in self.reading.changes}
+        jobs = [(job.shape, given.get(job, job.shape), job.target.tasks) for job in self._jobs]
+        return cost_words(jobs, prices)
+
+    def _over(self) -> list[str]:
+        """Which changed fields ask for more than is allowed, of any of the jobs."""
+        found: dict[str, int] = {}
+        for change in self.reading.changes:
+            bounds = self._bounds(change.shape)
+            for name in change.fields:
+                words = excess(name, getattr(change.shape, name, None), bounds.get(name, Bound()))
+                if words:
+                    text = f"{field_of(name).title}: {words}"
+                    found[text] = found.get(text, 0) + 1
+        several = len(self.reading.changes) > 1
+        return [f"{text} ({count} jobs)" if several else text for text, count in found.items()]
 
     def _keys(self) -> list[list[Piece]]:
         palette, reading = palette_of(self.app), self.reading
@@ -329,20 +362,16 @@ class EditScreen(Dialog[Sequence[Change] | None]):
             )
             return
 
+        reviewed = self.reading.changes  # what is sent, whatever is heard meanwhile
+
         def answered(answer: str | None) -> None:
             if answer:
                 self.left = self.texts
                 self.replaces = answer == REPLACE
-                self.dismiss(self.reading.changes)
+                self.dismiss(reviewed)
 
-        bounds = self._bounds()
-        over = [
-            f"{field_of(name).title}: {words}"
-            for name, bound in bounds.items()
-            if self.texts.get(name, "").strip() != self._begun.get(name, "")
-            and (words := excess(name, getattr(self._shape(), name), bound))
-        ]
-        self.app.push_screen(ReviewScreen(self.reading.changes, over, self.glyphs), answered)
+        over = self._over()
+        self.app.push_screen(ReviewScreen(reviewed, over, self.glyphs), answered)
 
     def action_reset(self) -> None:
         """Every field as it was."""

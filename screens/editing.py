@@ -10,6 +10,7 @@ from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.job import UNLIMITED, Job
 from jobshape.app.domain.shape import FIELD_OF, SHAPE_FIELDS, JobShape, ShapeField
 from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.domain.text import sanitize
 from jobshape.screens.acting import Target
 from jobshape.widgets.entry_form import FormField
 
@@ -89,10 +90,11 @@ def fields_for(jobs: Sequence[Editable], *, has_accounts: bool) -> list[ShapeFie
 
 def form_fields(fields: Sequence[ShapeField], jobs: Sequence[Editable]) -> list[FormField]:
     """The form as it begins: a value that all jobs share, else how much they differ."""
-    return [
-        FormField(field.name, field.title, *_begin(field, [job.value(field.name) for job in jobs]))
-        for field in fields
-    ]
+    found: list[FormField] = []
+    for field in fields:
+        texts = _begin(field, [job.value(field.name) for job in jobs])
+        found.append(FormField(field.name, field.title, *map(sanitize, texts)))
+    return found
 
 
 def _begin(field: ShapeField, values: Sequence[Any]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from jobshape.app.board.board import Board
 from jobshape.app.board.fragments import Shape, job_fit, names_that_fit, node_classes
+from jobshape.app.board.hostlist import names_in
 from jobshape.app.domain.cost import Prices, cost_per_hour, gpu_count
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.request import EarliestStart, SubmitRequest
@@ -34,7 +35,7 @@ def fit_words(shape: JobShape, board: Board) -> tuple[bool, str]:
         ((kind.lower(), count),) if kind and count else (), names, shape.features or "", "",
         shape.time_limit_s, (),
     )  # fmt: skip
-    excluded = set((shape.exclude_nodes or "").split(","))
+    excluded = set(names_in(shape.exclude_nodes or ""))
     usable = [node for node in board.nodes.values() if node.name not in excluded]
     found = job_fit(needs, node_classes(usable), board.partitions)
     there = sum(bool(set(names) & set(node.partitions)) for node in usable) or len(usable)
@@ -47,18 +48,26 @@ def fit_words(shape: JobShape, board: Board) -> tuple[bool, str]:
     return True, f"{word} now on {room} of {there} nodes{which}"
 
 
-def cost_words(shape: JobShape, before: JobShape, jobs: int, prices: Prices) -> str:
-    """What it costs by the site's prices; "" where it has none."""
-    per_hour = cost_per_hour(shape, prices)
-    if per_hour is None:
-        return ""
-    text = f"costs {_money(per_hour * jobs, prices)} an hour"
-    limit_s = shape.time_limit_s
-    if limit_s is not None and limit_s != UNLIMITED:
-        text += f", at most {_money(per_hour * jobs * limit_s / 3600, prices)}"
-    old = cost_per_hour(before, prices)
-    if old is not None and abs(old - per_hour) > 1e-9:
-        text += f" (was {_money(old * jobs, prices)} an hour)"
+def cost_words(jobs: Sequence[tuple[JobShape, JobShape, int]], prices: Prices) -> str:
+    """What jobs cost by the site's prices; "" where it has none.
+
+    jobs: what each asked for, what it will, and how many tasks it stands for.
+    """
+    now = most = before = 0.0
+    bounded = True
+    for old, new, tasks in jobs:
+        per_hour, was = cost_per_hour(new, prices), cost_per_hour(old, prices)
+        if per_hour is None or was is None:
+            return ""
+        now, before = now + per_hour * tasks, before + was * tasks
+        limit_s = new.time_limit_s
+        bounded = bounded and limit_s is not None and limit_s != UNLIMITED
+        most += per_hour * tasks * max(0, limit_s or 0) / 3600
+    text = f"costs {_money(now, prices)} an hour"
+    if bounded:
+        text += f", at most {_money(most, prices)}"
+    if abs(before - now) > 1e-9:
+        text += f" (was {_money(before, prices)} an hour)"
     return text
 
 

@@ -126,8 +126,11 @@ class Files(Protocol):
 class Preflight(Protocol):
     """Looks at a draft before it is sent."""
 
-    async def examine(self, draft: Draft) -> Sequence[CheckLine]:
-        """What each rule says of it; raises a JobshapeError where nothing can be looked at."""
+    async def examine(self, draft: Draft, ahead: int = 0) -> Sequence[CheckLine]:
+        """What each rule says of it, with so many of the same plan before it.
+
+        Raises a JobshapeError where nothing can be looked at.
+        """
         ...
 
     def lift(self, lines: Sequence[CheckLine], reasons: Mapping[str, str]) -> Sequence[CheckLine]:

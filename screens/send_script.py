@@ -33,6 +33,7 @@ class SentScript:
     words: str
     is_over: bool
     note: str = ""  # why history does not have it
+    is_unclear: bool = False  # no answer came: what comes after it is better not sent now
 
 
 async def send_script(room: "Room", wanted: Submission) -> SentScript:
@@ -56,22 +57,25 @@ async def send_script(room: "Room", wanted: Submission) -> SentScript:
         words = f"{error.what} ({error.hint})" if error.hint else error.what
         outcome = outcome_of(error)
         await log.end_submission(begun, None, outcome, words)
+        unsure = "; it may have been sent all the same: look first" if outcome == "unknown" else ""
         if isinstance(error, Unreachable) and files is not None:
-            return await _hand_over(room, request, words, outcome)
+            return await _hand_over(room, request, f"not submitted: {words}{unsure}")
+        if unsure:
+            return SentScript(None, f"no answer: {words}{unsure}", True, is_unclear=True)
         return SentScript(None, f"refused: {words}", False)
     note = await log.end_submission(begun, job_id, "done") or begun.note
     return SentScript(job_id, f"submitted {job_id} {request.name or ''}".rstrip(), True, note)
 
 
-async def _hand_over(room: "Room", request: SubmitRequest, words: str, outcome: str) -> SentScript:
+async def _hand_over(room: "Room", request: SubmitRequest, words: str) -> SentScript:
     files = room.context.files
     assert files is not None
     try:
         path, command = await files.hand_over(request)
     except JobshapeError as error:
-        return SentScript(None, f"{words}; {error}", False)
-    first = "it may have been sent: look first; " if outcome == "unknown" else ""
-    return SentScript(None, f"not submitted: {words}; {first}by hand: {command} ({path})", True)
+        return SentScript(None, f"{words}; {error}", True, is_unclear=True)
+    hint = f"by hand: {command} ({path})"
+    return SentScript(None, f"{words}; {hint}", True, is_unclear=True)
 
 
 def tell(room: "Room", sent: SentScript) -> None:

@@ -12,12 +12,13 @@ from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.shape import FIELD_OF, SHAPE_FIELDS, JobShape
+from jobshape.app.domain.text import sanitize
 from jobshape.app.scripts.draft import Draft
 from jobshape.screens.check_words import tally
 from jobshape.screens.choose_script import choose_script
 from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.effect import cost_words, fit_words
-from jobshape.screens.send_script import send_script, tell
+from jobshape.screens.send_script import Submission, send_script, tell
 from jobshape.screens.submit_review import SubmitReview
 from jobshape.widgets.entry_form import EntryForm, FormField, Note
 from jobshape.widgets.palette import palette_of
@@ -70,6 +71,7 @@ class SubmitScreen(Dialog[None]):
         self._trouble = ""
         self._delay: Timer | None = None
         self._busy = False
+        self._sending = False
         self._last: SubmissionRecord | None = None
         self.problems: Mapping[str, str] = {}
 
@@ -157,7 +159,7 @@ class SubmitScreen(Dialog[None]):
         for name, text in texts.items():
             field = FIELD_OF.get(name)
             own = getattr(self._own, name, None)
-            if field is None or text == show_entry(field.kind, own):
+            if field is None or text == sanitize(show_entry(field.kind, own)):
                 continue
             try:
                 given[name] = read_entry(field.kind, text, own)
@@ -179,7 +181,8 @@ class SubmitScreen(Dialog[None]):
                 problems["command"] = "what is it to run?"
             text = text.replace(COMMAND, texts["command"])
         draft = replace(
-            self._draft, text=text, arguments=arguments, name=texts["name"],
+            self._draft, text=text, arguments=arguments,
+            name="" if texts["name"] == sanitize(self._draft.final_name) else texts["name"],
             work_dir="" if texts["work_dir"] == self._draft.script.options().get("chdir", "")
             else texts["work_dir"],
             shape=JobShape(**given),  # type: ignore[arg-type]
@@ -256,7 +259,7 @@ class SubmitScreen(Dialog[None]):
         fits, room = fit_words(shape, self._room.board)
         lines: list[list[Piece]] = [[]]
         lines.append([(f"  {clean(room, glyphs)}", palette.text if fits else palette.warning)])
-        money = cost_words(shape, shape, 1, self._room.context.prices)
+        money = cost_words([(shape, shape, 1)], self._room.context.prices)
         if self._last is not None:
             job = f" as {self._last.job_id}" if self._last.job_id else ""
             money = f"filled in as it was last sent{job}{'; ' if money else ''}{money}"
@@ -282,6 +285,8 @@ class SubmitScreen(Dialog[None]):
 
     @on(EntryForm.Submitted)
     def _entered(self) -> None:
+        if self._sending:
+            return
         self._show()
         if self.problems:
             self.form.focus_on(next(iter(self.problems)))
@@ -296,19 +301,31 @@ class SubmitScreen(Dialog[None]):
         wanted = await self.app.push_screen_wait(review)
         if wanted is None:
             return
+        self._sending = True
+        self._trouble = f"submitting {draft.final_name}, asking {self._room.board.link.scheduler}"
+        self._lines = None
+        self._show()
+        # The room's work: it goes on, and is told, whatever becomes of this dialog.
+        self._room.run_worker(self._send(wanted), group="act", exit_on_error=False)
+
+    async def _send(self, wanted: Submission) -> None:
         room = self._room
-        room.status.say(f"submitting {draft.final_name}, asking {room.board.link.scheduler}")
-        sent = await send_script(room, wanted)
+        try:
+            sent = await send_script(room, wanted)
+        finally:
+            self._sending = False
         tell(room, sent)
         if sent.job_id is not None:
             room.actions.refresh()
+        if not self.is_attached:
+            return
         if sent.is_over:
             self.dismiss(None)
         else:
             self._trouble = sent.words
-            self._lines = None
             self._show()
 
     def action_leave(self) -> None:
-        """Nothing is sent."""
-        self.dismiss(None)
+        """Nothing is sent; what is being sent cannot be left."""
+        if not self._sending:
+            self.dismiss(None)

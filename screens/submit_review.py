@@ -1,23 +1,20 @@
 """The last look before a job is sent: what the pre-flight says, and the script as it will go."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from jobshape.app.domain.check import CheckLine
-from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.scripts.draft import Draft
 from jobshape.app.scripts.surgery import diff
-from jobshape.screens.ask_line import AskScreen
-from jobshape.screens.check_words import in_order, pieces_of, tally
-from jobshape.screens.dialog import Dialog, Words
+from jobshape.screens.check_words import in_order, pieces_of
+from jobshape.screens.checked_dialog import CheckedDialog
+from jobshape.screens.dialog import Words
 from jobshape.screens.send_script import Submission
 from jobshape.screens.write_back import write_back
 from jobshape.widgets.glyphs import Glyphs
-from jobshape.widgets.palette import palette_of
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
 from jobshape.widgets.text import clean
-from textual.binding import Binding
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -58,40 +55,20 @@ class ReviewLines(ScrolledLines, can_focus=True):
         return lines
 
 
-class SubmitReview(Dialog[Submission | None]):
+class SubmitReview(CheckedDialog[Submission | None]):
     """Gives what to send; None goes back to the form."""
-
-    AUTO_FOCUS: ClassVar[str | None] = "#list"
-    BINDINGS = [
-        Binding("y", "send", "Yes", show=False),
-        Binding("n,escape,q", "leave", "No", show=False),
-        Binding("l", "lift", "Lift", show=False),
-        Binding("w", "write", "Write", show=False),
-        Binding("j,down", "scroll_by(1)", show=False),
-        Binding("k,up", "scroll_by(-1)", show=False),
-        Binding("space,pagedown,ctrl+f", "scroll_by(10)", show=False),
-        Binding("pageup,ctrl+b", "scroll_by(-10)", show=False),
-    ]
 
     def __init__(
         self, room: "Room", original: Draft, draft: Draft, checks: Sequence[CheckLine] | None,
-        *, reason: str = "", resubmitted_from: tuple[str, ...] = (),
+        *, reason: str = "",
     ) -> None:  # fmt: skip
-        super().__init__(f"Submit {clean(draft.final_name, room.glyphs)[:50]}?", room.glyphs)
-        self._room = room
+        """checks: what the pre-flight said of this very draft; None: it has to be asked."""
+        super().__init__(room, f"Submit {draft.final_name[:50]}?")
         self._original = original
         self._draft = draft
-        self._checks: list[CheckLine] = in_order(checks or ())
-        self._unknown = checks is None and room.context.preflight is not None
         self._reason = reason
-        self._resubmitted_from = resubmitted_from
-        self._lifted: dict[str, str] = {}
-        self._note = ""
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the pre-flight has been heard."""
-        return not self._unknown
+        if checks is not None:
+            self.checks[0] = checks
 
     def content(self) -> Iterable[Widget]:
         """All lines, and the keys."""
@@ -99,125 +76,43 @@ class SubmitReview(Dialog[Submission | None]):
         text = self._draft.final_text
         lines.script = text.splitlines()
         before = self._original.text
-        lines.changes = (
-            diff(before, text, self._original.path or "script") if before != text else ()
-        )
-        lines.checks, lines.at_rule = self._checks, self._first_block()
+        if before != text:
+            lines.changes = diff(before, text, self._original.path or "script")
+        lines.checks, lines.at_rule = in_order(self.checks.get(0, ())), self._at_rule
         yield lines
-        yield Words(self._keys(), id="keys")
+        yield Words(self.keys(), id="keys")
 
     def on_mount(self) -> None:
         """What is not known yet is asked."""
         super().on_mount()
-        if self._unknown:
-            self.run_worker(self._examine(), group="examine", exit_on_error=False)
-
-    async def _examine(self) -> None:
-        preflight = self._room.context.preflight
-        assert preflight is not None
-        try:
-            self._checks = in_order(await preflight.examine(self._draft))
-        except JobshapeError as error:
-            self._note = f"pre-flight: {error}"
-        self._unknown = False
-        self._show()
-
-    def _first_block(self) -> str:
-        blocks = [one.rule for one in self._checks if one.verdict == "block" and not one.lifted]
-        return blocks[0] if blocks else ""
+        if not self.checks:
+            self.examine()
+            self.refresh_checks()
 
     @property
-    def can_send(self) -> bool:
-        """Whether nothing blocks it."""
-        return not self._unknown and not self._first_block()
+    def _at_rule(self) -> str:
+        return next(iter(self.blocks), "")
 
-    def _show(self) -> None:
+    def drafts(self) -> Sequence[Draft]:
+        """The one."""
+        return [self._draft]
+
+    def show_checks(self) -> None:
+        """Above the script."""
         lines = self.query_one(ReviewLines)
-        lines.checks, lines.at_rule = self._checks, self._first_block()
-        lines.rebuild()
-        self.query_one("#keys", Words).say(self._keys())
-        self._fit()
+        lines.checks, lines.at_rule = in_order(self.checks.get(0, ())), self._at_rule
 
-    def _keys(self) -> list[list[Piece]]:
-        palette, glyphs = palette_of(self.app), self.glyphs
-        blocked = bool(self._first_block())
-        said, role = tally(self._checks) if self._checks else ("", "muted")
-        if self._unknown:
-            said, role = "pre-flight ...", "muted"
-        if self._note:
-            said, role = self._note, "warning"
-        keys: list[Piece] = [
-            ("  y", palette.key if self.can_send else palette.key_blocked),
-            (" submit", palette.strong if self.can_send else palette.muted),
-            ("   n", palette.key), (" back to the form", palette.text),
-        ]  # fmt: skip
-        if blocked:
-            keys += [("   l", palette.key), (" lift the block, with a reason", palette.text)]
-        if self._can_write:
-            keys += [("   w", palette.key), (" write into the file", palette.text)]
-        return [[], [(f"  {clean(said, glyphs)}", getattr(palette, role))], keys]
+    def answer(self) -> Submission:
+        """What to send."""
+        return Submission(self._draft.request, self._draft.path, self._reason, self.lifted)
 
     @property
-    def _can_write(self) -> bool:
-        return bool(
-            self._original.path
-            and self._room.context.files is not None
-            and not self._room.read_only
-            and self._draft.final_text != self._original.text
-        )
+    def can_write(self) -> bool:
+        """Of a script that lies on this machine and is sent with other values."""
+        context = self._room.context
+        here = context.files is not None and not context.read_only
+        return here and bool(self._original.path and list(self._draft.shape.said()))
 
-    # ------------------------------------------------------------------ keys
-
-    def action_scroll_by(self, by: int) -> None:
-        """Scroll."""
-        self.query_one(ReviewLines).scroll_relative(y=by, animate=False)
-
-    def action_send(self) -> None:
-        """Send it, if nothing blocks it."""
-        if self.can_send:
-            self.dismiss(
-                Submission(
-                    self._draft.request,
-                    self._draft.path,
-                    self._reason,
-                    self._lifted,
-                    self._resubmitted_from,
-                )
-            )
-
-    def action_leave(self) -> None:
-        """Back to the form."""
-        self.dismiss(None)
-
-    def action_lift(self) -> None:
-        """Lift the first block, if policy allows it."""
-        if self._first_block():
-            self.run_worker(self._lift(self._first_block()), group="lift", exit_on_error=False)
-
-    async def _lift(self, rule: str) -> None:
-        preflight = self._room.context.preflight
-        if preflight is None:
-            return
-        said = "why it is right here; history keeps it"
-        why = await self.app.push_screen_wait(AskScreen(f"Lift {rule}", said, self.glyphs))
-        if why is None:
-            return
-        try:
-            self._checks = in_order(preflight.lift(self._checks, {rule: why}))
-            self._lifted[rule] = why
-            self._note = ""
-        except JobshapeError as error:
-            self._note = str(error)
-        self._show()
-
-    def action_write(self) -> None:
-        """Write the changed lines into the script's file, after a backup."""
-        if self._can_write:
-            self.run_worker(self._write(), group="write", exit_on_error=False)
-
-    async def _write(self) -> None:
-        try:
-            self._note = await write_back(self._room, self._original.path, self._draft.shape)
-        except JobshapeError as error:
-            self._note = str(error)
-        self._show()
+    async def write_file(self) -> str:
+        """Write the changed values."""
+        return await write_back(self._room, self._original.path, self._draft.shape)

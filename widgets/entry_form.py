@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
+from jobshape.app.domain.text import sanitize
 from jobshape.widgets.entry import Entry
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
@@ -32,6 +33,14 @@ class Note(NamedTuple):
     text: str = ""
     problem: str = ""
     was: str = ""
+
+
+def shown_text(text: str) -> str:
+    """A text as it stands in a field: without what a terminal would obey, else as it is.
+
+    Letters stay what they are in ASCII mode too: what a field holds is what is sent.
+    """
+    return sanitize(text)
 
 
 class _Titles(Lines):
@@ -120,9 +129,11 @@ class EntryForm(Widget):
         self.fields = tuple(fields)
         self._titles = _Titles(self.fields, glyphs)
         self._notes = _Notes(self.fields, glyphs)
+        self._glyphs = glyphs
         self._inputs = {
             field.name: Entry(
-                clean(field.text, glyphs), placeholder=field.placeholder, select_on_focus=True,
+                shown_text(field.text), placeholder=clean(field.placeholder, glyphs),
+                select_on_focus=True,
                 id=f"entry-{field.name.replace('_', '-')}", compact=True,
             )
             for field in self.fields
@@ -146,7 +157,7 @@ class EntryForm(Widget):
 
     def set_text(self, name: str, text: str) -> None:
         """Put a text into a field."""
-        self._inputs[name].value = text
+        self._inputs[name].value = shown_text(text)
 
     def focus_on(self, name: str) -> None:
         """Go to a field, at once: what is typed ahead is for it."""

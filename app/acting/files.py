@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from jobshape.app.acting.beside import beside
@@ -11,6 +12,7 @@ from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.scripts.draft import Project
 from jobshape.app.scripts.script_file import ScriptFile, read, write
+from jobshape.app.settings.folders import is_ones_own
 
 MOST_ENTRIES = 5000
 WHO = "the file system"
@@ -19,10 +21,13 @@ WHO = "the file system"
 class ScriptFiles:
     """All raise a JobshapeError; none takes longer than ten seconds."""
 
-    def __init__(self, unsent: Path, templates: Sequence[Path], wrapper: tuple[str, ...]) -> None:
+    def __init__(
+        self, unsent: Path, templates: Sequence[Path], wrapper: tuple[str, ...], ssh: str = ""
+    ) -> None:
         self._unsent = unsent
         self._templates = tuple(templates)
         self._wrapper = wrapper
+        self._ssh = ssh
 
     async def home(self) -> str:
         """The folder at hand."""
@@ -46,12 +51,12 @@ class ScriptFiles:
         return await beside(lambda: project_of(folder), WHO)
 
     async def templates(self) -> list[tuple[str, str, str]]:
-        """Scripts to start from: (stage, where it is from, text); a person's own come first."""
+        """Scripts to start from: (stage, where it is from, text); the project's come first."""
         return await beside(lambda: _templates(self._templates), WHO)
 
     async def hand_over(self, request: SubmitRequest) -> tuple[Path, str]:
         """Keep a script that could not be sent; gives its path and the command for it."""
-        return await beside(lambda: hand_over(request, self._unsent, self._wrapper), WHO)
+        return await beside(lambda: hand_over(request, self._unsent, self._wrapper, self._ssh), WHO)
 
 
 def _listing(folder: Path) -> list[tuple[str, bool]]:
@@ -72,7 +77,9 @@ def _templates(folders: Sequence[Path]) -> list[tuple[str, str, str]]:
         except OSError:
             continue
         for path in paths:
-            if path.stem not in found:
+            if path.stem in found or (folder != folders[-1] and not is_ones_own(path)):
+                continue
+            with suppress(JobshapeError):  # one that is broken keeps nobody from the others
                 is_ours = folder == folders[-1]
                 where = "comes with jobshape" if is_ours else str(path)
                 found[path.stem] = (path.stem, where, read(path).text)

@@ -8,22 +8,33 @@ from jobshape.app.scripts.draft import Project
 
 TIMEOUT_S = 5.0
 
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-"""A repository's own settings can name programs that git would run."""
+_SAFE = (
+    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+    "-c", "safe.bareRepository=explicit",
+)  # fmt: skip
+_PROGRAMS = r"^filter\..*\.(clean|process)$"
+"""Settings of a repository can name programs that git would run, these to compare files."""
 
 
 def project_of(folder: Path) -> Project:
-    """The work tree that a folder lies in; an empty one where there is none, or git is missing."""
+    """The work tree that a folder lies in; an empty one where there is none, or git is missing.
+
+    Where only a program of the repository's own could tell of changes, nobody asks.
+    """
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     if not commit:
         return Project()
+    if _git(folder, "config", "--get-regexp", _PROGRAMS):
+        return Project(commit.strip())
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules")
     return Project(commit.strip(), None if changes is None else bool(changes.strip()))
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0",
-                   "LC_ALL": "C"}  # fmt: skip
+    environment = {
+        **os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C",
+    }  # fmt: skip
     try:
         done = subprocess.run(
             ["git", *_SAFE, *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL,

@@ -14,9 +14,11 @@ _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def hand_over(
-    request: SubmitRequest, folder: Path, wrapper: tuple[str, ...] = ()
+    request: SubmitRequest, folder: Path, wrapper: tuple[str, ...] = (), ssh: str = ""
 ) -> tuple[Path, str]:
     """Write the script; gives its path and the command, quoted for a shell.
+
+    ssh: the host where sbatch runs; the script stays here and goes in on its standard input.
 
     Raises JobshapeError where it cannot be written.
     """
@@ -28,8 +30,11 @@ def hand_over(
     except OSError as error:
         what = f"the script could not be kept either: {error.strerror}"
         raise JobshapeError(what, where=str(folder)) from error
-    words = command_words(request, str(path))
-    return path, shlex.join([*wrapper, *words[1:]] if wrapper else words)
+    words = command_words(request, "/dev/stdin" if ssh else str(path))
+    command = shlex.join([*wrapper, *words[1:]] if wrapper else words)
+    if ssh:
+        command = f"{shlex.join(['ssh', ssh, command])} < {shlex.quote(str(path))}"
+    return path, command
 
 
 def _write_new(folder: Path, name: str, text: str) -> Path:

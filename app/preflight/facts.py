@@ -87,6 +87,7 @@ class Facts:
     past: PastFacts = field(default_factory=PastFacts)
     roles: Mapping[str, str] = field(default_factory=dict)  # partition -> role, as the page says
     told_by: str = ""  # how jobshape itself tells of a job's end; "" if it does not
+    ahead: int = 0  # submissions of the same plan that go before this one
     most_jobs: int = 0  # of one person in the queue, as the site's page says; 0: not known
 
     def why_no(self, part: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ class LivePreflight:
         self._board = board
         self._call = call
 
-    async def examine(self, draft: Draft) -> Sequence[CheckLine]:
-        """What each rule says of it."""
+    async def examine(self, draft: Draft, ahead: int = 0) -> Sequence[CheckLine]:
+        """What each rule says of it. ahead: how many of the same plan go before it."""
         try:
             folder = "" if self._place.ssh else os.getcwd()  # noqa: PTH109
         except OSError as error:
@@ -49,7 +50,7 @@ class LivePreflight:
                 self._settings, self._place, subject, asked, trouble,
                 history=Path(state.path) if state.path else None, site=state.site,
             )  # fmt: skip
-            return examine(subject, facts, self._settings.policy)
+            return examine(subject, replace(facts, ahead=ahead), self._settings.policy)
 
         return await beside(work, "the file system", PATIENCE_S)
 

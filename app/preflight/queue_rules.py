@@ -65,8 +65,9 @@ def few_in_flight(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Se
         yield good("no limit on jobs in the queue")
     elif opened is None:
         yield unknown("jobs in the queue not counted", facts.why_no(QUEUE))
-    elif len(opened) >= most:
-        yield bad(f"{len(opened)} jobs in the queue already, {most} are the limit",
+    elif len(opened) + facts.ahead >= most:
+        ahead = f" and {facts.ahead} sent with it" if facts.ahead else " already"
+        yield bad(f"{len(opened)} jobs in the queue{ahead}, {most} are the limit",
                   f"{whose} sets it; an array counts as one",
                   "wait for one to end, or send one array in place of many jobs")  # fmt: skip
     else:

@@ -103,6 +103,16 @@ def _is_trusted(path: Path) -> bool:
     return not is_open or path.stat().st_uid in (0, os.geteuid())
 
 
+def is_ones_own(path: Path) -> bool:
+    """Whether nobody but its owner and root, who is this user or root, can have written it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    is_open = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return not is_open and found.st_uid in (0, os.geteuid())
+
+
 def rule_paths(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> list[Path]:
     """Where one's own failure rules lie, the strongest last: ``CONFIG/rules``, the project's file.
 
@@ -117,6 +127,8 @@ def template_folders(
 ) -> list[Path]:
     """Where scripts to start from lie, the first that has a stage wins: project, person, ours."""
     project = _nearest(_PROJECT_TEMPLATES, start, environ, Path.is_dir)
+    if project and not is_ones_own(project):
+        project = None
     shipped = Path(__file__).parent.parent / "scripts" / "templates"
     return [*([project] if project else []), config_folder() / "templates", shipped]
 

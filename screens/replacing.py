@@ -1,0 +1,79 @@
+"""Running jobs with another shape: submitted anew, and the old one cancelled once the new is in."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jobshape.app.domain.action import ActionEntry, new_batch
+from jobshape.app.domain.check import blocking
+from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.domain.resubmission import Resubmission
+from jobshape.app.domain.shape import FIELD_OF, JobShape
+from jobshape.app.scripts.surgery import with_shape
+from jobshape.screens.editing import Change
+from jobshape.screens.resubmit import plan_of
+from jobshape.screens.resubmit_review import draft_of, softened
+from jobshape.screens.send_script import Submission, send_script
+from jobshape.screens.sending import send
+
+if TYPE_CHECKING:
+    from jobshape.screens.room import Room
+
+
+async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
+    """Submit running jobs anew with other shapes; each old one is cancelled once the new is in."""
+    entries: list[ActionEntry] = []
+    batch, problems = new_batch(), []
+    screen.status.say(f"resubmitting {len(changes)} running jobs with their new shape")
+    for change in changes:
+        job = change.job.target.job
+        try:
+            plan = await plan_of(screen, [job], running=True)
+            if not plan.resubmissions:
+                reason = plan.left_out[0].reason if plan.left_out else "it cannot be sent again"
+                problems.append(f"{job.label}: {reason}")
+                continue
+            one = plan.resubmissions[0]
+            request = replace(one.request, script=with_shape(one.request.script, wanted_of(change)))
+            against = await _blocks(screen, replace(one, request=request))
+        except JobshapeError as error:
+            problems.append(f"{job.label}: {error.what}")
+            continue
+        if against:
+            problems.append(f"{job.label}: blocked by {against}; it runs on")
+            continue
+        words = "changed while it ran"
+        sent = await send_script(
+            screen, Submission(request, one.script_path, words, {}, one.jobs, batch)
+        )
+        if sent.job_id is None:
+            problems.append(f"{job.label}: {sent.words}; it runs on")
+            if sent.is_unclear:
+                break  # nothing is to arrive later, when nobody looks any more
+            continue
+        why = f"sent again as {sent.job_id}"
+        reference = change.job.target.reference
+        entries.append(ActionEntry("cancel", reference, "cancel", reason=why, batch=batch))
+    if entries:
+        sending = await send(screen, entries)
+        problems += [f"{one.entry.job}: {one.words}" for one in sending.sent if not one.is_done]
+    screen.actions.refresh()
+    if problems:
+        screen.status.say("; ".join(problems[:3]), problem=True)
+    else:
+        screen.status.say(f"sent {len(entries)} again with the new shape; the old ones cancelled")
+
+
+async def _blocks(screen: "Room", one: Resubmission) -> str:
+    """The rules that block it; the job that it replaces is not counted as the same job twice."""
+    preflight = screen.context.preflight
+    if preflight is None:
+        return ""
+    lines = await preflight.examine(draft_of(one), -1)
+    return ", ".join(line.rule for line in blocking([softened(line) for line in lines]))
+
+
+def wanted_of(change: Change) -> JobShape:
+    """The fields that the person changed, as a shape."""
+    given = {name: new for name, (_, new) in change.fields.items() if name in FIELD_OF}
+    return JobShape(**given)
