@@ -24,7 +24,14 @@ from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.site_facts import SiteFacts
 from jobshape.app.domain.text import sanitize
 from jobshape.app.history.place import FILE_NAME, name_in_history
-from jobshape.app.preflight.examine import check_policy, examine, lift, verdict_of, why_not_liftable
+from jobshape.app.preflight.examine import (
+    check_names,
+    check_policy,
+    examine,
+    lift,
+    verdict_of,
+    why_not_liftable,
+)
 from jobshape.app.preflight.facts import Facts
 from jobshape.app.preflight.gather import join_facts, read_subject
 from jobshape.app.preflight.past import BACK_S, open_ends, with_ends
@@ -82,7 +89,10 @@ def check(
     settings = loaded.settings
     facts = gather(settings, site, subject, offline=offline)
     lines = examine(subject, facts, settings.policy)
-    return Checked(subject, lift(lines, lifted or {}, settings.policy), site.page.name)
+    in_the_way = {line.rule for line in blocking(lines)}
+    check_names(lifted or {})
+    reasons = {rule: why for rule, why in (lifted or {}).items() if rule in in_the_way}
+    return Checked(subject, lift(lines, reasons, settings.policy), site.page.name)
 
 
 def variables_of(site: Site) -> Mapping[str, str]:

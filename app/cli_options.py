@@ -134,18 +134,23 @@ def _add_submit(commands: Any) -> None:
 
     submit = commands.add_parser(
         "submit", help="submit a script, after the pre-flight; kept in history",
-        description="Options of the shape change the script's own lines: --mem=+20%%, --time=x2. "
+        description="Options of the shape change the script's own lines: --mem=+20%, --time=x2. "
         "Exit code: 0 submitted; 1 something stands in the way; 2 it cannot be done.",
     )  # fmt: skip
     submit.add_argument("script", metavar="SCRIPT", help="a batch script; - reads it from stdin")
     submit.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="for the script")
+    letters = {
+        "partition": "p", "account": "A", "qos": "q", "nodes": "N", "ntasks": "n",
+        "cpus-per-task": "c", "time": "t", "array": "a", "constraint": "C", "exclude": "x",
+    }  # fmt: skip
     for field in SHAPE_FIELDS:
         submit.add_argument(
+            *([f"-{letters[field.option]}"] if field.option in letters else []),
             f"--{field.option}", dest=f"shape_{field.name}", metavar=field.kind.upper(),
             help=field.help.replace("%", "%%"),
         )  # fmt: skip
-    submit.add_argument("--job-name", default="", metavar="NAME", help="its name")
-    submit.add_argument("--chdir", default="", metavar="FOLDER", help="where it runs; here")
+    submit.add_argument("-J", "--job-name", default="", metavar="NAME", help="its name")
+    submit.add_argument("-D", "--chdir", default="", metavar="FOLDER", help="where it runs; here")
     submit.add_argument("--comment", default="", metavar="TEXT", help="kept with the job")
     submit.add_argument("--reason", default="", metavar="TEXT", help="why; kept in history")
     submit.add_argument(

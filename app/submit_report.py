@@ -17,9 +17,16 @@ from jobshape.app.asking import ask, wanted_of
 from jobshape.app.backends.base import Backend
 from jobshape.app.check_report import Checked, check, text, uses_ascii, variables_of, working_folder
 from jobshape.app.domain.action import SubmissionRecord, new_batch, outcome_of
-from jobshape.app.domain.check import lifted_reasons
+from jobshape.app.domain.check import lifted_reasons, with_lifts
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
-from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, NotSent, Unreachable
+from jobshape.app.domain.errors import (
+    BackendError,
+    BadRequest,
+    JobshapeError,
+    NotSent,
+    Refused,
+    Unreachable,
+)
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.shape import SHAPE_FIELDS, JobShape
 from jobshape.app.domain.text import sanitize
@@ -75,6 +82,9 @@ def submit(
 
     Raises ConfigError, NoSite; Refused with the site's own words.
     """
+    if loaded.settings.read_only and not dry_run:
+        what = "this session is read-only: nothing is submitted"
+        raise Refused(what, hint="leave out --read-only, or the setting; --dry-run still works")
     site = choose_site(loaded)
     request = replace(draft.request, command=loaded.settings.policy.submit_command)
     subject = subject_of(
@@ -101,7 +111,7 @@ def submit(
         request,
         project_of(_folder(draft)),
         path=draft.path,
-        reason=reason,
+        reason=with_lifts(reason, lifted_reasons(checked.lines)),
         lifted=lifted_reasons(checked.lines),
         batch=new_batch(),
     )

@@ -41,6 +41,8 @@ class CheckedDialog(Dialog[Result]):
         Binding("k,up", "scroll_by(-1)", show=False),
         Binding("space,pagedown,ctrl+f", "scroll_by(10)", show=False),
         Binding("pageup,ctrl+b", "scroll_by(-10)", show=False),
+        Binding("g,home", "scroll_by(-100000)", show=False),
+        Binding("G,end", "scroll_by(100000)", show=False),
     ]
     VERB = "submit"
     NO = "back to the form"
@@ -164,6 +166,10 @@ class CheckedDialog(Dialog[Result]):
         """Send it, if nothing blocks it."""
         if self.can_send:
             self.dismiss(self.answer())
+            return
+        waits = "the pre-flight is still looking" if self._looking else ""
+        self._note = waits or f"blocked by {self.blocks[0]}: l lifts it with a reason, n goes back"
+        self.refresh_checks()
 
     def action_leave(self) -> None:
         """Nothing is sent."""

@@ -187,6 +187,8 @@ class EditScreen(Dialog[Sequence[Change] | None]):
 
     @on(EntryForm.Changed)
     def _typing(self) -> None:
+        if self.texts == self._typed:  # what was typed before stands there again
+            return
         self._refused.clear()
         self._show()
         if self._timer is not None:
@@ -266,8 +268,9 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         if touched:
             old = self._jobs[0].value(name)
             was = self._begun[name] or ("-" if len(self._jobs) == 1 else "")
-            if self.texts[name].strip()[:1] in tuple("+-xX*") and len(self._jobs) == 1:
-                was = f"{show_value(field, old)}, now {show_value(field, value)}"
+            now = show_value(field, value)
+            if len(self._jobs) == 1 and now and now != self.texts[name].strip():
+                was = f"{show_value(field, old)}, now {now}"
         here = self.form.current == name if self.form.is_attached else False
         return Note(words_of(name, bound) or (field.help if here else ""), wrong, was)
 
@@ -334,8 +337,10 @@ class EditScreen(Dialog[Sequence[Change] | None]):
     def _keys(self) -> list[list[Piece]]:
         palette, reading = palette_of(self.app), self.reading
         ready = bool(reading.changes) and not reading.problems
-        count = len(reading.changes)
+        count = len({name for change in reading.changes for name in change.fields})
         what = f" review {count} change{'' if count == 1 else 's'}" if ready else " review"
+        if reading.problems:
+            what = " first mend what is red"
         return [[
             ("  Enter", palette.key if ready else palette.key_blocked), (what, palette.muted),
             ("   ^r", palette.key), (" as it was", palette.muted),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobshape.app.board.board import Board
 from jobshape.app.domain.action import new_batch
+from jobshape.app.domain.check import with_lifts
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.resubmission import Resubmission, ResubmissionPlan, Wanted
@@ -136,5 +137,10 @@ async def _send_all(
 
 def _submission(one: Resubmission, lifted: Mapping[str, str], batch: str) -> Submission:
     return Submission(
-        one.request, one.script_path, one.reason or "resubmitted", lifted, one.jobs, batch
+        one.request,
+        one.script_path,
+        with_lifts(one.reason or "resubmitted", lifted),
+        lifted,
+        one.jobs,
+        batch,
     )

@@ -251,6 +251,9 @@ class SubmitScreen(Dialog[None]):
         if not wrong:
             wrong = excess(name, value, bound)
         was = "" if value == own else f"{show_entry(field.kind, own) or 'not said'}"
+        now = show_entry(field.kind, value)
+        if was and now != self.form.texts[name].strip():
+            was = f"{was}, now {now}"
         help = field.help if self.form.current == name else ""
         return Note(words_of(name, bound) or help, wrong, was)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from jobshape.app.domain.check import CheckLine
+from jobshape.app.domain.check import CheckLine, with_lifts
 from jobshape.app.scripts.draft import Draft
 from jobshape.app.scripts.surgery import diff
 from jobshape.screens.check_words import in_order, pieces_of
@@ -104,7 +104,8 @@ class SubmitReview(CheckedDialog[Submission | None]):
 
     def answer(self) -> Submission:
         """What to send."""
-        return Submission(self._draft.request, self._draft.path, self._reason, self.lifted)
+        reason = with_lifts(self._reason, self.lifted)
+        return Submission(self._draft.request, self._draft.path, reason, self.lifted)
 
     @property
     def can_write(self) -> bool:

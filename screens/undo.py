@@ -15,12 +15,15 @@ from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.sending import send
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean, fit
+from jobshape.widgets.text import clean, cut_at_blanks, fit
 from textual.binding import Binding
 from textual.widget import Widget
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
+
+WORDS_WIDTH = 66
+"""Of what is sent to a job, in the box of a dialog."""
 
 LOOKED_AT = 1000
 """Of the newest actions so many are looked at for one that can be taken back."""
@@ -126,8 +129,9 @@ class UndoScreen(Dialog[bool | None]):
             lines.append([
                 ("  " + fit(clean(entry.job, glyphs), 14, glyphs) + " ", palette.strong),
                 (fit(clean(state, glyphs), 10, glyphs) + " ", palette.muted),
-                (clean(entry.words, glyphs), palette.text),
             ])  # fmt: skip
+            for part in cut_at_blanks(clean(entry.words, glyphs), WORDS_WIDTH):
+                lines.append([("      " + part.rstrip(), palette.text)])
         if len(undo.entries) > LISTED:
             lines.append([(f"  and {len(undo.entries) - LISTED:,} more", palette.strong)])
         lines.append([])

@@ -45,7 +45,8 @@ def run_demo(
     load_settings(options)
     place.make()
     place.keep_here()
-    named = {**options, "site.name": (str(place.page), "jobshape demo")}
+    own = {"site.name": str(place.page), "policy.jobs_in_flight": 0}  # its pipeline is many jobs
+    named = {**options, **{name: (value, "jobshape demo") for name, value in own.items()}}
     loaded = load_settings(named, start=place.folder)
     site = choose_site(loaded)
     with place.in_use():

@@ -1,6 +1,6 @@
 """What a check before a submission says: one line for each thing looked at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 Verdict = Literal["pass", "warn", "block", "skip"]
@@ -34,3 +34,10 @@ def blocking(lines: Iterable[CheckLine]) -> list[CheckLine]:
 def lifted_reasons(lines: Iterable[CheckLine]) -> dict[str, str]:
     """Rule -> the reason for which its block was lifted, as the submission's record keeps it."""
     return {line.rule: line.lifted for line in lines if line.lifted}
+
+
+def with_lifts(reason: str, lifted: Mapping[str, str]) -> str:
+    """A reason for a submission with those for which blocks were lifted, for the log."""
+    return "; ".join(
+        [*filter(None, [reason]), *(f"{rule} lifted: {why}" for rule, why in lifted.items())]
+    )

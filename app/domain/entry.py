@@ -143,7 +143,7 @@ def _checked(kind: Kind, value: float, text: str) -> int:
         raise BadEntry("that is more than any site has")
     if kind == "size":
         whole = math.ceil(round(value / MIB, 6)) * MIB
-        if whole < 0 or (whole == 0 and value != 0):
+        if whole < 0 or (whole == 0 and (value != 0 or _STEP.fullmatch(text))):
             raise BadEntry("that leaves no memory")
         return whole
     whole = math.ceil(round(value, 6))

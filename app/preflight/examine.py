@@ -54,6 +54,13 @@ def verdict_of(rule: Rule, policy: Policy) -> Verdict | None:
     return "block" if rule.name in policy.block else rule.default
 
 
+def check_names(rules: Iterable[str]) -> None:
+    """Raises BadRequest for a rule that nobody knows."""
+    for name in rules:
+        if name not in RULE_OF:
+            raise BadRequest(f"no rule {name!r}", hint=_HINT)
+
+
 def lift(lines: Iterable[CheckLine], reasons: Mapping[str, str], policy: Policy) -> list[CheckLine]:
     """The lines, with blocks lifted for these reasons (rule -> reason).
 
@@ -62,8 +69,7 @@ def lift(lines: Iterable[CheckLine], reasons: Mapping[str, str], policy: Policy)
     """
     lines = list(lines)
     for name, reason in reasons.items():
-        if name not in RULE_OF:
-            raise BadRequest(f"no rule {name!r}", hint=_HINT)
+        check_names([name])
         if not reason.strip():
             raise BadRequest(f"to lift {name} takes a reason", hint="history keeps it")
         if why := why_not_liftable(name, policy):

@@ -185,6 +185,9 @@ def gpu_type_is_there(subject: Subject, facts: Facts, policy: Policy) -> Iterato
     for component, kinds in asked:
         partitions, where = candidates(component, facts)
         names = {one.name for one in partitions}
+        if not names and kinds:
+            yield unknown("type of GPU not looked up", f"{where} is not known")
+            continue
         nodes = [one for one in facts.site.nodes if names & set(one.partitions)]
         here = {kind for one in nodes for kind in _types_of(one.gpu_types)}
         usable = {kind for one in nodes if one.usable for kind in _types_of(one.gpu_types)}
