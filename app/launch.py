@@ -10,7 +10,7 @@ from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.history.place import FILE_NAME, name_in_history
 from jobshape.app.settings.folders import state_folder
 from jobshape.app.settings.values import Settings
-from jobshape.app.sites import Site
+from jobshape.app.sites import Site, place_of
 
 
 class NoTerminal(JobshapeError):
@@ -50,7 +50,9 @@ def launch(
         from jobshape.app.tui import run
 
         start_log(settings.log.level, state_folder())
-        return run(settings, collector, filter_text=filter_text)
+        return run(
+            settings, collector, filter_text=filter_text, prices=site.prices, place=place_of(site)
+        )
     finally:
         collector.end()
 

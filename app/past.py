@@ -1,19 +1,10 @@
-"""What history knows, for screens and alerts: read and written beside the event loop.
+"""What history knows, for screens and alerts."""
 
-Each question opens the file anew in a thread of its own; one that a dead disk holds keeps nobody
-from quitting.
-"""
-
-import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from jobshape.app.board.board import Board
-from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.acting.board_history import BoardHistory
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import Job, Usage
 from jobshape.app.domain.past import Lineage, PastJob
@@ -24,85 +15,16 @@ if TYPE_CHECKING:
 TYPICAL_LEAST, TYPICAL_MOST = 3, 50
 """Runs that it takes to call something typical, and how many of the newest are looked at."""
 
-PATIENCE_S = 10.0
 ACK_KEPT_S = 30 * 86400
 
 Answer = TypeVar("Answer")
 
 
-async def beside(work: Callable[[], Answer]) -> Answer:
-    """Do some work in a thread that nobody waits for at the end; raises what it raises."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Answer] = loop.create_future()
-
-    def run() -> None:
-        try:
-            answer, error = work(), None
-        except BaseException as caught:  # it belongs to who waits
-            error = caught
-        with suppress(RuntimeError):  # the loop is over
-            if error is None:
-                loop.call_soon_threadsafe(_settle, future, answer)
-            else:
-                loop.call_soon_threadsafe(_fail, future, error)
-
-    threading.Thread(target=run, name="history", daemon=True).start()
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            return await future
-    except TimeoutError as error:
-        what = f"the history gave no answer in {PATIENCE_S:g} s"
-        raise JobshapeError(what, hint="is its disk well?") from error
-
-
-def _settle(future: "asyncio.Future[Answer]", answer: Answer) -> None:
-    if not future.done():
-        future.set_result(answer)
-
-
-def _fail(future: "asyncio.Future[Answer]", error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)
-
-
-class HistoryPast:
+class HistoryPast(BoardHistory):
     """The history of the site that the board shows. All raise a JobshapeError.
 
     None where there is no history, or nothing is known of the site yet.
     """
-
-    def __init__(self, board: Board) -> None:
-        self._board = board
-
-    async def _read(self, question: Callable[["History", str], Answer]) -> Answer | None:
-        state = self._board.history
-        if not state.path or not state.site:
-            return None
-
-        def work() -> Answer | None:
-            from jobshape.app.history.history import History  # not before the first rows
-
-            with suppress(FileNotFoundError):
-                history = History.to_read(Path(state.path))
-                if history is not None:
-                    with history:
-                        return question(history, state.site)
-            return None
-
-        return await beside(work)
-
-    async def _write(self, change: Callable[["History", str], None]) -> None:
-        state = self._board.history
-        if not state.path or not state.site:
-            return
-
-        def work() -> None:
-            from jobshape.app.history.history import History
-
-            with History.to_write(Path(state.path)) as history, history.transaction():
-                change(history, state.site)
-
-        await beside(work)
 
     # --- for screens ------------------------------------------------------------------------
 
@@ -138,7 +60,7 @@ class HistoryPast:
 
     async def keep_findings(self, job: Job, findings: Sequence[Finding]) -> None:
         """Keep what a look into it gave."""
-        await self._write(
+        await self._change(
             lambda history, site: history.record_findings(
                 site, job.job_id, job.submit_time, list(findings)
             )
@@ -176,4 +98,4 @@ class HistoryPast:
             for key in wanted:
                 history.ack(f"{site} {key}")  # ids are of a site
 
-        await self._write(change)
+        await self._change(change)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.errors import ConfigError, JobshapeError, NoSite
 from jobshape.app.settings.pages import Page, find_page, local_site
 from jobshape.app.settings.values import Loaded
@@ -11,6 +12,7 @@ from jobshape.app.site_check import check_slurm, slurm_found, why_not_local
 
 if TYPE_CHECKING:
     from jobshape.app.backends.local.config import LocalSite
+    from jobshape.app.preflight.place import Place
 
 _AUTO = "auto"
 
@@ -27,6 +29,11 @@ class Site:
     ssh: str
     local: "LocalSite | None"
     reason: str
+
+    @property
+    def prices(self) -> Prices:
+        """What it charges, as far as its page says."""
+        return Prices(**self.page.said.get("cost", {}))
 
     def gpu_sources(self, probe: bool) -> dict[str, Any]:
         """Where GPU figures come from, the head of GpuSources. probe: whether a setting lets us."""
@@ -70,6 +77,18 @@ def _site(page: Page, loaded: Loaded, reason: str) -> Site:
     backend, ssh = _how(page, loaded)
     check_slurm(backend, ssh)
     return Site(page, backend, ssh, None, reason)
+
+
+def place_of(site: Site) -> "Place":
+    """What the checks before a submission have to know of a site."""
+    from jobshape.app.preflight.place import Place
+
+    partitions = site.local.partitions if site.local else site.page.values.partitions
+    return Place(
+        name=site.page.name, ssh=site.ssh, roles={one.name: one.role for one in partitions},
+        most_jobs=site.page.said.get("limits", {}).get("jobs", 0),
+        heeds_variables=not site.ssh and site.local is None,
+    )  # fmt: skip
 
 
 def why_not(page: Page, loaded: Loaded) -> str:

@@ -18,16 +18,39 @@ os.environ.setdefault("TEXTUAL_FPS", "120")  # a key after another waits 8 ms fo
 from jobshape.app.board.board import Board  # noqa: E402
 from jobshape.app.collector.client import CollectorClient  # noqa: E402
 from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
+from jobshape.app.domain.cost import Prices  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
+from jobshape.app.domain.terms import Terms  # noqa: E402
+from jobshape.app.domain.text import sanitize  # noqa: E402
+from jobshape.app.late import late  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
 from jobshape.app.past import HistoryPast  # noqa: E402
-from jobshape.app.settings.folders import rule_paths, state_folder  # noqa: E402
-from jobshape.app.settings.values import Settings  # noqa: E402
+from jobshape.app.preflight.place import Place  # noqa: E402
+from jobshape.app.settings.folders import (  # noqa: E402
+    rule_paths,
+    state_folder,
+    template_folders,
+    unsent_folder,
+)
+from jobshape.app.settings.values import Policy, Settings  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
-from jobshape.screens.ports import Actions, Clock, Context, FailureRules, Kept, NoPast, Past  # noqa: E402
+from jobshape.screens.ports import (  # noqa: E402
+    ActionLog,
+    Actions,
+    Clock,
+    Context,
+    FailureRules,
+    Files,
+    Kept,
+    NoActionLog,
+    NoPast,
+    Past,
+    Preflight,
+)
 from jobshape.screens.queue import QueueScreen  # noqa: E402
 from jobshape.screens.room import BoardChanged, Room  # noqa: E402
+from jobshape.screens.site_limits import KnownLimits  # noqa: E402
 from jobshape.widgets.glyphs import ASCII, UNICODE, Glyphs  # noqa: E402
 from jobshape.widgets.terminal_shadow import Ready, TerminalShadow  # noqa: E402
 from textual import events  # noqa: E402
@@ -37,9 +60,14 @@ from textual.binding import Binding  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
 if TYPE_CHECKING:
+    from jobshape.app.acting.files import ScriptFiles
+    from jobshape.app.acting.log import HistoryActionLog
     from jobshape.app.alerts.keeper import AlertKeeper
     from jobshape.app.alerts.watch import AlertWatch
     from jobshape.app.domain.alert import Alert
+    from jobshape.app.preflight.live import LivePreflight
+    from jobshape.app.resubmit.watch import RetryWatch
+    from jobshape.app.scripts.draft import Draft
 
 GC_AFTER_S = 3.0
 """When the collector of garbage may run again: the start is over by then."""
@@ -71,11 +99,19 @@ class JobshapeApp(App[None], inherit_bindings=False):
         state_dir: Path | None = None,
         filter_text: str = "",
         past: Past | None = None,
+        action_log: ActionLog | None = None,
         rules: FailureRules | None = None,
+        prices: Prices = Prices(),  # noqa: B008 - frozen
+        files: Files | None = None,
+        preflight: Preflight | None = None,
     ) -> None:
         super().__init__()
+        self.files = files
+        self.preflight = preflight
+        self.prices = prices
         self.settings = settings
         self.past = past or NoPast()
+        self.action_log = action_log or NoActionLog()
         self.rules = rules
         self.board = board
         self.actions = actions
@@ -96,9 +132,12 @@ class JobshapeApp(App[None], inherit_bindings=False):
             kept=self.kept, keep=self._keep, redraw=self.redraw, go=self.go,
             show_job=self.show_job, find_job=self.find_job, show_jobs=self.show_jobs,
             look_into=self.look_into, acknowledge=self.acknowledge,
-            past=self.past, rules=self.rules,
+            past=self.past, action_log=self.action_log, rules=self.rules,
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
+            limits=KnownLimits(self.actions, self.clock), prices=self.prices,
+            files=self.files, preflight=self.preflight,
+            submit_command=settings.policy.submit_command, terms=terms_of(settings.policy),
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -236,6 +275,10 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.alerts import AlertScreen
 
         return AlertScreen(context)
+    if name == "actions":
+        from jobshape.screens.actions import ActionsScreen
+
+        return ActionsScreen(context)
     if name == "stages":
         from jobshape.app.stages.rule_file import RuleFile
         from jobshape.screens.stages import StagesScreen
@@ -248,11 +291,40 @@ def make_room(name: str, context: Context) -> Room:
     raise LookupError(name)
 
 
+def terms_of(policy: Policy) -> Terms:
+    """What the policy says of sending again."""
+    return Terms(
+        policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
+        policy.retry_minutes, policy.same_failures,
+    )  # fmt: skip
+
+
 def choose_glyphs(settings: Settings) -> Glyphs:
     """ASCII where it is asked for or where the locale knows no Unicode."""
     if settings.ui.ascii or "utf" not in locale.getencoding().lower():
         return ASCII
     return UNICODE
+
+
+def _action_log(board: Board, settings: Settings) -> "HistoryActionLog":
+    from jobshape.app.acting.log import HistoryActionLog
+
+    return HistoryActionLog(board, is_on=settings.history.enabled)
+
+
+def _files(settings: Settings) -> "ScriptFiles":
+    from jobshape.app.acting.files import ScriptFiles
+
+    policy = settings.policy
+    return ScriptFiles(unsent_folder(policy.hand_over), template_folders(), policy.submit_command)
+
+
+def _preflight(
+    settings: Settings, place: Place | None, board: Board, client: CollectorClient
+) -> "LivePreflight":
+    from jobshape.app.preflight.live import LivePreflight
+
+    return LivePreflight(settings, place or Place(""), board, client.call)
 
 
 def _collect_garbage_again() -> None:
@@ -264,8 +336,10 @@ class LiveApp(JobshapeApp):
     """The app with a collector behind it."""
 
     def __init__(
-        self, settings: Settings, process: CollectorProcess, *, filter_text: str = ""
-    ) -> None:
+        self, settings: Settings, process: CollectorProcess, *, filter_text: str = "",
+        prices: Prices = Prices(),  # noqa: B008 - frozen
+        place: Place | None = None,
+    ) -> None:  # fmt: skip
         board = Board()
         client = CollectorClient(process, board, self.board_changed)
         folder: Path | None = None
@@ -277,6 +351,7 @@ class LiveApp(JobshapeApp):
         self._past = HistoryPast(board)
         self._keeper: AlertKeeper | None = None
         self._alert_watch: AlertWatch | None = None
+        self._retry_watch: RetryWatch | None = None
         super().__init__(
             settings,
             board,
@@ -285,7 +360,11 @@ class LiveApp(JobshapeApp):
             state_dir=folder,
             filter_text=filter_text,
             past=self._past,
+            action_log=late(lambda: _action_log(board, settings)),
             rules=OwnRules(),
+            prices=prices,
+            files=late(lambda: _files(settings)),
+            preflight=late(lambda: _preflight(settings, place, board, client)),
         )
 
     def on_mount(self) -> None:
@@ -305,13 +384,48 @@ class LiveApp(JobshapeApp):
         own = self.settings.alerts
         lines = Lines(own.memory_share, own.minutes_left, own.silent_minutes,
                       own.gpu_idle_percent, own.gpu_idle_minutes)  # fmt: skip
-        self._keeper = AlertKeeper(self.board, self.clock, lines)
+        self._keeper = AlertKeeper(
+            self.board, self.clock, lines,
+            offer_resubmit=self.settings.policy.retry == "ask" and not self.settings.read_only,
+        )  # fmt: skip
         self._alert_watch = AlertWatch(
             self.board, self._keeper, self._client.call, self.clock, self._tell_alerts,
             self.board_changed, self._past, self._client.set_guarded,
             lambda: [str(path) for path in rule_paths()],
         )  # fmt: skip
         self._alert_watch.start()
+        if self.settings.policy.retry == "bounded" and not self.settings.read_only:
+            self._send_failures_again()
+
+    def _send_failures_again(self) -> None:
+        """As policy says, while the app is open."""
+        from jobshape.app.domain.terms import Terms
+        from jobshape.app.resubmit.watch import RetryWatch
+
+        policy = self.settings.policy
+        terms = Terms(policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
+                      policy.retry_minutes, policy.same_failures)  # fmt: skip
+        self._retry_watch = RetryWatch(
+            self.board, terms, self._client.call, self.clock, self.action_log, self._tell_retry,
+            self._blocks, policy.submit_command,
+        )  # fmt: skip
+        self._retry_watch.start()
+
+    async def _blocks(self, draft: "Draft") -> list[str]:
+        """What the pre-flight has against sending it."""
+        if self.preflight is None:
+            return []
+        from jobshape.app.domain.check import blocking
+
+        try:
+            return [line.title for line in blocking(await self.preflight.examine(draft))]
+        except JobshapeError as error:
+            return [f"its pre-flight could not be made: {error.what}"]
+
+    def _tell_retry(self, text: str, problem: bool) -> None:
+        """What was sent again by itself, or was not."""
+        if self.room is not None:
+            self.room.status.say(sanitize(text), problem=problem)
 
     def board_changed(self) -> None:
         """Tell the screen and those who look for alerts."""
@@ -352,6 +466,8 @@ class LiveApp(JobshapeApp):
         """The collector ends with the app."""
         if self._alert_watch is not None:
             self._alert_watch.stop()
+        if self._retry_watch is not None:
+            self._retry_watch.stop()
         await self._client.close()
 
     def _end(self) -> None:
@@ -360,9 +476,16 @@ class LiveApp(JobshapeApp):
         self.exit()
 
 
-def run(settings: Settings, process: CollectorProcess, *, filter_text: str = "") -> int:
+def run(
+    settings: Settings,
+    process: CollectorProcess,
+    *,
+    filter_text: str = "",
+    prices: Prices,
+    place: Place,
+) -> int:
     """Show the monitor until the person leaves; gives the exit code."""
-    app = LiveApp(settings, process, filter_text=filter_text)
+    app = LiveApp(settings, process, filter_text=filter_text, prices=prices, place=place)
     app.run()
     if app.return_code:
         print("jobshape ended because of a mistake in itself; please report it", file=sys.stderr)  # noqa: T201

@@ -1,20 +1,16 @@
-"""Asks, carries out a plan a few calls at a time, and reports the controller's own words."""
+"""Asks, carries out a plan, and reports the controller's own words."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.domain.action import ActionEntry, new_batch
 from jobshape.app.domain.job import Job
-from jobshape.screens.acting import VERBS, Plan, Target, count_words, plan
+from jobshape.screens.acting import VERBS, Plan, count_words, plan
 from jobshape.screens.confirm import ConfirmScreen, RefusedScreen
+from jobshape.screens.sending import Sending, send
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
-
-AT_ONCE = 4
-"""Calls under way together: more would only queue up at the controller."""
-
 
 Done = Callable[[], None]
 """Called once some of the jobs were touched."""
@@ -33,41 +29,42 @@ def act(screen: "Room", action: str, jobs: Sequence[Job], *, ask: bool, done: Do
             screen.run_worker(carry_out(screen, todo, done), group="act", exit_on_error=False)
 
     if ask or len(todo.targets) > 1:
-        screen.app.push_screen(ConfirmScreen(todo, screen.glyphs), answered)
+        screen.app.push_screen(ConfirmScreen(todo, screen.context), answered)
     else:
         answered(True)
 
 
-async def carry_out(screen: "Room", todo: Plan, done: Done) -> None:
+async def carry_out(screen: "Room", todo: Plan, done: Done, *, reason: str = "") -> None:
     """Do it; one line for success, a dialog for what was refused."""
     verb, past = VERBS[todo.action]
-    gate = asyncio.Semaphore(AT_ONCE)
-    refusals: list[tuple[str, str]] = []
-    count = len(todo.targets)
-
-    async def one(target: Target) -> bool:
-        async with gate:
-            try:
-                await screen.actions.call(todo.action, job=target.reference)
-            except JobshapeError as error:
-                words = f"{error.what} ({error.hint})" if error.hint else error.what
-                refusals.append((target.reference, words))
-                return False
-            return True
-
+    count, batch = len(todo.targets), new_batch()
     who = screen.board.link.scheduler
     screen.status.say(f"{verb.lower()}: {count_words(count, todo.tasks)}, asking {who}")
-    worked = await asyncio.gather(*map(one, todo.targets))
+    sending = await send(screen, [
+        ActionEntry(todo.action, target.reference, verb.lower(), reason=reason, batch=batch)
+        for target in todo.targets
+    ])  # fmt: skip
+    worked = [sent.is_done for sent in sending.sent]
     jobs = sum(worked)
     tasks = sum(target.tasks for target, ok in zip(todo.targets, worked, strict=True) if ok)
     screen.actions.refresh()
     if jobs:
         done()
     said = f"{past} {count_words(jobs, tasks)}" if jobs else f"nothing was {past}"
-    if not refusals:
-        screen.status.say(said)
-    elif count == 1:
-        screen.status.say(f"{verb} {refusals[0][0]}: {refusals[0][1]}", problem=True)
+    report(screen, verb, said, sending)
+
+
+def report(screen: "Room", verb: str, said: str, sending: Sending) -> None:
+    """Say what became of it: ``said`` where all went well, each job's words where not."""
+    failed = [(sent.entry.job, sent.words) for sent in sending.sent if not sent.is_done]
+    who = screen.board.link.scheduler
+    note = f"; {sending.note}" if sending.note else ""
+    if not failed:
+        screen.status.say(f"{said}{note}", problem=bool(note))
+    elif len(sending.sent) == 1:
+        screen.status.say(f"{verb} {failed[0][0]}: {failed[0][1]}{note}", problem=True)
     else:
-        title = f"{who[0].upper()}{who[1:]} refused {count_words(len(refusals), len(refusals))}"
-        screen.app.push_screen(RefusedScreen(title, said, refusals, screen.glyphs))
+        title = f"{who[0].upper()}{who[1:]} refused {count_words(len(failed), len(failed))}"
+        if any(sent.outcome == "unknown" for sent in sending.sent):
+            title = f"No answer on {count_words(len(failed), len(failed))}, or a refusal"
+        screen.app.push_screen(RefusedScreen(title, said + note, failed, screen.glyphs))

@@ -14,6 +14,10 @@ VERBS = {
     "release": ("Release", "released"),
     "cancel": ("Cancel", "cancelled"),
     "requeue": ("Requeue", "requeued"),
+    "top": ("Put first", "put first"),
+    "suspend": ("Suspend", "suspended"),
+    "resume": ("Resume", "resumed"),
+    "update": ("Change", "changed"),
 }
 """Action -> what it is called before and after."""
 
@@ -27,6 +31,7 @@ class Target(NamedTuple):
     name: str
     state: str
     tasks: int
+    job: Job  # of several tasks one of them
 
 
 class Plan(NamedTuple):
@@ -64,11 +69,31 @@ def _why_not_requeue(job: Job) -> str | None:
     return "still pending" if phase_of(job.state) is Phase.WAITING else None
 
 
+def _why_not_top(job: Job) -> str | None:
+    return "not pending" if phase_of(job.state) is not Phase.WAITING else None
+
+
+def _why_not_suspend(job: Job) -> str | None:
+    return None if job.state == "RUNNING" else "not running"
+
+
+def _why_not_resume(job: Job) -> str | None:
+    return None if job.state == "SUSPENDED" else "not suspended"
+
+
+def _why_not_update(job: Job) -> str | None:
+    return "already over: resubmit it (r)" if is_finished(job.state) else None
+
+
 _WHY_NOT: dict[str, Callable[[Job], str | None]] = {
     "cancel": _why_not_cancel,
     "hold": _why_not_hold,
     "release": _why_not_release,
     "requeue": _why_not_requeue,
+    "top": _why_not_top,
+    "suspend": _why_not_suspend,
+    "resume": _why_not_resume,
+    "update": _why_not_update,
 }
 
 
@@ -90,7 +115,12 @@ def plan(action: str, jobs: Sequence[Job], board: Board) -> Plan:
             fitting.append(job)
         else:
             left_out[reason] += 1
-    targets = _targets(fitting, board, over_too=action == "requeue")
+    one_by_one = action == "update"  # each may be of another shape
+    targets = (
+        [_target(job) for job in fitting]
+        if one_by_one
+        else _targets(fitting, board, over_too=action == "requeue")
+    )
     return Plan(action, tuple(targets), tuple(left_out.most_common()))
 
 
@@ -110,7 +140,7 @@ def _targets(jobs: Sequence[Job], board: Board, *, over_too: bool) -> list[Targe
         elif len(families[array]) > 1 and _is_whole(array, families[array], board, over_too):
             whole.add(array)
             tasks = sum(map(tasks_of, families[array]))
-            targets.append(Target(str(array), job.name, job.state, tasks))
+            targets.append(Target(str(array), job.name, job.state, tasks, job))
         else:
             targets.append(_target(job))
     return targets
@@ -136,7 +166,7 @@ def _target(job: Job) -> Target:
             reference = str(job.job_id)
         else:
             reference = f"{job.array_job_id}_[{job.array_tasks.partition('%')[0]}]"
-    return Target(reference, job.name, job.state, tasks_of(job))
+    return Target(reference, job.name, job.state, tasks_of(job), job)
 
 
 def count_words(jobs: int, tasks: int) -> str:

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from jobshape.screens.acting import VERBS, Plan, count_words
+from jobshape.app.domain.states import Phase, phase_of
+from jobshape.screens.acting import VERBS, Plan, Target, count_words
 from jobshape.screens.dialog import Dialog, Words
+from jobshape.screens.last_lines import LastLines, last_lines
+from jobshape.screens.ports import Context
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.spans import Piece
@@ -15,23 +18,58 @@ from textual.widget import Widget
 LISTED = 8
 """Jobs named one by one; of more only the number is said."""
 
+TAIL_LINES = 6
+"""Lines of a running job's log that are shown before it goes."""
+
+ENDING = frozenset({"cancel", "requeue"})
+"""Actions that take a running job's work away: its log is shown first."""
+
 
 class ConfirmScreen(Dialog[bool | None]):
-    """Gives True only for ``y``: Enter, pressed once too often, does nothing."""
+    """Gives True only for ``y``: Enter, pressed once too often, does nothing.
+
+    A running job is not ended unread: until the end of its log is there, ``y`` waits.
+    """
 
     AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS = [
         Binding("y", "answer(True)", "Yes", show=False),
         Binding("n,escape,q", "answer(False)", "No", show=False),
+        Binding("tab", "read(1)", "Next log", show=False, priority=True),
+        Binding("shift+tab", "read(-1)", "Log before", show=False, priority=True),
     ]
 
-    def __init__(self, plan: Plan, glyphs: Glyphs) -> None:
+    def __init__(self, plan: Plan, context: Context) -> None:
         verb = VERBS[plan.action][0]
-        super().__init__(f"{verb} {count_words(len(plan.targets), plan.tasks)}?", glyphs)
+        super().__init__(f"{verb} {count_words(len(plan.targets), plan.tasks)}?", context.glyphs)
         self._plan = plan
+        self._actions = context.actions
+        self._to_read = [
+            target for target in plan.targets
+            if plan.action in ENDING and phase_of(target.job.state) is Phase.RUNNING
+        ]  # fmt: skip
+        self._at = 0
+        self._read: dict[str, LastLines] = {}
 
     def content(self) -> Iterable[Widget]:
-        """The jobs, what is left out, the two answers."""
+        """The jobs, what is left out, the end of a log, the two answers."""
+        yield Words(self._jobs())
+        if self._to_read:
+            yield Words(self._log(), id="log")
+        yield Words(self._answers(), id="answers")
+
+    def on_mount(self) -> None:
+        """Begin to read the log."""
+        super().on_mount()
+        if self._to_read:
+            self._ask()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the log that is shown has been read."""
+        return not self._to_read or self._to_read[self._at].reference in self._read
+
+    def _jobs(self) -> list[list[Piece]]:
         palette, glyphs, plan = palette_of(self.app), self.glyphs, self._plan
         lines: list[list[Piece]] = [[]]
         for target in plan.targets[:LISTED]:
@@ -50,17 +88,62 @@ class ConfirmScreen(Dialog[bool | None]):
             lines.append([(f"  left out: {count_words(count, count)}, {reason}", palette.muted)])
         if plan.left_out:
             lines.append([])
-        verb = VERBS[plan.action][0].lower()
-        lines.append([
-            ("  y", palette.key), (f" {verb}", palette.failed if plan.action == "cancel" else
-                                   palette.strong),
+        return lines
+
+    def _log(self) -> list[list[Piece]]:
+        palette, glyphs = palette_of(self.app), self.glyphs
+        target = self._to_read[self._at]
+        found = self._read.get(target.reference)
+        title = f"  The end of the log of {clean(target.reference, glyphs)}"
+        if len(self._to_read) > 1:
+            title += f", {self._at + 1} of {len(self._to_read)} running"
+        head: list[Piece] = [(title, palette.text)]
+        if len(self._to_read) > 1:
+            head += [("   Tab", palette.key), (" next", palette.muted)]
+        if found is None:
+            said = [[("    reading it ...", palette.muted)]]
+        elif found.problem:
+            said = [[(f"    {clean(found.problem, glyphs)}", palette.warning)]]
+        else:
+            said = [[(f"    {clean(line, glyphs)}", palette.muted)] for line in found.lines]
+        blank: list[list[Piece]] = [[] for _ in range(TAIL_LINES - len(said) + 1)]
+        return [head, *said, *blank]
+
+    def _answers(self) -> list[list[Piece]]:
+        palette, verb = palette_of(self.app), VERBS[self._plan.action][0].lower()
+        yes = palette.failed if self._plan.action == "cancel" else palette.strong
+        waits = not self.is_settled
+        return [[
+            ("  y", palette.key_blocked if waits else palette.key),
+            (f" {verb}", palette.muted if waits else yes),
             ("     n", palette.key), (" leave them as they are", palette.text),
-        ])  # fmt: skip
-        yield Words(lines)
+        ]]  # fmt: skip
+
+    def _ask(self) -> None:
+        target = self._to_read[self._at]
+        if target.reference not in self._read:
+            self.run_worker(self._read_log(target), group="log", exit_on_error=False)
+
+    async def _read_log(self, target: Target) -> None:
+        found = await last_lines(self._actions, target.job, TAIL_LINES)
+        self._read[target.reference] = found
+        self._show()
+
+    def _show(self) -> None:
+        self.query_one("#log", Words).say(self._log())
+        self.query_one("#answers", Words).say(self._answers())
+
+    def action_read(self, by: int) -> None:
+        """The log of the next running job."""
+        if self._to_read:
+            self._at = (self._at + by) % len(self._to_read)
+            self._show()
+            self._ask()
 
     def action_answer(self, yes: bool) -> None:
         """Answer."""
-        self.dismiss(yes)
+        if not yes or self.is_settled:
+            self.dismiss(yes)
 
 
 class RefusedScreen(Dialog[None]):

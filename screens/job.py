@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from jobshape.app.domain.job import NO_JOB
+from jobshape.app.domain.job import NO_JOB, Job
 from jobshape.app.domain.states import Phase, phase_of
+from jobshape.screens.acting_keys import ActingKeys
 from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.commands.job import JOB, PARTS_OF
 from jobshape.screens.job_log import LogTab
@@ -43,7 +44,7 @@ class Part(Widget):
     BLANK = True
 
 
-class JobScreen(JobParts):
+class JobScreen(ActingKeys, JobParts):
     """Watch one job. Which one, :meth:`show` says; the screen is made once and used again."""
 
     CSS_PATH = "../styles/job.tcss"
@@ -54,7 +55,6 @@ class JobScreen(JobParts):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._confirm = context.confirm
         self.tab = TABS[0].name
         self._came_from = "queue"
         self._before: list[int] = []  # the jobs that Esc leads back through
@@ -277,23 +277,16 @@ class JobScreen(JobParts):
             return "the job is not on the list any more"
         return why_not(action, self.job, self.board.link.user)
 
-    def do_hold(self) -> None:
-        """Hold."""
-        self._act("hold")
+    def again_block(self) -> str | None:
+        """Why it cannot be sent again."""
+        from jobshape.screens.resubmit import why_not
 
-    def do_release(self) -> None:
-        """Release."""
-        self._act("release")
+        return why_not([self.job], self.board)
 
-    def do_cancel(self) -> None:
-        """Cancel; asks."""
-        self._act("cancel", ask=self._confirm)
+    def chosen_jobs(self) -> Sequence[Job]:
+        """The job."""
+        return [self.job]
 
-    def do_requeue(self) -> None:
-        """Requeue; asks."""
-        self._act("requeue", ask=self._confirm)
-
-    def _act(self, action: str, *, ask: bool = False) -> None:
-        from jobshape.screens.act import act
-
-        act(self, action, [self.job], ask=ask, done=self.show_now)
+    def acted(self) -> None:
+        """Show what is newer."""
+        self.show_now()

@@ -1,14 +1,32 @@
 """What the screens need from outside: the actions, the clock, and a place for what is kept."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jobshape.app.board.board import Board
+from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.job import DEFAULT_STAGES, Job, Usage
+from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import Lineage, PastJob
+from jobshape.app.domain.terms import Terms
 from jobshape.widgets.glyphs import Glyphs
+
+if TYPE_CHECKING:  # not before the first rows
+    from jobshape.app.domain.action import (
+        ActionEntry,
+        ActionRecord,
+        Begun,
+        Ended,
+        Outcome,
+        SubmissionRecord,
+    )
+    from jobshape.app.domain.check import CheckLine
+    from jobshape.app.domain.request import SubmitRequest
+    from jobshape.app.scripts.draft import Draft, Project
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -69,6 +87,149 @@ class NoPast:
         return None
 
     async def lineage(self, job: Job) -> Lineage | None:
+        """Nothing is kept."""
+        return None
+
+
+class Files(Protocol):
+    """Scripts and folders of this machine. All raise a JobshapeError; all may take a while."""
+
+    async def home(self) -> str:
+        """The folder at hand."""
+        ...
+
+    async def listing(self, folder: str) -> list[tuple[str, bool]]:
+        """What lies in a folder: (name, whether it is a folder), folders first, by name."""
+        ...
+
+    async def read(self, path: str) -> Any:
+        """A script, with ``path`` and ``text``."""
+        ...
+
+    async def write(self, file: Any, text: str) -> Path:
+        """Write a script back; gives the path of what was there before."""
+        ...
+
+    async def project(self, path: str) -> Project:
+        """The git work tree of a script, or of the folder at hand."""
+        ...
+
+    async def templates(self) -> list[tuple[str, str, str]]:
+        """Scripts to start from: (stage, where it is from, text)."""
+        ...
+
+    async def hand_over(self, request: SubmitRequest) -> tuple[Path, str]:
+        """Keep a script that could not be sent; gives its path and the command for it."""
+        ...
+
+
+class Preflight(Protocol):
+    """Looks at a draft before it is sent."""
+
+    async def examine(self, draft: Draft) -> Sequence[CheckLine]:
+        """What each rule says of it; raises a JobshapeError where nothing can be looked at."""
+        ...
+
+    def lift(self, lines: Sequence[CheckLine], reasons: Mapping[str, str]) -> Sequence[CheckLine]:
+        """The lines with these blocks lifted, as far as policy allows: rule -> why."""
+        ...
+
+
+class LimitsAsked(Protocol):
+    """Knows what the site lets one ask for."""
+
+    async def get(self) -> SiteLimits:
+        """The limits; without any, and with the problem, where the site does not tell."""
+        ...
+
+
+class NoLimits:
+    """Stands for a site that tells no limits."""
+
+    async def get(self) -> SiteLimits:
+        """None are known."""
+        return SiteLimits(problem="nobody was asked")
+
+
+class ActionLog(Protocol):
+    """The log of what is done to jobs; :class:`~jobshape.app.acting.log.HistoryActionLog` is one.
+
+    Writing gives a note for the person, "" where all is well; reading raises a JobshapeError.
+    """
+
+    revision: int  # grows with all that is written
+
+    async def begin(self, entries: Sequence[ActionEntry]) -> Begun:
+        """Keep what will be sent now; it is on disk when this returns."""
+        ...
+
+    async def end(self, ended: Iterable[Ended]) -> str:
+        """Keep what became of actions."""
+        ...
+
+    async def begin_submission(self, record: SubmissionRecord) -> Begun:
+        """Keep what will be submitted now; also an action, that needs no :meth:`begin`."""
+        ...
+
+    async def end_submission(
+        self, begun: Begun, job_id: int | None, outcome: Outcome, words: str = ""
+    ) -> str:
+        """Keep what became of a submission."""
+        ...
+
+    async def recent(self, limit: int, job: str | None = None) -> list[ActionRecord] | None:
+        """The newest actions at this site, newest first, no batch cut; None: nothing is kept."""
+        ...
+
+    async def submission(self, job_id: int) -> SubmissionRecord | None:
+        """What was submitted as this job, or as the array that it is a task of."""
+        ...
+
+    async def submissions(
+        self, *, script_hash: str = "", configuration_hash: str = "", since: int | None = None
+    ) -> list[SubmissionRecord] | None:
+        """Submissions with these hashes, "" for any, newest first; None: nothing is kept."""
+        ...
+
+
+class NoActionLog:
+    """Stands for a log where there is none."""
+
+    revision = 0
+
+    async def begin(self, entries: Sequence[ActionEntry]) -> Begun:
+        """Nothing is kept."""
+        from jobshape.app.domain.action import Begun
+
+        return Begun()
+
+    async def end(self, ended: Iterable[Ended]) -> str:
+        """Nothing is kept."""
+        return ""
+
+    async def begin_submission(self, record: SubmissionRecord) -> Begun:
+        """Nothing is kept."""
+        from jobshape.app.domain.action import Begun
+
+        return Begun()
+
+    async def end_submission(
+        self, begun: Begun, job_id: int | None, outcome: Outcome, words: str = ""
+    ) -> str:
+        """Nothing is kept."""
+        return ""
+
+    async def recent(self, limit: int, job: str | None = None) -> list[ActionRecord] | None:
+        """Nothing is kept."""
+        return None
+
+    async def submission(self, job_id: int) -> SubmissionRecord | None:
+        """Nothing is kept."""
+        return None
+
+    async def submissions(
+        self, *, script_hash: str = "", configuration_hash: str = "", since: int | None = None
+    ) -> list[SubmissionRecord] | None:
         """Nothing is kept."""
         return None
 
@@ -186,9 +347,16 @@ class Context:
     look_into: Callable[[Job], None] = _incurious
     acknowledge: Callable[[Sequence[str]], None] = _heedless
     past: Past = field(default_factory=NoPast)
+    action_log: ActionLog = field(default_factory=NoActionLog)
     rules: FailureRules | None = None
     through_site: bool = False
     read_only: bool = False
     confirm: bool = True
     stages: Sequence[str] = DEFAULT_STAGES
     show_jobs: Callable[[str], None] = _filter_nothing
+    files: Files | None = None
+    preflight: Preflight | None = None
+    limits: LimitsAsked = field(default_factory=NoLimits)
+    submit_command: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    prices: Prices = field(default_factory=Prices)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from jobshape.app.board.columns import COLUMNS, DEFAULT_COLUMNS, Column
 from jobshape.app.board.view import GroupBy, QueueView, Row, RowKind, ScopeName
+from jobshape.app.domain.job import Job
+from jobshape.screens.acting_keys import ActingKeys
 from jobshape.screens.commands.command import Command
 from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.commands.queue import QUEUE
@@ -51,7 +53,7 @@ class Body(Widget):
     BLANK = True
 
 
-class QueueScreen(Room):
+class QueueScreen(ActingKeys, Room):
     """Watch the queue."""
 
     NAME = "queue"
@@ -63,7 +65,6 @@ class QueueScreen(Room):
         self, context: Context, *, scope: ScopeName = "mine", filter_text: str = ""
     ) -> None:
         super().__init__(context)
-        self._confirm = context.confirm
         self._filter_text = filter_text
         self.view = QueueView(self.board)
         self.view.set_stages(tuple(context.stages))
@@ -249,11 +250,17 @@ class QueueScreen(Room):
         if len(self.view.selection) > MANY:
             return None
         reason: str | None = "there is no job in the list"
-        for job in self.view.selected_jobs(self.table.cursor_key)[:MANY]:
+        for job in self.chosen_jobs()[:MANY]:
             reason = why_not(action, job, self.board.link.user)
             if reason is None:
                 return None
         return reason
+
+    def again_block(self) -> str | None:
+        """Why none of the jobs can be sent again."""
+        from jobshape.screens.resubmit import why_not
+
+        return why_not(self.chosen_jobs()[:MANY], self.board)
 
     # Moving. While keys go to the detail pane they scroll that.
 
@@ -512,28 +519,11 @@ class QueueScreen(Room):
 
     # Acting on jobs.
 
-    def do_hold(self) -> None:
-        """Hold."""
-        self._act("hold")
+    def chosen_jobs(self) -> Sequence[Job]:
+        """The selected jobs, else those of the row under the cursor."""
+        return self.view.selected_jobs(self.table.cursor_key)
 
-    def do_release(self) -> None:
-        """Release."""
-        self._act("release")
-
-    def do_cancel(self) -> None:
-        """Cancel; asks."""
-        self._act("cancel", ask=self._confirm)
-
-    def do_requeue(self) -> None:
-        """Requeue; asks."""
-        self._act("requeue", ask=self._confirm)
-
-    def _act(self, action: str, *, ask: bool = False) -> None:
-        from jobshape.screens.act import act
-
-        jobs = self.view.selected_jobs(self.table.cursor_key)
-        act(self, action, jobs, ask=ask, done=self._acted)
-
-    def _acted(self) -> None:
+    def acted(self) -> None:
+        """Drop the selection, and show what is newer."""
         self.view.clear_selection()
         self.wake()

@@ -178,6 +178,12 @@ class Room(Screen[None]):
         """Go to another main screen."""
         self.context.go(name)
 
+    def do_undo(self) -> None:
+        """Take back the last thing that can be."""
+        from jobshape.screens.undo import undo_last
+
+        self.run_worker(undo_last(self), group="undo", exclusive=True, exit_on_error=False)
+
     def do_refresh(self) -> None:
         """Ask now."""
         self.actions.refresh()

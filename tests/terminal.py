@@ -40,6 +40,8 @@ KEYS = {
     "shift+up": "\x1b[1;2A",
     "ctrl+p": "\x10",
     "ctrl+c": "\x03",
+    "ctrl+u": "\x15",
+    "ctrl+z": "\x1a",
 }
 # What pyte would print instead of obeying: private CSI with <, =, > or $, and string sequences.
 _FOREIGN = re.compile(

@@ -42,7 +42,8 @@ _ONE_NODE = re.compile(r"[^,\[\]]+")
 class AlertKeeper:
     """The alerts of one board.
 
-    acknowledged: keys that are to stay away. Set from outside: ``silent_since``, ``looked_at``,
+    acknowledged: keys that are to stay away. offer_resubmit: an alert of a failure names the key
+    for it. Set from outside: ``silent_since``, ``looked_at``,
     ``pace`` (job id -> what looks at its log gave), ``typical_s`` (the median run of jobs like it).
     """
 
@@ -53,7 +54,9 @@ class AlertKeeper:
         lines: Lines,
         *,
         acknowledged: Iterable[str] = (),
+        offer_resubmit: bool = False,
     ) -> None:
+        self._more = " r: resubmit." if offer_resubmit else ""
         self._board = board
         self._clock = clock
         self._lines = lines
@@ -213,7 +216,8 @@ class AlertKeeper:
             findings = self._board.findings.get(job_id)
             if findings is None:
                 continue  # it is being looked into; it is told with its cause
-            yield failure_alert(job, findings, ended)
+            alert = failure_alert(job, findings, ended)
+            yield alert._replace(fix=f"{alert.fix}{self._more}")
 
     def _same_node(self) -> Iterator[Alert]:
         """The same failure again on one node, where the node may be at fault."""

@@ -11,8 +11,9 @@ from enum import Enum
 from typing import Protocol
 
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
+from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.log_part import LogPart
-from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
+from jobshape.app.domain.request import EarliestStart, JobChanges, JobRequest, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 
@@ -177,6 +178,18 @@ class Backend(Protocol):
         """Put a running or finished batch job back in the queue."""
         ...
 
+    def top(self, job: str) -> None:
+        """Put a pending job before the user's other ones; NotSupported where users may not."""
+        ...
+
+    def suspend(self, job: str) -> None:
+        """Stop a running job where it is; most sites let only operators do it."""
+        ...
+
+    def resume(self, job: str) -> None:
+        """Let a suspended job go on."""
+        ...
+
     def update(self, job: str, changes: JobChanges) -> None:
         """Change a job in place."""
         ...
@@ -199,6 +212,14 @@ class Backend(Protocol):
 
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:
         """When this would start if submitted now; nothing is submitted."""
+        ...
+
+    def request_of(self, job: str) -> JobRequest:
+        """What a job of the queue or of accounting asks for, and how it was submitted."""
+        ...
+
+    def limits(self) -> SiteLimits:
+        """What the site lets this user ask for."""
         ...
 
     def controller_cost(self) -> ControllerCost:

@@ -30,7 +30,7 @@ from jobshape.app.collector.wire import (
     FrameReader,
     from_body,
 )
-from jobshape.app.domain.errors import BackendError, NotSupported, Unreachable
+from jobshape.app.domain.errors import BackendError, NotSent, NotSupported, Unreachable
 from jobshape.app.domain.states import is_finished
 
 SLICE_S = 0.004
@@ -103,7 +103,7 @@ class CollectorClient:
         if method not in DEADLINE_S:
             raise NotSupported(f"no action {method!r}", where="collector")
         if self._out is None or self._out.closed:
-            raise Unreachable("the collector is not running", hint=self._state.link.message)
+            raise NotSent("the collector is not running", hint=self._state.link.message)
         call_id = next(self._ids)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._calls[call_id] = (method, future)

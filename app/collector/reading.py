@@ -240,6 +240,14 @@ def do_action(
         from jobshape.app.collector.diagnosing import look_into
 
         value = to_plain(look_into(backend, **typed))
+    elif method == "preflight_facts":
+        from jobshape.app.collector.preflight_facts import gather_site_facts
+
+        value = to_plain(gather_site_facts(backend, **typed))
+    elif method == "plan_resubmit":
+        from jobshape.app.resubmit.source import prepare
+
+        value = to_plain(prepare(backend, **typed))
     else:
         value = to_plain(getattr(backend, method)(**typed))
     emit(Frame("value", {"value": value}))

@@ -27,6 +27,10 @@ class Unreachable(BackendError):
     """The site did not answer in time; trying again may help."""
 
 
+class NotSent(Unreachable):
+    """The site was not even asked, so nothing was done."""
+
+
 class Refused(BackendError):
     """The site answered no; ``what`` holds its own words."""
 
@@ -56,6 +60,6 @@ NO_ANSWER_HINT = "is the controller up? try: scontrol ping"
 
 ERRORS: dict[str, type[BackendError]] = {
     kind.__name__: kind
-    for kind in (BackendError, Unreachable, Refused, NotSupported, BadRequest, NoSite)
+    for kind in (BackendError, Unreachable, NotSent, Refused, NotSupported, BadRequest, NoSite)
 }
 """Error classes by name, to build one again on the other side of a pipe."""

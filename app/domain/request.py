@@ -34,6 +34,7 @@ class SubmitRequest:
     stdout: str | None = None
     stderr: str | None = None
     hold: bool = False
+    command: tuple[str, ...] = ()  # words to submit with instead of sbatch, on Slurm
     environment: Mapping[str, str] | None = None
 
 

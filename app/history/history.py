@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from jobshape.app.domain.action import ActionEntry, ActionRecord, Ended, Outcome, SubmissionRecord
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import AccountedJob, Job, Usage
 from jobshape.app.domain.past import PastJob
-from jobshape.app.history import reading, writing
+from jobshape.app.history import actions, reading, submissions, writing
 from jobshape.app.history.coverage import Coverage
 from jobshape.app.history.opening import (
     BUSY_S,
@@ -200,6 +201,76 @@ class History:
     def set_remark(self, site: str, words: str) -> None:
         """Keep what is to be known of all jobs of a site; "" takes it back."""
         self.note_fact(f"remark {site}", words)
+
+    # --- what was done to jobs --------------------------------------------------------------
+
+    def begin_actions(
+        self, site: str, user: str, entries: Iterable[ActionEntry]
+    ) -> tuple[int, ...]:
+        """Keep that these will be sent now; gives their ids, in order."""
+        with self.transaction():
+            return actions.begin(self._db, self._words, site, user, entries, self._now())
+
+    def end_actions(self, ended: Iterable[Ended]) -> None:
+        """Keep what became of them. One that undoes another marks it if it was done."""
+        with self.transaction():
+            actions.end(self._db, self._words, ended, self._now())
+
+    def actions(
+        self, site: str, limit: int, job: str | None = None, since: int | None = None
+    ) -> list[ActionRecord]:
+        """The newest so many, newest first, and the rest of the last one's batch.
+
+        site: "" for all. job: those that concern this job, task or array. One whose process is gone
+        without a word is "unknown".
+        """
+        with translated(self.path):
+            return actions.actions(self._db, self._words, self._now(), site, limit, job, since)
+
+    def action(self, action_id: int) -> ActionRecord | None:
+        """One of them."""
+        with translated(self.path):
+            return actions.action(self._db, self._words, self._now(), action_id)
+
+    def begin_submission(self, site: str, user: str, record: SubmissionRecord) -> int:
+        """Keep that this will be submitted now, which is an action too; gives its id."""
+        with self.transaction():
+            return submissions.begin(self._db, self._words, site, user, record, self._now())
+
+    def end_submission(
+        self, submission_id: int, job_id: int | None, outcome: Outcome, words: str = ""
+    ) -> None:
+        """Keep what became of it; of a resubmission also which job it came from."""
+        with self.transaction():
+            submissions.end(
+                self._db, self._words, submission_id, job_id, outcome, words, self._now()
+            )
+
+    def submission(self, site: str, job_id: int) -> SubmissionRecord | None:
+        """The newest submission that became this job, or the array that it is a task of."""
+        with translated(self.path):
+            return submissions.of_job(self._db, self._words, self._now(), site, job_id)
+
+    def submissions(
+        self, site: str, *, script_hash: str = "", configuration_hash: str = "",
+        since: int | None = None, limit: int = 200,
+    ) -> list[SubmissionRecord]:  # fmt: skip
+        """Those with these hashes, "" for any, since then; newest first."""
+        with translated(self.path):
+            return submissions.submissions(
+                self._db, self._words, self._now(), site, script_hash, configuration_hash, since,
+                limit,
+            )  # fmt: skip
+
+    def submission_sites(self, job_id: int) -> list[str]:
+        """Where a submission became a job of this id."""
+        with translated(self.path):
+            return submissions.sites_of(self._db, self._words, job_id)
+
+    def script_of(self, site: str, job_id: int) -> str | None:
+        """The script that this job was submitted with; None if it is not kept."""
+        found = self.submission(site, job_id)
+        return None if found is None else found.script
 
     # --- which times of accounting were read ------------------------------------------------
 

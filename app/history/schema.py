@@ -120,7 +120,62 @@ CREATE TABLE acks (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+CREATE TABLE actions (
+    id INTEGER PRIMARY KEY,
+    site INTEGER NOT NULL,
+    user INTEGER,
+    at INTEGER NOT NULL,
+    method INTEGER NOT NULL,
+    job TEXT,
+    job_id INTEGER,
+    title INTEGER,
+    arguments TEXT,
+    before TEXT,
+    reason INTEGER,
+    batch TEXT,
+    undoes INTEGER,
+    process INTEGER,
+    outcome TEXT NOT NULL,
+    answer INTEGER,
+    ended_at INTEGER,
+    undone_by INTEGER
+);
+CREATE INDEX actions_site ON actions (site, id);
+CREATE INDEX actions_job ON actions (job_id, site) WHERE job_id IS NOT NULL;
+CREATE INDEX actions_batch ON actions (batch) WHERE batch IS NOT NULL;
+CREATE TABLE scripts (
+    id INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    is_packed INTEGER NOT NULL,
+    content BLOB NOT NULL
+);
+CREATE TABLE submissions (
+    id INTEGER PRIMARY KEY,
+    action INTEGER NOT NULL,
+    site INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    job_id INTEGER,
+    name INTEGER,
+    script INTEGER NOT NULL,
+    script_path INTEGER,
+    arguments TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    script_hash TEXT,
+    configuration_hash TEXT,
+    git_commit TEXT,
+    git_dirty INTEGER,
+    request TEXT NOT NULL,
+    resubmitted_from TEXT NOT NULL,
+    lifted TEXT NOT NULL
+);
+CREATE INDEX submissions_site ON submissions (site, at);
+CREATE INDEX submissions_job ON submissions (job_id, site) WHERE job_id IS NOT NULL;
+CREATE INDEX submissions_script ON submissions (script_hash, site);
+CREATE INDEX submissions_configuration ON submissions (configuration_hash, site);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 """Text number N brings a file of version N to N + 1."""
 
 OPEN, OVER, LOST = 0, 1, 2

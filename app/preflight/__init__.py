@@ -1,1 +1,1 @@
-"""What is looked at before a job is sent, and what each rule says."""
+"""What is looked at before a job is submitted: one rule for each thing that goes wrong later."""

@@ -3,7 +3,7 @@
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jobshape.app.domain.errors import ConfigError
@@ -14,6 +14,7 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _APP = "jobshape"
 _PROJECT_FILES = (".jobshape.toml", "jobshape.toml")
 _PROJECT_RULES = (".jobshape/rules.toml",)
+_PROJECT_TEMPLATES = (".jobshape/templates",)
 
 
 def config_folder() -> Path:
@@ -111,6 +112,20 @@ def rule_paths(start: Path | None = None, environ: Mapping[str, str] = os.enviro
     return [config_folder() / "rules", *([project] if project else [])]
 
 
+def template_folders(
+    start: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> list[Path]:
+    """Where scripts to start from lie, the first that has a stage wins: project, person, ours."""
+    project = _nearest(_PROJECT_TEMPLATES, start, environ, Path.is_dir)
+    shipped = Path(__file__).parent.parent / "scripts" / "templates"
+    return [*([project] if project else []), config_folder() / "templates", shipped]
+
+
+def unsent_folder(chosen: str) -> Path:
+    """Where scripts go that could not be sent: the folder of the settings, else ``unsent``."""
+    return Path(chosen).expanduser() if chosen else state_folder() / "unsent"
+
+
 def project_file(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The nearest ``.jobshape.toml`` or ``jobshape.toml``, from the folder upwards.
 
@@ -120,7 +135,10 @@ def project_file(start: Path | None = None, environ: Mapping[str, str] = os.envi
     return _nearest(_PROJECT_FILES, start, environ)
 
 
-def _nearest(names: tuple[str, ...], start: Path | None, environ: Mapping[str, str]) -> Path | None:
+def _nearest(
+    names: tuple[str, ...], start: Path | None, environ: Mapping[str, str],
+    is_there: Callable[[Path], bool] = Path.is_file,
+) -> Path | None:  # fmt: skip
     try:
         here = (start or Path.cwd()).absolute()
     except OSError:  # the working folder is gone
@@ -131,7 +149,7 @@ def _nearest(names: tuple[str, ...], start: Path | None, environ: Mapping[str, s
             path = folder / name
             held = [path, *path.parents][: len(Path(name).parts)]
             try:
-                if path.is_file() and all(map(_is_trusted, held)):
+                if is_there(path) and all(map(_is_trusted, held)):
                     return path
             except OSError:
                 continue

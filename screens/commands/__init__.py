@@ -5,6 +5,7 @@ A screen has its own commands and those that every screen has.
 
 from collections.abc import Iterable
 
+from jobshape.screens.commands.actions import ACTIONS
 from jobshape.screens.commands.alerts import ALERTS
 from jobshape.screens.commands.command import Command, key_label
 from jobshape.screens.commands.everywhere import EVERYWHERE
@@ -19,6 +20,7 @@ SCREENS: dict[str, tuple[Command, ...]] = {
     "The stages": STAGES,
     "The nodes": NODES,
     "Alerts": ALERTS,
+    "Actions": ACTIONS,
     "Every screen": EVERYWHERE,
 }
 """Screen -> its commands."""

@@ -1,6 +1,6 @@
 """The commands that every screen has."""
 
-from jobshape.screens.commands.command import APP, GO, Command
+from jobshape.screens.commands.command import ACT, APP, GO, Command
 
 EVERYWHERE: tuple[Command, ...] = (
     Command("go", ("1",), "Queue", "Go to the queue.", GO, argument="queue"),
@@ -10,7 +10,12 @@ EVERYWHERE: tuple[Command, ...] = (
             footer=13),
     Command("go", ("exclamation_mark", "4"), "Alerts", "What is wrong with my jobs now.", GO,
             argument="alerts", footer=14),
-    Command("refresh", ("r",), "Refresh", "Ask the site now.", APP),
+    Command("go", ("5",), "Actions", "What was done to jobs, and what came back.", GO,
+            argument="actions"),
+    Command("undo", ("ctrl+z",), "Undo",
+            "Take back what you did last: hold, release, a changed job; asks first.", ACT,
+            destructive=True),
+    Command("refresh", ("ctrl+r", "f5"), "Refresh", "Ask the site now.", APP),
     Command("theme", ("t",), "Theme", "Choose the colours.", APP),
     Command("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, after something wrote into it.",
             APP),

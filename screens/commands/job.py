@@ -37,6 +37,10 @@ class Situation(Protocol):
         """Why no failure rule can be made of what is known of the job; None if one can."""
         ...
 
+    def again_block(self) -> str | None:
+        """Why the job cannot be sent again; None if it can."""
+        ...
+
     def act_block(self, action: str) -> str | None:
         """Why the action does not fit the job; None if it does."""
         ...
@@ -79,6 +83,10 @@ def _needs_fitting(action: str) -> Blocked:
     return blocked
 
 
+def _needs_again(situation: Situation) -> str | None:
+    return "this session is read-only" if situation.read_only else situation.again_block()
+
+
 PARTS_OF = {
     **dict.fromkeys(("search", "hit", "first_error", "follow", "stream"), ("log",)),
     "open": ("depends",),
@@ -112,7 +120,7 @@ JOB: tuple[Command, ...] = (
             blocked=_needs_log, argument=1, footer=8),
     Command("hit", ("N",), "Match before", "In a log: the match before.", LOOK,
             blocked=_needs_log, argument=-1),
-    Command("first_error", ("e",), "First error", "In a log: the first line that tells of one.",
+    Command("first_error", ("E",), "First error", "In a log: the first line that tells of one.",
             LOOK, blocked=_needs_log, footer=4),
     Command("follow", ("f",), "Follow", "In a log: stay at its end while it grows, or stop.", LOOK,
             blocked=_needs_log, footer=7),
@@ -133,6 +141,11 @@ JOB: tuple[Command, ...] = (
             footer=0),
     Command("copy", ("y",), "Copy id", "Copy the job id to the clipboard of your terminal.",
             SELECT),
+    Command("edit", ("e",), "Edit", "Edit what the job asks for.", ACT,
+            blocked=_needs_fitting("update"), destructive=True, footer=3),
+    Command("resubmit", ("r",), "Resubmit",
+            "Send the ended or running job again, corrected by what went wrong.", ACT,
+            blocked=_needs_again, destructive=True, footer=3),
     Command("hold", ("H",), "Hold", "Hold the pending job.", ACT,
             blocked=_needs_fitting("hold"), destructive=True),
     Command("release", ("U", "u"), "Release", "Release the held job.", ACT,
@@ -141,4 +154,10 @@ JOB: tuple[Command, ...] = (
             blocked=_needs_fitting("cancel"), destructive=True, footer=9),
     Command("requeue", ("R",), "Requeue", "Put the job back in the queue; asks first.", ACT,
             blocked=_needs_fitting("requeue"), destructive=True),
+    Command("top", ("T",), "To the top", "Put the pending job before your other ones.", ACT,
+            blocked=_needs_fitting("top"), destructive=True),
+    Command("suspend", ("P",), "Suspend", "Stop the running job where it is; where you may.", ACT,
+            blocked=_needs_fitting("suspend"), destructive=True),
+    Command("resume", ("ctrl+g",), "Resume", "Let the suspended job go on.", ACT,
+            blocked=_needs_fitting("resume"), destructive=True),
 )  # fmt: skip

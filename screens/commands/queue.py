@@ -33,6 +33,10 @@ class Situation(Protocol):
         """Whether anything is known of the partitions."""
         ...
 
+    def again_block(self) -> str | None:
+        """Why none of the jobs can be sent again; None if some can."""
+        ...
+
     def targets_block(self, action: str) -> str | None:
         """Why the action fits none of the jobs it would touch; None if it fits some."""
         ...
@@ -56,6 +60,16 @@ def _needs_job(situation: Situation) -> str | None:
 
 def _needs_strip(situation: Situation) -> str | None:
     return None if situation.has_strip else "nothing is known of the partitions yet"
+
+
+def _needs_leave(situation: Situation) -> str | None:
+    return "this session is read-only" if situation.read_only else None
+
+
+def _needs_again(situation: Situation) -> str | None:
+    if situation.read_only:
+        return "this session is read-only"
+    return _needs_row(situation) or situation.again_block()
 
 
 def _needs_target(action: str) -> Blocked:
@@ -120,6 +134,13 @@ QUEUE: tuple[Command, ...] = (
             blocked=_needs_row),
     Command("copy", ("y",), "Copy id", "Copy the job ids to the clipboard of your terminal.",
             SELECT, blocked=_needs_row),
+    Command("submit", ("n",), "New job", "Submit a script, or one made from a template.", ACT,
+            blocked=_needs_leave, destructive=True, footer=4),
+    Command("edit", ("e",), "Edit", "Edit what the jobs ask for: memory, CPUs, walltime, ...", ACT,
+            blocked=_needs_target("update"), destructive=True, footer=3),
+    Command("resubmit", ("r",), "Resubmit",
+            "Send ended or running jobs again, corrected by what went wrong.", ACT,
+            blocked=_needs_again, destructive=True, footer=3),
     Command("hold", ("H",), "Hold", "Hold pending jobs.", ACT,
             blocked=_needs_target("hold"), destructive=True),
     Command("release", ("U", "u"), "Release", "Release held jobs.", ACT,
@@ -128,4 +149,10 @@ QUEUE: tuple[Command, ...] = (
             blocked=_needs_target("cancel"), destructive=True, footer=9),
     Command("requeue", ("R",), "Requeue", "Put the jobs back in the queue; asks first.", ACT,
             blocked=_needs_target("requeue"), destructive=True),
+    Command("top", ("T",), "To the top", "Put pending jobs before your other ones.", ACT,
+            blocked=_needs_target("top"), destructive=True),
+    Command("suspend", ("P",), "Suspend", "Stop running jobs where they are; where you may.", ACT,
+            blocked=_needs_target("suspend"), destructive=True),
+    Command("resume", ("ctrl+g",), "Resume", "Let suspended jobs go on.", ACT,
+            blocked=_needs_target("resume"), destructive=True),
 )  # fmt: skip

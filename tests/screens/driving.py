@@ -64,7 +64,8 @@ async def settle(pilot: Pilot[None]) -> None:
     deadline = asyncio.get_running_loop().time() + LONGEST_S
     while asyncio.get_running_loop().time() < deadline:
         await pilot.pause()
-        if app.room is not None and app.room.is_settled:
+        dialog = getattr(app.screen, "is_settled", True)
+        if app.room is not None and app.room.is_settled and dialog:
             await pilot.pause()
             return
         await asyncio.sleep(0.005)

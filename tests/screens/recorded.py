@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from jobshape.app.board.board import Board
 from jobshape.app.board.link import Feature, Link
-from jobshape.app.domain.job import NO_JOB, UNLIMITED, Job, Usage
+from jobshape.app.domain.job import NO_JOB, UNLIMITED, Job, LogPaths, Usage
+from jobshape.app.domain.limits import SiteLimits
+from jobshape.app.domain.log_part import FOUND, LogPart
 from jobshape.app.domain.site import Node, Partition
 
 NOW = 1_795_381_450  # 2026-11-22 21:04:10 UTC
@@ -195,6 +197,12 @@ class RecordedActions:
         error = self.refused.get(arguments.get("job", ""))
         if error is not None:
             raise error
+        if method == "log_paths":
+            return LogPaths(LOG_PATH, LOG_PATH, "")
+        if method == "read_log":
+            return LogPart(FOUND, "", 0, LOG_END, len(LOG_END))
+        if method == "limits":
+            return SiteLimits()
         return Answer(DETAIL) if method == "detail" else None
 
     def refresh(self) -> None:
@@ -213,6 +221,12 @@ class RecordedActions:
         """Noted."""
         self.asked.append(("set_stage_rules", {"rules": list(rules)}))
 
+
+LOG_PATH = "/home/alice/experiments/vision-transformers/2026-11/vit/log/9112.out"
+LOG_END = b"""epoch 41  loss 0.2713  acc 0.9120
+epoch 42  loss 0.2698  acc 0.9127
+checkpoint written: ckpt/42.pt
+"""
 
 DETAIL = (
     ("Identity", (("job id", "9112"), ("name", "train-vit-b16"), ("user", "alice (1001)"),

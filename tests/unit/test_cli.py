@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from jobshape import __version__
 from jobshape.app.board.query import compile_query
-from jobshape.app.cli import _filter_text, _parser, main
+from jobshape.app.cli import main
+from jobshape.app.cli_commands import _filter_text
+from jobshape.app.cli_options import make_parser
 from jobshape.app.domain.job import NO_JOB
 from jobshape.screens.commands import COMMANDS
 
@@ -143,7 +145,7 @@ def test_a_bad_filter_is_told_before_anybody_is_asked(capsys: pytest.CaptureFixt
 
 
 def test_the_jobs_of_a_user_are_not_those_of_a_namesake() -> None:
-    arguments = _parser().parse_args(["status", "--user", "ann,bob", "--filter", "state:PD"])
+    arguments = make_parser().parse_args(["status", "--user", "ann,bob", "--filter", "state:PD"])
     query = compile_query(_filter_text(arguments))
     waiting = NO_JOB._replace(state="PENDING")
     shown = [user for user in ("ann", "annabel", "joann", "bob", "ANN", "eve")

@@ -6,13 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from jobshape.app.acting.beside import beside
 from jobshape.app.board.board import Board
 from jobshape.app.board.history_state import HistoryState
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.finding import Evidence, Finding
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job, Usage
 from jobshape.app.history.history import History
-from jobshape.app.past import HistoryPast, beside
+from jobshape.app.past import HistoryPast
 
 NOW = 1_800_000_000
 

@@ -20,6 +20,7 @@ from jobshape.app.backends.base import (
 )
 from jobshape.app.backends.commands import (
     accounting,
+    asked,
     change,
     controller,
     detail,
@@ -27,17 +28,21 @@ from jobshape.app.backends.commands import (
     queue,
     records,
     site,
+    site_limits,
     steps,
     submit,
+    update,
     usage,
 )
-from jobshape.app.backends.commands.runner import Output, Runner
+from jobshape.app.backends.commands.runner import UNSURE_HINT, Output, Runner
+from jobshape.app.backends.commands.submit import script_path
 from jobshape.app.backends.commands.words import error_of
 from jobshape.app.backends.gpu_usage.sources import DEFAULT_SOURCES, GpuSources
-from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused
+from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Refused, Unreachable
 from jobshape.app.domain.job import AccountedJob, Job, LogPaths, Usage
+from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.log_part import LogPart
-from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
+from jobshape.app.domain.request import EarliestStart, JobChanges, JobRequest, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 from jobshape.app.logs.source import check_part, read_file
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from jobshape.app.backends.gpu_usage.slurm import GpuUse
 
 _SSTAT_AGAIN_S = 120.0  # for GPU figures alone, of jobs of which Slurm had none: most sites' jobs
+_EXTRAS_S = 5.0  # for what accounting adds to what the controller told
 _EVER = 1_000_000_000  # before the first Slurm; sacct takes no time before 1970-01-12
 
 
@@ -73,6 +79,7 @@ class CommandsBackend:
         # Closes free texts in what the commands print; no job can know it, so none can forge it.
         self._mark = queue.MARK + secrets.token_hex(2)
         self._ssh = tuple(ssh)
+        self._field_names: frozenset[str] = frozenset()
         self._gpus = gpus
         self._gpu_notes: Notes = {}  # replaced when they change, so that other processes are told
 
@@ -223,7 +230,9 @@ class CommandsBackend:
 
     def submit(self, request: SubmitRequest) -> int:
         """Submit a script; never sent twice where the first may have arrived."""
-        output = self._change(submit.submit_command(request), "REQUEST_SUBMIT_BATCH_JOB", request)
+        with script_path(request, here=self._runner.ssh_host is None) as path:
+            command = submit.submit_command(request, path=path)
+            output = self._change(command, "REQUEST_SUBMIT_BATCH_JOB", request)
         job_id = submit.parse_submitted(output.stdout)
         if job_id is None:
             raise Refused(output.stdout or output.stderr or "sbatch gave no id", where="sbatch")
@@ -250,9 +259,39 @@ class CommandsBackend:
         """Put a batch job back in the queue."""
         self._change(change.requeue_command(job), "REQUEST_JOB_REQUEUE")
 
+    def top(self, job: str) -> None:
+        """Put a pending job first; Slurm lets users do it where enable_user_top is set."""
+        self._change(change.top_command(job), "REQUEST_TOP_JOB")
+
+    def suspend(self, job: str) -> None:
+        """Stop a running job where it is."""
+        self._stop_or_go(change.suspend_command(job), job)
+
+    def resume(self, job: str) -> None:
+        """Let a suspended job go on."""
+        self._stop_or_go(change.resume_command(job), job)
+
+    def _stop_or_go(self, command: Sequence[str], job: str) -> None:
+        """Suspend or resume. scontrol says the same of an unknown job as of no answer in time."""
+        try:
+            self._change(command, "REQUEST_SUSPEND")
+        except Refused as error:
+            if "Unexpected message" not in error.what:
+                raise
+            try:
+                self._records(job)
+            except Unreachable as silent:
+                raise Unreachable(silent.what, where=silent.where, hint=UNSURE_HINT) from error
+            raise
+
     def update(self, job: str, changes: JobChanges) -> None:
-        """Change a job in place."""
-        self._change(change.update_command(job, changes), "REQUEST_UPDATE_JOB")
+        """Change a job in place; what is refused is taken back, as far as Slurm did it."""
+        update.update_job(
+            job,
+            changes,
+            fields=lambda: self._fields(job)[1],
+            send=lambda command: self._change(command, "REQUEST_UPDATE_JOB"),
+        )
 
     def script(self, job: str) -> str:
         """The script, from the controller or, if the job is gone, from accounting."""
@@ -298,6 +337,33 @@ class CommandsBackend:
         said = output.stdout + output.stderr
         return submit.parse_earliest_start(said, now=int(time.time()))
 
+    def request_of(self, job: str) -> JobRequest:
+        """What a job asks for, from the controller or, if the job is gone, from accounting."""
+        try:
+            records = self._records(job)
+            record, fields = self._fields(job, records)
+        except BadRequest as error:
+            kept = self._kept(job)
+            one = asked.kept_of(job, kept)
+            if one is None:
+                raise error from None
+            return asked.request_of_kept(job, one, kept)
+        try:
+            kept = self._kept(job, within_s=_EXTRAS_S)
+        except BackendError:  # only patterns, the submit line and ended tasks are missing then
+            kept = []
+        return asked.request_of(job, record, fields, records, kept)
+
+    def limits(self) -> SiteLimits:
+        """What may be asked for; without slurmdbd partitions alone."""
+        shown = self._ask(site.partitions_command(), "REQUEST_PARTITION_INFO")
+        settings = controller.parse_settings(
+            self._ask(controller.settings_command(), "REQUEST_BUILD_INFO", "REQUEST_PING")
+        )
+        return site_limits.limits_of(
+            shown, settings, lambda command: self._runner.run(command).stdout, lambda: self._user
+        )
+
     def controller_cost(self) -> ControllerCost:
         """The controller's count of calls and their time, by message type."""
         return ControllerCost(
@@ -318,9 +384,16 @@ class CommandsBackend:
             return ()
         return controller.parse_accounts(output.stdout)
 
-    @cached_property
+    @property
     def _sacct_fields(self) -> frozenset[str]:
-        return frozenset(self._runner.run(accounting.field_names_command()).stdout.split())
+        return self._known_fields(self._runner)
+
+    def _known_fields(self, runner: Runner) -> frozenset[str]:
+        """The fields of this sacct; it waits for a slurmdbd that hangs, though it asks nothing."""
+        if not self._field_names:
+            names = runner.run(accounting.field_names_command()).stdout
+            self._field_names = frozenset(names.split())
+        return self._field_names
 
     def _accounts_or_fail(self) -> tuple[str, ...]:
         if not self._accounts:
@@ -339,13 +412,25 @@ class CommandsBackend:
             return error.what
         return ""
 
-    def _fields(self, job: str) -> tuple[Job, dict[str, str]]:
-        """A job of the queue with scontrol's fields of it. Raises BadRequest if it is not there."""
+    def _records(self, job: str) -> list[Job]:
+        """The records of the queue of a job, of all tasks of an array."""
         command = queue.queue_command(Scope.ALL, jobs=[job], mark=self._mark)
         text = self._ask(command, "REQUEST_JOB_INFO_SINGLE")
-        jobs = queue.parse_queue(text, mark=self._mark).jobs
-        record = next((j for j in jobs if job in (j.label, str(j.job_id))), None)
-        record = record or next(iter(jobs), None)
+        return queue.parse_queue(text, mark=self._mark).jobs
+
+    def _kept(self, job: str, within_s: float | None = None) -> list[asked.Kept]:
+        """What accounting keeps of a job's request, of all tasks of an array."""
+        runner = self._runner
+        if within_s is not None:
+            host = runner.ssh_host
+            runner = Runner(ssh_host=host, timeout_s=within_s, attempts=1, ssh=self._ssh)
+        return asked.read_kept(
+            lambda command: runner.run(command).stdout, job, self._known_fields(runner), self._mark
+        )
+
+    def _fields(self, job: str, records: Sequence[Job] | None = None) -> tuple[Job, dict[str, str]]:
+        """A job of the queue with scontrol's fields of it. Raises BadRequest if it is not there."""
+        record = asked.record_of(job, self._records(job) if records is None else records)
         if record is None:
             raise BadRequest(f"no job {job} in the queue", where="squeue")
         shown = self._ask(detail.detail_command(str(record.job_id)), "REQUEST_JOB_INFO_SINGLE")

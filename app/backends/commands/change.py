@@ -1,10 +1,8 @@
-"""``scancel`` and ``scontrol``: to change what is queued or runs."""
+"""``scancel`` and ``scontrol``: to change what is queued or runs; see ``update`` for changes."""
 
 import re
 
 from jobshape.app.backends.commands.reference import checked
-from jobshape.app.domain.request import JobChanges
-from jobshape.app.domain.units import MIB, format_duration
 
 _KILL_ERROR = re.compile(r"error: Kill job error on job id \S+: (.*)")
 
@@ -37,28 +35,16 @@ def requeue_command(job: str) -> list[str]:
     return ["scontrol", "requeue", checked(job)]
 
 
-def update_command(job: str, changes: JobChanges) -> list[str]:
-    """Change a job in place; each change is a word of its own, so it may hold spaces."""
-    gpus = None if changes.gpus is None else changes.gpus.removeprefix("gpu:")
-    memory = changes.memory_bytes
-    limit = changes.time_limit_s
-    fields: dict[str, str | int | None] = {
-        "JobName": changes.name,
-        "Comment": changes.comment,
-        "Partition": changes.partition,
-        "Account": changes.account,
-        "QOS": changes.qos,
-        "NumNodes": changes.nodes,
-        "NumTasks": changes.tasks,
-        "CPUsPerTask": changes.cpus_per_task,
-        "MinMemoryNode": None if memory is None else -(-memory // MIB),
-        "Gres": None if gpus is None else f"gpu:{gpus}",
-        "TimeLimit": None if limit is None else format_duration(limit),
-        "ArrayTaskThrottle": changes.array_throttle,
-        "Nice": changes.nice,
-        "Features": changes.features,
-        "ExcNodeList": changes.exclude_nodes,
-        "Dependency": changes.dependency,
-    }
-    words = [f"{name}={value}" for name, value in fields.items() if value is not None]
-    return ["scontrol", "update", f"JobId={checked(job)}", *words]
+def top_command(job: str) -> list[str]:
+    """Put a pending job before the user's other ones."""
+    return ["scontrol", "top", checked(job)]
+
+
+def suspend_command(job: str) -> list[str]:
+    """Stop a running job where it is."""
+    return ["scontrol", "suspend", checked(job)]
+
+
+def resume_command(job: str) -> list[str]:
+    """Let a suspended job go on."""
+    return ["scontrol", "resume", checked(job)]

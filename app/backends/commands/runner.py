@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from jobshape.app.backends.commands.ssh import ssh_options
 from jobshape.app.backends.commands.words import error_of, late_error, was_never_sent
-from jobshape.app.domain.errors import BadRequest, NoSite, Unreachable
+from jobshape.app.domain.errors import BadRequest, NoSite, NotSent, Unreachable
 
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 """What every reading command runs under: seconds since the epoch, array ids in full."""
@@ -30,7 +30,7 @@ FOREIGN_SETTINGS = (
 """A person's own defaults for these commands; they would change what we read or cancel."""
 
 _BACKOFF_S = 0.3  # doubled after each attempt
-_UNSURE_HINT = "it may have been done all the same: look at the queue before trying again"
+UNSURE_HINT = "it may have been done all the same: look at the queue before trying again"
 
 
 class Output(NamedTuple):
@@ -87,12 +87,12 @@ class Runner:
                 return self._once(command, stdin, check, plain, environment, deadline)
             except Unreachable as error:
                 if action and not was_never_sent(error.what):
-                    raise Unreachable(error.what, where=error.where, hint=_UNSURE_HINT) from error
-                if attempt == self._attempts:
-                    raise
+                    raise Unreachable(error.what, where=error.where, hint=UNSURE_HINT) from error
                 now = time.monotonic()
-                if now + pause_s + (now - started) > deadline:  # no time for another like it
-                    raise
+                is_late = now + pause_s + (now - started) > deadline  # no time for another like it
+                if attempt == self._attempts or is_late:
+                    kind = NotSent if action else Unreachable
+                    raise kind(error.what, where=error.where, hint=error.hint) from error
             time.sleep(pause_s)
             pause_s *= 2
         raise AssertionError("unreachable")

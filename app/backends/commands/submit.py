@@ -1,6 +1,9 @@
 """``sbatch``: to submit a script, and to ask when it would start."""
 
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from jobshape.app.domain.request import EarliestStart, SubmitRequest
 from jobshape.app.domain.units import MIB, format_duration, parse_time
@@ -10,11 +13,16 @@ _STARTS = re.compile(
     r"(?: in partition (?P<partition>\S+))?"
 )
 _HORIZON_S = 366 * 86400
-_JOB_ID = re.compile(r"^(\d+)(?:;.*)?$", re.MULTILINE)
+_JOB_ID = re.compile(r"^(?:Submitted batch job )?(\d+)(?:;\S*| on cluster \S+)?$", re.MULTILINE)
 
 
-def submit_command(request: SubmitRequest, *, test_only: bool = False) -> list[str]:
-    """The command that submits the script on its stdin, or asks when it would start."""
+def submit_command(
+    request: SubmitRequest, *, test_only: bool = False, path: str = "/dev/stdin"
+) -> list[str]:
+    """The command that submits the script on its stdin, or asks when it would start.
+
+    path: where the script lies, for who is called instead of sbatch.
+    """
     options: dict[str, str | int | None] = {
         "job-name": request.name,
         "chdir": request.work_dir,
@@ -39,13 +47,15 @@ def submit_command(request: SubmitRequest, *, test_only: bool = False) -> list[s
     command += [f"--{name}={value}" for name, value in options.items() if value is not None]
     if request.hold:
         command.append("--hold")
+    if request.command and not test_only:
+        return [*request.command, *command[1:], path, *request.arguments]
     if request.arguments:  # only a script that has a path can have arguments
         command += ["/dev/stdin", *request.arguments]
     return command
 
 
 def parse_submitted(text: str) -> int | None:
-    """The new job's id (``12`` or ``12;cluster``), None if there is none."""
+    """The new job's id (``12``, ``12;cluster`` or a sentence), None if there is none."""
     match = _JOB_ID.search(text)
     return int(match.group(1)) if match else None
 
@@ -76,3 +86,20 @@ def _gres(gpus: str | None) -> str | None:
 
 def _time_limit(limit_s: int | None) -> str | None:
     return None if limit_s is None else format_duration(limit_s)
+
+
+@contextmanager
+def script_path(request: SubmitRequest, *, here: bool) -> Iterator[str]:
+    """Where a wrapper finds the script: it may want to read it before it hands it to sbatch.
+
+    here: the wrapper runs on this machine; elsewhere it gets the script on its stdin.
+    """
+    if not request.command or not here:
+        yield "/dev/stdin"
+        return
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="jobshape-", suffix=".sh", encoding="utf-8", errors="surrogateescape"
+    ) as file:  # made for its user alone
+        file.write(request.script)
+        file.flush()
+        yield file.name

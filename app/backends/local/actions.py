@@ -4,6 +4,7 @@ Every action checks all that it can refuse before it changes anything.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from jobshape.app.backends.local.changes import change
@@ -16,6 +17,7 @@ from jobshape.app.backends.local.record import (
     PENDING,
     REQUEUE,
     RUNNING,
+    SUSPENDED,
     LocalJob,
 )
 from jobshape.app.backends.local.reference import parse_reference, unknown
@@ -27,6 +29,7 @@ from jobshape.app.domain.request import JobChanges, SubmitRequest
 FINISHED = "Job/step already completing or completed"
 NOT_PENDING = "Job is no longer pending execution"
 STILL_PENDING = "Job is pending execution"
+NOT_SO = "Requested operation not supported on this system or job state"
 BY_USER = "cancelled by its user"
 
 Effect = Callable[[], None]
@@ -50,7 +53,7 @@ class Actions:
         known: dict[str, Callable[..., Any]] = {
             "submit": self.submit, "cancel": self.cancel, "hold": self.hold,
             "release": self.release, "requeue": self.requeue, "update": self.update,
-            "usage": self.usage,
+            "usage": self.usage, "top": self.top, "suspend": self.suspend, "resume": self.resume,
         }  # fmt: skip
         if name not in known:
             raise BadRequest(f"no action {name!r}", where="local supervisor")
@@ -125,11 +128,45 @@ class Actions:
         if all(row.state == COMPLETING for row in again):
             raise Refused(FINISHED, where=f"job {job}")
         for row in again:
-            if row.state == RUNNING:
+            if row.state in (RUNNING, SUSPENDED):
                 row.reason = row.message = ""
                 self._limits.end(row, REQUEUE, now)
             elif row.state not in ACTIVE:
                 self._queue.revive(row, now, REQUEUE_DELAY_S)
+
+    def top(self, *, job: str, now: float) -> None:
+        """Put pending jobs before all other pending ones."""
+        self._queue.put_first([row for row in self._pending(job) if row.state == PENDING], now)
+
+    def suspend(self, *, job: str, now: float) -> None:
+        """Stop running jobs where they are; they keep their slots."""
+        for row in self._in_state(job, RUNNING):
+            row.state, row.suspend_time = SUSPENDED, now
+            self._queue.store.update(row, "state", "suspend_time")
+            self._queue.changed = True
+            self._limits.look_soon(now)
+
+    def resume(self, *, job: str, now: float) -> None:
+        """Let suspended jobs go on."""
+        for row in self._in_state(job, SUSPENDED):
+            row.go_on(now)
+            row.state = RUNNING
+            self._queue.store.update(row, "state", "suspend_time", "suspended_s")
+            self._queue.changed = True
+            run = self._runs.runs.get(row.id)
+            if run is not None:
+                self.effects.append(partial(self._runs.go_on, run))
+
+    def _in_state(self, job: str, state: str) -> list[LocalJob]:
+        """The rows meant that are in it. Raises Refused in Slurm's words if none is."""
+        found = [row for row, _ in self._rows(job)]
+        wanted = [row for row in found if row.state == state]
+        if not wanted:
+            alive = [row for row in found if row.state in ACTIVE]
+            pending = [row for row in alive if row.state == PENDING]
+            words = STILL_PENDING if pending else NOT_SO if alive else FINISHED
+            raise Refused(words, where=f"job {job}")
+        return wanted
 
     def update(self, *, job: str, changes: Mapping[str, Any], now: float) -> None:
         """Change jobs in place."""

@@ -26,21 +26,23 @@ from jobshape.app.backends.base import (
     Scope,
 )
 from jobshape.app.backends.local import launch
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.gpus import gpu_types
 from jobshape.app.backends.local.machine import Machine, machine_of, memory_free_bytes
 from jobshape.app.backends.local.record import PENDING, LocalJob
 from jobshape.app.backends.local.reference import Reference, parse_reference, unknown
+from jobshape.app.backends.local.requests import request_of
 from jobshape.app.backends.local.shape import job_of, options_of
 from jobshape.app.backends.local.standing import why_waiting
 from jobshape.app.backends.local.store import Store, reading
 from jobshape.app.backends.local.view import Shown, detail_of, log_paths_of, steps_of, user_name
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import UNLIMITED, AccountedJob, LogPaths, Usage
+from jobshape.app.domain.limits import Limits, SiteLimits
 from jobshape.app.domain.log_part import LogPart
-from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
+from jobshape.app.domain.request import EarliestStart, JobChanges, JobRequest, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.step import Step
 from jobshape.app.logs.source import check_part, read_file
@@ -206,6 +208,18 @@ class LocalBackend:
         """Put a running or ended job back in the queue."""
         self._act("requeue", job, "REQUEST_JOB_REQUEUE")
 
+    def top(self, job: str) -> None:
+        """Put a pending job before the other ones."""
+        self._act("top", job, "REQUEST_TOP_JOB")
+
+    def suspend(self, job: str) -> None:
+        """Stop a running job where it is; it keeps its slots."""
+        self._act("suspend", job, "REQUEST_SUSPEND")
+
+    def resume(self, job: str) -> None:
+        """Let a suspended job go on."""
+        self._act("resume", job, "REQUEST_SUSPEND")
+
     def update(self, job: str, changes: JobChanges) -> None:
         """Change a job in place."""
         self._act("update", job, "REQUEST_UPDATE_JOB", changes=asdict(changes))
@@ -252,6 +266,30 @@ class LocalBackend:
             start = int(job.begin_time)
         message = "" if start is not None else "it is too far behind in the queue to say"
         return EarliestStart(start, machine.name, job.partition, message)
+
+    def request_of(self, job: str) -> JobRequest:
+        """What a job asks for; the arguments are exact, where the script lay nobody noted."""
+        self.calls["REQUEST_JOB_INFO_SINGLE"] += 1
+        with self._open() as store:
+            row = self._row(store, job)
+            of_array = store.array(row.id) if store and row.array_id == row.id else []
+        return request_of(job, row, of_array)
+
+    def limits(self) -> SiteLimits:
+        """What the partitions and the machine allow."""
+        self.calls["REQUEST_PARTITION_INFO"] += 1
+        machine = self._machine
+        return SiteLimits(
+            partitions=tuple(
+                Limits(
+                    name=one.name, time_limit_s=one.time_limit_s, nodes=1, gpus=len(machine.gpus),
+                    cpus=machine.cpus, node_cpus=machine.cpus, memory_bytes=machine.memory_bytes,
+                    node_memory_bytes=machine.memory_bytes,
+                )
+                for one in machine.partitions
+            ),
+            problem="one machine has no accounts and no QOS",
+        )  # fmt: skip
 
     def controller_cost(self) -> ControllerCost:
         """Nothing: reading costs the supervisor nothing."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.dependencies import (
     PROBLEM,
     SINGLETON,
@@ -12,6 +11,7 @@ from jobshape.app.backends.local.dependencies import (
 )
 from jobshape.app.backends.local.record import ACTIVE, PENDING, LocalJob
 from jobshape.app.backends.local.store import Store
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.errors import Refused
 
 _DONE = "COMPLETED"

@@ -5,14 +5,16 @@ limit, pages that they share are counted once (PSS) before anything is ended; wh
 read, resident memory counts.
 """
 
+import math
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from jobshape.app.backends.local import process_tree
 from jobshape.app.backends.local.gpus import GpuPool, GpuReading
 from jobshape.app.backends.local.queue import Queue
-from jobshape.app.backends.local.record import COMPLETING, RUNNING, LocalJob
+from jobshape.app.backends.local.record import COMPLETING, RUNNING, SUSPENDED, LocalJob
 from jobshape.app.backends.local.runs import Run, Runs
 from jobshape.app.backends.local.shape import parse_signal, signal_number
 from jobshape.app.backends.local.view import slurm_size
@@ -42,6 +44,7 @@ class Limits:
         self.pool = pool
         self.kill_wait_s = kill_wait_s
         self._sample_at = self._save_at = 0.0
+        self._stop_at = math.inf
 
     def next_time(self, now: float) -> float | None:
         """When to look again; None while nothing runs."""
@@ -49,7 +52,7 @@ class Limits:
         if not runs:
             return None
         self._heed_clock(now)
-        times = [max(self._sample_at, now - SAMPLE_S)]
+        times = [max(self._sample_at, now - SAMPLE_S), self._stop_at]
         for run in runs.values():
             times += [at for at in (run.term_at, run.kill_at) if at is not None]
             job = self._queue.jobs.get(run.job_id)
@@ -68,10 +71,13 @@ class Limits:
                 continue
             if job.state == RUNNING:
                 self._check_time(job, run, now, effects)
+            if job.state == SUSPENDED and (sampling or now >= self._stop_at):
+                effects.append(partial(self._runs.stop, run))
             if sampling:
                 self._sample(job, run, now)
                 self._sample_gpus(job, run)
             self._press_on(run, now, effects)
+        self._stop_at = math.inf
         if sampling:
             self._sample_at = now + SAMPLE_S
         if now >= self._save_at:
@@ -84,9 +90,12 @@ class Limits:
 
         A second call only changes what is not yet under way.
         """
-        if job.state == RUNNING:
+        if job.state in (RUNNING, SUSPENDED):
+            job.go_on(now)
             job.state, job.ending = COMPLETING, ending
-            self._queue.store.update(job, "state", "ending", "reason", "message")
+            self._queue.store.update(
+                job, "state", "ending", "reason", "message", "suspend_time", "suspended_s"
+            )
         run = self._runs.runs.get(job.id)
         if run is None:
             return  # not forked yet: press_on sees to it
@@ -94,6 +103,14 @@ class Limits:
             run.kill_at = now
         elif run.kill_at is None:
             run.term_at = now
+
+    def look_soon(self, now: float) -> None:
+        """Stop what was suspended in this transaction as soon as that is on disk.
+
+        Every sample stops again what is not: it may have been forked since, or a supervisor before
+        us was killed before it came to it.
+        """
+        self._stop_at = now
 
     def usage(self, job_ids: list[int], now: float) -> list[Usage]:
         """What these jobs use at this moment."""
@@ -243,7 +260,7 @@ def _mean_percent(readings: list[GpuReading]) -> float | None:
 def _end_of(job: LocalJob) -> float | None:
     if job.start_time is None or job.time_limit_s == UNLIMITED:
         return None
-    return job.start_time + job.time_limit_s
+    return job.start_time + job.time_limit_s + job.suspended_s
 
 
 def _signal_of(job: LocalJob) -> tuple[int, int, bool] | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from jobshape.app.domain.errors import ERRORS, BackendError, Unreachable
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Grows when requests change; a supervisor that speaks another one lets a new one take over."""
 
 MOST_BYTES = 256 << 20

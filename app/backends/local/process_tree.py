@@ -10,7 +10,7 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 MARKER = "JOBSHAPE_LOCAL_JOB"
 STEP_MARKER = b"SLURM_STEP_ID="
 _ROUNDS = 100
+_STOP_ROUNDS = 20
 
 
 class Figures(NamedTuple):
@@ -135,6 +136,24 @@ def kill_below(pid: int) -> None:
         send(below, signal.SIGKILL)
         if turn:
             time.sleep(min(0.001 * turn, 0.02))
+
+
+def stop_all(find: Callable[[], Iterable[int]]) -> None:
+    """Stop every process that ``find`` gives, and those that they start meanwhile.
+
+    One that waits for a disk stops later; it is found again with the next call.
+    """
+    for _ in range(_STOP_ROUNDS):
+        going = [pid for pid in find() if _goes_on(pid)]
+        if not going:
+            return
+        send(going, signal.SIGSTOP)
+        time.sleep(0.001)
+
+
+def _goes_on(pid: int) -> bool:
+    fields = _stat(pid)
+    return fields is not None and fields[0] not in (b"T", b"t", b"Z", b"X")
 
 
 def kill_marked(value: str) -> None:

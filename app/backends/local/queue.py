@@ -5,11 +5,11 @@ All methods run inside the store's transaction. When that fails nothing of it is
 """
 
 import heapq
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.dependencies import (
     SINGLETON,
     Condition,
@@ -29,6 +29,7 @@ from jobshape.app.backends.local.record import (
 )
 from jobshape.app.backends.local.standing import MISFIT, rank_of, why_waiting
 from jobshape.app.backends.local.store import Store
+from jobshape.app.domain.array_tasks import TaskSet
 
 _STANDING = ("reason", "message", "dependency_shown", "dependency_state", "eligible_time")
 
@@ -155,10 +156,11 @@ class Queue:
         job.retry_time = None
         job.peak_bytes = job.cpu_s = job.gpu_peak_bytes = job.gpu_percent = None
         job.exit_code, job.exit_signal, job.ending = None, 0, ""
+        job.suspend_time, job.suspended_s = None, 0.0
         self.store.update(
             job, "state", "reason", "message", "attempt", "start_time", "end_time",
             "eligible_time", "gpu_ids", "retry_time", "peak_bytes", "cpu_s", "gpu_peak_bytes",
-            "gpu_percent", "exit_code", "exit_signal", "ending",
+            "gpu_percent", "exit_code", "exit_signal", "ending", "suspend_time", "suspended_s",
         )  # fmt: skip
         if job.array_id is not None:
             self._count_running(job.array_id, 1)
@@ -221,7 +223,8 @@ class Queue:
         job.state, job.ending, job.gpu_ids = PENDING, "", ""
         if job.id not in self.jobs:
             self._index(job)
-        job.start_time = job.end_time = None
+        job.start_time = job.end_time = job.suspend_time = None
+        job.suspended_s = 0.0
         job.exit_code, job.exit_signal = None, 0
         job.restarts += restart
         if restart:
@@ -231,7 +234,8 @@ class Queue:
             job.retry_time = now + delay_s
         self.store.update(
             job, "state", "ending", "reason", "message", "gpu_ids", "start_time", "end_time",
-            "exit_code", "exit_signal", "restarts", "begin_time", "retry_time",
+            "exit_code", "exit_signal", "restarts", "begin_time", "retry_time", "suspend_time",
+            "suspended_s",
         )  # fmt: skip
         self.judge(job, now)
 
@@ -247,12 +251,30 @@ class Queue:
         else:
             self._release(job)
         job.state, job.ending = state, ""
+        job.go_on(now)
         self.store.update(
             job, "state", "ending", "reason", "message", "end_time", "exit_code", "exit_signal",
-            "peak_bytes", "cpu_s", "gpu_peak_bytes", "gpu_percent",
+            "peak_bytes", "cpu_s", "gpu_peak_bytes", "gpu_percent", "suspend_time", "suspended_s",
         )  # fmt: skip
         self._forget(job)
         self._tell_waiters(job, now)
+
+    def put_first(self, jobs: Sequence[LocalJob], now: float) -> None:
+        """Let pending jobs count as submitted before all other pending ones, their order kept."""
+        chosen = {job.id for job in jobs}
+        others = [
+            rank_of(job, self._partitions)
+            for job in self.jobs.values()
+            if job.state == PENDING and job.id not in chosen
+        ]
+        if not others:
+            return
+        behind = max(rank_of(job, self._partitions) for job in jobs) - min(others)
+        for job in jobs:
+            if behind >= 0:
+                job.boost += math.ceil(behind) + 1  # shown in whole seconds
+                self.store.update(job, "boost")
+            self.judge(job, now)
 
     def judge(self, job: LocalJob, now: float) -> None:
         """See how a pending job stands, and put it where it belongs."""

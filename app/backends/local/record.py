@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-PENDING, RUNNING, COMPLETING = "PENDING", "RUNNING", "COMPLETING"
-ACTIVE = (PENDING, RUNNING, COMPLETING)
+PENDING, RUNNING, COMPLETING, SUSPENDED = "PENDING", "RUNNING", "COMPLETING", "SUSPENDED"
+ACTIVE = (PENDING, RUNNING, COMPLETING, SUSPENDED)
 REQUEUE = "REQUEUE"
 """What a COMPLETING job becomes, where it goes back to the queue instead of to its end."""
 
@@ -16,8 +16,9 @@ class LocalJob:
     """One row of ``jobs``. Times are seconds since the epoch, sizes bytes.
 
     A RUNNING one has been given its slots; whether its script was started, the claim in its
-    spool folder alone decides. An array is one row, ``array_tasks`` naming the tasks left, from
-    which rows of their own are split off as they start; the last task keeps the array's row.
+    spool folder alone decides. A SUSPENDED one keeps them, its processes are stopped, and the time
+    until it goes on does not count. An array is one row, ``array_tasks`` naming the tasks left,
+    from which rows of their own are split off as they start; the last task keeps the array's row.
     """
 
     id: int = 0
@@ -83,11 +84,24 @@ class LocalJob:
     last_task: int = 0
     all_tasks: int = 0
     task_step: int = 1
+    suspend_time: float | None = None  # since when it is stopped
+    suspended_s: float = 0.0  # how long it was before, in this attempt
 
     @property
     def attempt_name(self) -> str:
         """The name of its folder in the spool."""
         return f"{self.id}.{self.attempt}"
+
+    def go_on(self, now: float) -> None:
+        """It is no longer stopped."""
+        if self.suspend_time is not None:
+            self.suspended_s += max(0.0, now - self.suspend_time)
+            self.suspend_time = None
+
+    def stopped_s(self, now: float) -> float:
+        """How long of its time since the start it has been stopped."""
+        since = 0.0 if self.suspend_time is None else max(0.0, now - self.suspend_time)
+        return self.suspended_s + since
 
     @property
     def label(self) -> str:

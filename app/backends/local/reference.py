@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from jobshape.app.backends.local.array_tasks import TaskSet
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.errors import BadRequest, NotSupported
 
 _REFERENCE = re.compile(r"([0-9]{1,18})(?:_(?:([0-9]{1,7})|\[([0-9,:\-]+)(?:%[0-9]+)?\]))?")

@@ -22,7 +22,14 @@ from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.machine import boot_id
 from jobshape.app.backends.local.nursery import Nursery
 from jobshape.app.backends.local.queue import Queue
-from jobshape.app.backends.local.record import COMPLETING, PENDING, REQUEUE, LocalJob
+from jobshape.app.backends.local.record import (
+    COMPLETING,
+    PENDING,
+    REQUEUE,
+    RUNNING,
+    SUSPENDED,
+    LocalJob,
+)
 from jobshape.app.backends.local.shepherd import Assignment
 from jobshape.app.backends.local.spool import Claim, Exit
 from jobshape.app.backends.local.view import log_paths_of
@@ -151,6 +158,8 @@ class Runs:
         if job.state == COMPLETING:
             run.term_at = now
         self.runs[job.id] = run
+        if job.suspended_s:  # it may have been resumed on disk alone
+            self.go_on(run)
         self._log(f"job {job.label}: found again, shepherd {claim.pid}")
         return True
 
@@ -283,6 +292,18 @@ class Runs:
         if run.group:
             found += [pid for pid in run.group.processes() if pid not in found and pid != run.pid]
         return found
+
+    def stop(self, run: Run) -> None:
+        """Stop all processes of a run whose job is suspended."""
+        job = self._queue.jobs.get(run.job_id)
+        if job is not None and job.state == SUSPENDED:
+            process_tree.stop_all(lambda: self.below(run))
+
+    def go_on(self, run: Run) -> None:
+        """Let the processes of a run go on whose job is not suspended."""
+        job = self._queue.jobs.get(run.job_id)
+        if job is not None and job.state == RUNNING:
+            process_tree.send(self.below(run), signal.SIGCONT)
 
     def _own_claim(self) -> Claim:
         me = os.getpid()

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from jobshape.app.backends.local.array_tasks import parse_array
 from jobshape.app.backends.local.batch_lines import read_options
 from jobshape.app.backends.local.config import LocalPartition
 from jobshape.app.backends.local.machine import Machine
 from jobshape.app.backends.local.record import LocalJob
+from jobshape.app.domain.array_tasks import parse_array
 from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.request import SubmitRequest

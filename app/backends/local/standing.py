@@ -5,10 +5,10 @@ Supervisor and readers judge by the same functions, so what is shown is what is 
 
 from collections.abc import Iterable, Mapping
 
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.config import LocalPartition
 from jobshape.app.backends.local.machine import Machine
 from jobshape.app.backends.local.record import NEVER, PENDING, LocalJob
+from jobshape.app.domain.array_tasks import TaskSet
 
 MISFIT = "BadConstraints"
 _TOP_PRIORITY = 4_294_901_760  # where Slurm's priority/basic begins to count down

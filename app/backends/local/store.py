@@ -19,9 +19,10 @@ from jobshape.app.backends.local.record import ACTIVE, COLUMN_TYPES, COLUMNS, Lo
 from jobshape.app.backends.local.standing import MISFIT
 from jobshape.app.domain.errors import BackendError, Unreachable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_S = 10.0
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM jobs"
+ADDED_IN = {"suspend_time": (2, "NULL"), "suspended_s": (2, "0.0")}
+"""Columns that the first format lacked: since which one they are there, and what they were."""
 _TEXTS = frozenset(name for name, kind in COLUMN_TYPES.items() if kind == "TEXT")
 _ACTIVE_STATES = ", ".join(f"'{state}'" for state in ACTIVE)
 
@@ -41,6 +42,25 @@ CREATE TABLE blobs (key TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 """
+
+
+def _select(version: int) -> str:
+    """What reads rows of this format, which an older supervisor may still be writing."""
+    shown = (
+        ADDED_IN[name][1] if name in ADDED_IN and version < ADDED_IN[name][0] else name
+        for name in COLUMNS
+    )
+    return f"SELECT {', '.join(shown)} FROM jobs"
+
+
+def _upgrade(db: sqlite3.Connection, version: int) -> None:
+    """Bring a database of an older release to this format, all at once."""
+    added = [
+        f"ALTER TABLE jobs ADD COLUMN {_column(name)} DEFAULT {value};"
+        for name, (since, value) in ADDED_IN.items()
+        if version < since
+    ]
+    db.executescript(f"BEGIN; {' '.join(added)} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
 
 def _value(name: str) -> str:
@@ -71,8 +91,9 @@ def _bound(value: Any) -> Any:
 class Store:
     """The open database. Its errors are ``sqlite3.Error``; a reader translates them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:
         self._db = connection
+        self._select = _select(version)
 
     @classmethod
     def to_write(cls, path: Path) -> "Store":
@@ -90,6 +111,8 @@ class Store:
         if version == 0:
             db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
             db.execute("INSERT INTO facts VALUES ('site', ?)", (secrets.token_hex(8),))
+        elif version < SCHEMA_VERSION:
+            _upgrade(db, version)
         return cls(db)
 
     @classmethod
@@ -102,7 +125,7 @@ class Store:
                                  isolation_level=None)  # fmt: skip
             (version,) = db.execute("PRAGMA user_version").fetchone()
         _check_version(version, path)
-        return cls(db) if version else None
+        return cls(db, version) if version else None
 
     def close(self) -> None:
         """Close it."""
@@ -170,29 +193,29 @@ class Store:
 
     def active(self) -> list[LocalJob]:
         """Jobs that are not over, by id."""
-        return self._jobs(f"{_SELECT} WHERE state IN ({_ACTIVE_STATES}) ORDER BY id")
+        return self._jobs(f"{self._select} WHERE state IN ({_ACTIVE_STATES}) ORDER BY id")
 
     def ended_since(self, since: float) -> list[LocalJob]:
         """Jobs over since then."""
         return self._jobs(
-            f"{_SELECT} WHERE end_time >= ? AND state NOT IN ({_ACTIVE_STATES})", since
+            f"{self._select} WHERE end_time >= ? AND state NOT IN ({_ACTIVE_STATES})", since
         )
 
     def between(self, since: float, until: float) -> list[LocalJob]:
         """Jobs that were in any state between two times."""
         return self._jobs(
-            f"{_SELECT} WHERE submit_time <= ? AND (end_time IS NULL OR end_time >= ?) ORDER BY id",
-            until, since,
+            f"{self._select} WHERE submit_time <= ? AND (end_time IS NULL OR end_time >= ?)"
+            " ORDER BY id", until, since,
         )  # fmt: skip
 
     def job(self, job_id: int) -> LocalJob | None:
         """The row with this id."""
-        found = self._jobs(f"{_SELECT} WHERE id = ?", job_id)
+        found = self._jobs(f"{self._select} WHERE id = ?", job_id)
         return found[0] if found else None
 
     def array(self, array_id: int) -> list[LocalJob]:
         """All rows of an array."""
-        return self._jobs(f"{_SELECT} WHERE array_id = ? ORDER BY id", array_id)
+        return self._jobs(f"{self._select} WHERE array_id = ? ORDER BY id", array_id)
 
     def counts(self, array_id: int) -> dict[str, int]:
         """Rows of an array, by state."""
@@ -228,7 +251,7 @@ class Store:
 
     def misfits(self) -> list[LocalJob]:
         """Pending jobs for which the machine was too small when last looked at."""
-        return self._jobs(f"{_SELECT} WHERE state = 'PENDING' AND reason = ?", MISFIT)
+        return self._jobs(f"{self._select} WHERE state = 'PENDING' AND reason = ?", MISFIT)
 
     def prune(self, before: float, named: Iterable[int] = ()) -> int:
         """Forget jobs that ended before this; gives how many.

@@ -11,7 +11,7 @@ from jobshape.app.backends.base import JobDetail
 from jobshape.app.backends.commands.detail import filled
 from jobshape.app.backends.local.gpus import gpus_named
 from jobshape.app.backends.local.machine import Machine
-from jobshape.app.backends.local.record import PENDING, LocalJob
+from jobshape.app.backends.local.record import PENDING, SUSPENDED, LocalJob
 from jobshape.app.backends.local.scheduler import NEVER as NO_END
 from jobshape.app.backends.local.scheduler import Candidate, Holding, plan, slots_of
 from jobshape.app.backends.local.standing import (
@@ -73,7 +73,7 @@ class Shown:
             elapsed = 0
             if record.start_time is not None:
                 end = int(self._now) if job.end_time is None else int(job.end_time)
-                elapsed = max(0, end - record.start_time)
+                elapsed = max(0, end - record.start_time - int(job.stopped_s(self._now)))
         return AccountedJob(
             job=record, elapsed_s=elapsed, total_cpu_s=job.cpu_s, max_rss_bytes=job.peak_bytes,
             derived_exit_code="0:0" if record.exit_code else "", gpu_percent=job.gpu_percent,
@@ -87,9 +87,9 @@ class Shown:
         start_time = None if job.start_time is None else int(job.start_time)
         if job.end_time is not None:
             return start_time, int(job.end_time)
-        if start_time is None or job.time_limit_s == UNLIMITED:
+        if start_time is None or job.time_limit_s == UNLIMITED or job.state == SUSPENDED:
             return start_time, None
-        return start_time, start_time + job.time_limit_s
+        return start_time, start_time + job.time_limit_s + int(job.suspended_s)
 
     def _reason(self, job: LocalJob) -> str:
         if job.state != PENDING:
@@ -165,7 +165,8 @@ def holdings_of(jobs: Iterable[LocalJob], machine: Machine) -> list[Holding]:
             continue
         given = [kind_of.get(index, "") for index in job.gpu_ids.split(",") if index]
         slots = (job.cpus, job.memory_bytes, len(given), *(given.count(kind) for kind in kinds))
-        held.append(Holding(slots, (job.start_time or 0.0) + walltime(job)))
+        until = (job.start_time or 0.0) + walltime(job) + job.suspended_s
+        held.append(Holding(slots, NO_END if job.state == SUSPENDED else until))
     return held
 
 
@@ -242,6 +243,7 @@ def detail_of(job: LocalJob, record: Job, accounted: AccountedJob, node: str) ->
             "SubmitTime": _time(record.submit_time), "EligibleTime": _time(record.eligible_time),
             "StartTime": _time(record.start_time), "EndTime": _time(record.end_time),
             "RunTime": format_duration(accounted.elapsed_s, unknown=""),
+            "Suspended": _suspended(job),
             "TimeLimit": format_duration(job.time_limit_s, unknown=""),
         },
         "Resources": {
@@ -278,6 +280,13 @@ def steps_of(job: LocalJob, accounted: AccountedJob) -> list[Step]:
         node_list=record.node_list, total_cpu_s=job.cpu_s, max_rss_bytes=job.peak_bytes,
         tres=record.tres,
     )]  # fmt: skip
+
+
+def _suspended(job: LocalJob) -> str:
+    """How long it was stopped before, and since when it is now."""
+    before = format_duration(int(job.suspended_s)) if job.suspended_s else ""
+    since = "" if job.suspend_time is None else f"since {_time(int(job.suspend_time))}"
+    return f"{before} {since}".strip()
 
 
 def _said(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -32,8 +32,9 @@ from jobshape.app.backends.pyslurm.site import (
 from jobshape.app.backends.pyslurm.usage import read_usage
 from jobshape.app.domain.errors import BackendError, BadRequest, NotSupported, Unreachable
 from jobshape.app.domain.job import AccountedJob, LogPaths, Usage
+from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.log_part import LogPart
-from jobshape.app.domain.request import EarliestStart, JobChanges, SubmitRequest
+from jobshape.app.domain.request import EarliestStart, JobChanges, JobRequest, SubmitRequest
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.states import is_finished
 from jobshape.app.domain.step import Step
@@ -211,11 +212,23 @@ class PyslurmBackend:
         with self._asking("Job.requeue", "REQUEST_JOB_REQUEUE"):
             record.requeue()
 
+    def top(self, job: str) -> None:
+        """Put a pending job before the user's other ones, through scontrol."""
+        self._commands.top(job)
+
+    def suspend(self, job: str) -> None:
+        """Stop a running job where it is, through scontrol."""
+        self._commands.suspend(job)
+
+    def resume(self, job: str) -> None:
+        """Let a suspended job go on, through scontrol."""
+        self._commands.resume(job)
+
     def update(self, job: str, changes: JobChanges) -> None:
         """Change a job in place.
 
-        Through scontrol: arrays and het jobs, the number of nodes, GPUs, the throttle of an array,
-        and everything set to nothing or zero.
+        Through scontrol: arrays and het jobs, sizes and partitions, several changes at once, the
+        throttle of an array, and everything set to nothing or zero.
         """
         description = description_of(changes)
         record = self._record(job) if description else None
@@ -257,6 +270,14 @@ class PyslurmBackend:
     def earliest_start(self, request: SubmitRequest) -> EarliestStart:
         """When it would start, through sbatch: pyslurm cannot ask without submitting."""
         return self._commands.earliest_start(request)
+
+    def request_of(self, job: str) -> JobRequest:
+        """What a job asks for, through scontrol: it says how memory and GPUs were asked for."""
+        return self._commands.request_of(job)
+
+    def limits(self) -> SiteLimits:
+        """What may be asked for, through scontrol and sacctmgr."""
+        return self._commands.limits()
 
     def controller_cost(self) -> ControllerCost:
         """The controller's count of calls and their time, by message type."""

@@ -14,7 +14,7 @@ import pytest
 from jobshape.app.backends.commands import words
 from jobshape.app.backends.commands.runner import Runner
 from jobshape.app.backends.commands.ssh import ssh_options
-from jobshape.app.domain.errors import BadRequest, NoSite, Refused, Unreachable
+from jobshape.app.domain.errors import BadRequest, NoSite, NotSent, Refused, Unreachable
 
 BUSY = "Socket timed out on send/recv operation"
 AWAY = "Unable to contact slurm controller (connect failure)"
@@ -49,14 +49,23 @@ def test_not_for_ever(flaky: Path) -> None:
 
 
 def test_an_action_that_may_have_arrived_is_not_repeated(flaky: Path) -> None:
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable) as caught:
         Runner().run([str(flaky), "1", BUSY], action=True)
+    assert not isinstance(caught.value, NotSent)
     assert starts(flaky) == 1
 
 
 def test_an_action_that_was_never_sent_is_repeated(flaky: Path) -> None:
     Runner().run([str(flaky), "1", AWAY], action=True)
     assert starts(flaky) == 2
+
+
+def test_an_action_that_was_never_sent_says_so_in_the_end(flaky: Path) -> None:
+    with pytest.raises(NotSent):
+        Runner(attempts=2).run([str(flaky), "9", AWAY], action=True)
+    with pytest.raises(Unreachable) as caught:
+        Runner(attempts=1).run([str(flaky), "9", AWAY])
+    assert type(caught.value) is Unreachable  # of a reading it makes no difference
 
 
 def test_an_action_that_one_of_two_controllers_may_have_is_not_repeated(flaky: Path) -> None:

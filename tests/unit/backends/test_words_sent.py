@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.commands import detail, records
@@ -11,15 +13,18 @@ from jobshape.app.backends.commands.change import (
     hold_command,
     release_command,
     requeue_command,
-    update_command,
+    resume_command,
+    suspend_command,
+    top_command,
 )
 from jobshape.app.backends.commands.detail import fill_pattern
 from jobshape.app.backends.commands.queue import queue_command
 from jobshape.app.backends.commands.reference import checked
 from jobshape.app.backends.commands.site import parse_gpus, parse_nodes
 from jobshape.app.backends.commands.submit import parse_submitted, submit_command
+from jobshape.app.backends.commands.update import take_back_commands, update_commands, update_job
 from jobshape.app.backends.commands.usage import parse_usage, usage_command
-from jobshape.app.domain.errors import BadRequest
+from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import NO_JOB, UNLIMITED
 from jobshape.app.domain.request import JobChanges, SubmitRequest
 
@@ -46,10 +51,81 @@ def test_submitted() -> None:
 
 def test_update_says_only_what_changes() -> None:
     changes = JobChanges(comment="", time_limit_s=UNLIMITED, memory_bytes=3, array_throttle=0)
-    assert update_command("4_7", changes) == [
-        "scontrol", "update", "JobId=4_7", "Comment=", "MinMemoryNode=1", "TimeLimit=UNLIMITED",
-        "ArrayTaskThrottle=0",
+    assert update_commands("4_7", changes) == [[
+        "scontrol", "update", "JobId=4_7", "Comment=", "TimeLimit=UNLIMITED",
+        "ArrayTaskThrottle=0", "MinMemoryNode=1",
+    ]]  # fmt: skip
+
+
+# What scontrol 26.05 shows of a job with --ntasks=2 --cpus-per-task=3 --ntasks-per-node=2.
+SHOWN = {
+    "NumNodes": "1-2", "NumCPUs": "6", "NumTasks": "2", "CPUs/Task": "3", "MinCPUsNode": "6",
+    "NtasksPerN:B:S:C": "2:0:*:*", "MinMemoryNode": "60M", "TimeLimit": "00:05:00",
+    "Partition": "gpu", "JobState": "PENDING",
+}  # fmt: skip
+
+
+def words(changes: JobChanges, **shown: str) -> list[list[str]]:
+    return [sent[3:] for sent in update_commands("4", changes, SHOWN | shown)]
+
+
+def test_cpus_are_changed_with_all_that_follows_from_them() -> None:
+    assert words(JobChanges(cpus_per_task=4)) == [["CPUsPerTask=4", "NumCPUs=8", "MinCPUsNode=8"]]
+    assert words(JobChanges(tasks=5)) == [["NumTasks=5"], ["NumCPUs=15"]]
+    assert words(JobChanges(tasks=1, cpus_per_task=2, name="x")) == [
+        ["NumTasks=1"], ["JobName=x", "CPUsPerTask=2", "NumCPUs=2", "MinCPUsNode=4"],
     ]  # fmt: skip
+    assert words(JobChanges(tasks=0)) == [["NumTasks=0"]]  # to be refused
+    assert words(JobChanges(tasks=2), **{"CPUs/Task": "N/A"}) == [["NumTasks=2"]]
+
+
+def test_memory_and_gpus_take_the_place_of_other_ways_to_ask() -> None:
+    per_gpu = {"MemPerTres": "gres/gpu:100", "TresPerJob": "gres/gpu:2"}
+    assert words(JobChanges(memory_bytes=77 << 20), **per_gpu) == [
+        ["MemPerTres=", "MinMemoryNode=77"]
+    ]
+    assert words(JobChanges(gpus="a100:1"), **per_gpu) == [["TresPerJob=", "Gres=gpu:a100:1"]]
+    per_task = {"TresPerTask": "cpu=2,gres/gpu:a100=1"}
+    assert words(JobChanges(gpus="0"), **per_task) == [["TresPerTask=cpu=2", "Gres=gpu:0"]]
+    assert words(JobChanges(gpus="2"), TresPerTask="cpu=2") == [["Gres=gpu:2"]]
+    assert words(JobChanges(gpus="a100:2"), TresPerNode="gres:gpu:2") == [
+        ["TresPerNode="], ["Gres=gpu:a100:2"],
+    ]  # fmt: skip
+    newer = {"TresPerNode": "gres/gpu:2", "ReqTRES": "cpu=1,gres/gpu=2"}
+    assert words(JobChanges(gpus="a100:2"), **newer) == [["Gres=gpu:a100:2"]]
+    assert words(JobChanges(gpus="")) == [["Gres=gpu:0"]]
+
+
+def test_what_was_refused_and_done_is_taken_back() -> None:
+    assert take_back_commands("4", SHOWN, dict(SHOWN)) == []
+    after = SHOWN | {
+        "NumCPUs": "3600", "CPUs/Task": "900", "MinCPUsNode": "900", "Partition": "smoke",
+        "TresPerNode": "gres/gpu:h100:1", "NumNodes": "4-4",
+    }  # fmt: skip
+    assert [sent[3:] for sent in take_back_commands("4", SHOWN, after)] == [
+        ["Partition=gpu", "NumNodes=1-2", "Gres=gpu:0"],
+        ["CPUsPerTask=3", "NumCPUs=6", "MinCPUsNode=6"],
+    ]
+    per_node = SHOWN | {"TresPerNode": "gres:gpu:a100:1"}
+    assert take_back_commands("4", per_node, after)[0][-1] == "Gres=gpu:a100:1"
+
+
+def test_a_refusal_says_what_could_not_be_taken_back() -> None:
+    sent: list[str] = []
+
+    def send(command: Sequence[str]) -> None:
+        sent.append(" ".join(command[3:]))
+        raise Refused("Requested partition configuration not available now", where="scontrol")
+
+    readings = [SHOWN, SHOWN | {"CPUs/Task": "900"}, SHOWN]
+    with pytest.raises(Refused) as caught:
+        update_job("4", JobChanges(cpus_per_task=900), fields=lambda: readings.pop(0), send=send)
+    assert (caught.value.hint, readings) == ("", [])
+    assert sent == ["CPUsPerTask=900 NumCPUs=1800 MinCPUsNode=1800", "CPUsPerTask=3"]
+
+    changed = iter([SHOWN, *[SHOWN | {"Partition": "smoke"}] * 3])
+    with pytest.raises(Refused, match=r"not available now.*could not be taken back"):
+        update_job("4", JobChanges(partition="smoke"), fields=lambda: next(changed), send=send)
 
 
 def test_cancel() -> None:
@@ -74,7 +150,8 @@ def test_what_slurm_prints_of_a_job_is_what_it_takes(job: str, sent: str) -> Non
 def test_what_is_no_job_is_never_sent(job: str) -> None:
     for command in (
         cancel_command, hold_command, release_command, requeue_command,
-        lambda one: update_command(one, JobChanges(nice=1)),
+        lambda one: update_commands(one, JobChanges(nice=1))[0],
+        top_command, suspend_command, resume_command,
         lambda one: usage_command([one]),
         lambda one: queue_command(Scope.ALL, jobs=[one]),
         lambda one: accounting_command(Scope.ALL, 1, None, user="ann", jobs=[one]),

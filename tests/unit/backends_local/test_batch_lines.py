@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobshape.app.backends.local.array_tasks import TaskSet, parse_array
 from jobshape.app.backends.local.batch_lines import read_options
 from jobshape.app.backends.local.dependencies import Condition, Verdict, parse_dependency
 from jobshape.app.backends.local.reference import parse_reference
+from jobshape.app.domain.array_tasks import TaskSet, parse_array
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 
 

@@ -11,7 +11,6 @@ from typing import cast
 import pytest
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local.actions import Actions
-from jobshape.app.backends.local.array_tasks import TaskSet
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.limits import Limits
@@ -20,6 +19,7 @@ from jobshape.app.backends.local.queue import Queue
 from jobshape.app.backends.local.record import LocalJob
 from jobshape.app.backends.local.runs import Runs
 from jobshape.app.backends.local.store import Store
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 from jobshape.app.domain.request import JobChanges, SubmitRequest
 

@@ -24,7 +24,9 @@ from jobshape.app.backends.base import (
 )
 from jobshape.app.domain.errors import NotSupported, Refused
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job, Usage
-from jobshape.app.domain.request import JobChanges, SubmitRequest
+from jobshape.app.domain.limits import Association, Limits, SiteLimits
+from jobshape.app.domain.request import JobChanges, JobRequest, SubmitRequest
+from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.site import Node, Partition
 
 
@@ -132,6 +134,25 @@ class PretendSite:
 
     def update(self, job: str, changes: JobChanges) -> None:
         self._asked("update")
+
+    def top(self, job: str) -> None:
+        self._asked("top")
+
+    def suspend(self, job: str) -> None:
+        self._asked("suspend")
+
+    def resume(self, job: str) -> None:
+        self._asked("resume")
+
+    def request_of(self, job: str) -> JobRequest:
+        self._asked("request_of")
+        shape = JobShape(partition="gpu", tasks=2, memory_bytes=1 << 30, array="0-9%2")
+        return JobRequest(job, shape, name=f"train {job}", arguments=("a b",))
+
+    def limits(self) -> SiteLimits:
+        self._asked("limits")
+        most = Limits("gpu", time_limit_s=3600, refuses=False)
+        return SiteLimits((most,), (), (Association("a", qos=("normal",)),), "a", "no QOS")
 
     def controller_cost(self) -> ControllerCost:
         told = self._asked("cost")

@@ -32,6 +32,20 @@ async def test_rows_arrive_and_follow_the_site(site: Any, watch: Watch) -> None:
     await w.until(lambda: w.states == {1: "RUNNING", 2: "FAILED", 4: "PENDING"})
 
 
+async def test_what_a_site_knows_of_a_job_and_of_limits_arrives_whole(
+    site: Any, watch: Watch
+) -> None:
+    w = watch()
+    await w.until(lambda: w.board.link.phase == "live")
+    request = await w.client.call("request_of", job="4_7")
+    assert (request.job, request.shape.array, request.arguments) == ("4_7", "0-9%2", ("a b",))
+    limits = await w.client.call("limits")
+    assert limits.partition("gpu").time_limit_s == 3600
+    assert limits.association("").qos == ("normal",)
+    for action in ("top", "suspend", "resume"):
+        assert await w.client.call(action, job="4") is None
+
+
 async def test_nothing_is_sent_when_nothing_changes(site: Any, watch: Watch) -> None:
     w = watch()
     await w.until(lambda: len(site.calls("queue")) >= 3)

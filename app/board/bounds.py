@@ -1,0 +1,185 @@
+"""The most a person may ask for in each field of a shape, and who says so.
+
+Pure. A bound of a partition, a QOS, an account or the largest node; the lowest one counts, but of
+several partitions the one that allows most, since the job may go to any of them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from jobshape.app.board.fragments import gpu_types
+from jobshape.app.domain.cost import gpu_count
+from jobshape.app.domain.entry import show_entry
+from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.limits import Limits, SiteLimits
+from jobshape.app.domain.shape import FIELD_OF, JobShape
+from jobshape.app.domain.site import Node, Partition
+
+
+class Bound(NamedTuple):
+    """What may stand in a field. ``choices``: all there is, if it is one of a list."""
+
+    most: int | None = None
+    who: str = ""
+    choices: tuple[str, ...] = ()
+
+
+class Site(NamedTuple):
+    """What is known of the site; ``limits`` None: not asked, or not answered yet."""
+
+    partitions: Mapping[str, Partition]
+    nodes: Sequence[Node]
+    limits: SiteLimits | None = None
+
+
+def bounds_of(shape: JobShape, site: Site) -> dict[str, Bound]:
+    """Field -> what may stand there, for the partition, QOS and account that the shape names."""
+    names = _partitions(shape, site)
+    where = ",".join(names)
+    nodes = [n for n in site.nodes if not names or set(names) & set(n.partitions)]
+    person = _of_person(shape, site)
+    per_partition = [(name, _of_partition(name, site)) for name in names]
+    tasks = max(1, shape.tasks or 1)
+    found = {
+        "partition": Bound(choices=tuple(site.partitions)),
+        "qos": Bound(choices=_qos_choices(shape, site)),
+        "account": Bound(choices=_accounts(site)),
+        "time_limit_s": _lowest(
+            _most(((n, one.time_limit_s) for n, one in per_partition), "partition"),
+            *((one.time_limit_s, who) for who, one in person),
+        ),
+        "nodes": _lowest(
+            _most(((n, one.nodes) for n, one in per_partition), "partition"),
+            (len(nodes) or None, f"nodes of {where}" if where else "all nodes"),
+            *((one.nodes, who) for who, one in person),
+        ),
+        "cpus_per_task": _lowest(
+            (_largest(n.cpus for n in nodes), "largest node"),
+            _most(((n, one.node_cpus) for n, one in per_partition), "partition"),
+            *((None if one.cpus is None else one.cpus // tasks, who) for who, one in person),
+        ),
+        "memory_bytes": _lowest(
+            (_largest(n.memory_bytes for n in nodes), "largest node"),
+            _most(((n, one.node_memory_bytes) for n, one in per_partition), "partition"),
+            *((_a_node(one.memory_bytes, shape), who) for who, one in person),
+        ),
+        "gpus": _lowest(
+            (_largest(n.gpus or 0 for n in nodes), "largest node"),
+            *((_a_node(one.gpus, shape), who) for who, one in person),
+        )._replace(choices=_types(nodes)),
+    }  # fmt: skip
+    return {name: bound for name, bound in found.items() if bound != Bound()}
+
+
+def excess(name: str, value: object, bound: Bound) -> str:
+    """What is wrong with a value by this bound, in words; "" if nothing is."""
+    if value is None:
+        return ""
+    if name == "gpus":
+        kind, colon, _ = str(value).rpartition(":")
+        if colon and bound.choices and kind not in bound.choices:
+            return f"no {kind} here: {', '.join(bound.choices)}"
+        over = bound.most is not None and gpu_count(str(value)) > bound.most
+        return f"over {bound.most}, {bound.who}" if over else ""
+    if bound.choices:
+        given = [part for part in str(value).split(",") if part] if name == "partition" else [value]
+        unknown = [str(one) for one in given if one not in bound.choices]
+        return f"no {unknown[0]} here: {', '.join(bound.choices)}" if unknown else ""
+    if bound.most is None or not isinstance(value, int):
+        return ""
+    over = value == UNLIMITED or value > bound.most
+    return f"over {show_entry(FIELD_OF[name].kind, bound.most)}, {bound.who}" if over else ""
+
+
+def words_of(name: str, bound: Bound) -> str:
+    """The bound beside its field: ``at most 2-00:00:00, partition main``; "" for none."""
+    if name == "gpus":
+        if not bound.most:
+            return "this partition has none" if bound.most == 0 else ""
+        kinds = f": {', '.join(bound.choices)}" if bound.choices else ""
+        return f"at most {bound.most}, {bound.who}{kinds}"
+    if bound.choices:
+        return ", ".join(bound.choices)
+    if bound.most is None:
+        return ""
+    return f"at most {show_entry(FIELD_OF[name].kind, bound.most)}, {bound.who}"
+
+
+def _partitions(shape: JobShape, site: Site) -> list[str]:
+    named = [name for name in (shape.partition or "").split(",") if name in site.partitions]
+    default = [name for name, one in site.partitions.items() if one.is_default]
+    return named or ([] if shape.partition else default[:1])
+
+
+def _of_partition(name: str, site: Site) -> Limits:
+    """Its limits; its time limit also where only the board knows the partition."""
+    limits = (site.limits and site.limits.partition(name)) or Limits(name)
+    longest = site.partitions[name].time_limit_s
+    if limits.time_limit_s is None and longest is not None:
+        return Limits(
+            name, longest, limits.nodes, limits.cpus, limits.memory_bytes, limits.gpus,
+            limits.node_cpus, limits.node_memory_bytes,
+        )  # fmt: skip
+    return limits
+
+
+def _of_person(shape: JobShape, site: Site) -> list[tuple[str, Limits]]:
+    """Those of the QOS and the account, and of the QOS of the partition."""
+    if site.limits is None:
+        return []
+    found: list[tuple[str, Limits]] = []
+    partition = (shape.partition or "").split(",")[0]
+    own = site.limits.association(shape.account or "", partition)
+    if own is not None:
+        found.append((f"account {own.account}", own.limits))
+    qos = shape.qos or (own.default_qos if own else "")
+    of_partition = site.partitions[partition].qos if partition in site.partitions else ""
+    for name in dict.fromkeys((qos, of_partition)):
+        limits = site.limits.of_qos(name) if name else None
+        if limits is not None:
+            found.append((f"QOS {name}", limits))
+    return found
+
+
+def _most(values: Iterable[tuple[str, int | None]], what: str) -> tuple[int | None, str]:
+    """The highest of several, each with its name; no bound if one has none."""
+    found = list(values)
+    if not found or any(value in (None, UNLIMITED) for _, value in found):
+        return None, ""
+    name, value = max(found, key=lambda pair: pair[1] or 0)
+    return value, f"{what} {name}"
+
+
+def _lowest(*bounds: tuple[int | None, str]) -> Bound:
+    known = [(most, who) for most, who in bounds if most is not None and most != UNLIMITED]
+    if not known:
+        return Bound()
+    most, who = min(known, key=lambda pair: pair[0])
+    return Bound(most, who)
+
+
+def _largest(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return max(known) if known else None
+
+
+def _a_node(total: int | None, shape: JobShape) -> int | None:
+    return None if total is None else total // max(1, shape.nodes or 1)
+
+
+def _types(nodes: Sequence[Node]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for n in nodes for name, _ in gpu_types(n.gpu_types)))
+
+
+def _qos_choices(shape: JobShape, site: Site) -> tuple[str, ...]:
+    if site.limits is None:
+        return ()
+    partition = (shape.partition or "").split(",")[0]
+    own = site.limits.association(shape.account or "", partition)
+    return own.qos if own else ()
+
+
+def _accounts(site: Site) -> tuple[str, ...]:
+    if site.limits is None:
+        return ()
+    return tuple(dict.fromkeys(one.account for one in site.limits.associations))

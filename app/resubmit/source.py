@@ -1,0 +1,339 @@
+"""Plans what is sent again: asks the site and history, corrects, and writes the scripts.
+
+Runs beside the backend, in a child, since it asks the site and reads files. An array is asked for
+once, however many of its tasks are sent again.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from jobshape.app.backends.base import Backend, Scope
+from jobshape.app.domain.action import SubmissionRecord, leading_id
+from jobshape.app.domain.array_tasks import parse_array
+from jobshape.app.domain.errors import BackendError, JobshapeError
+from jobshape.app.domain.family import family_of
+from jobshape.app.domain.finding import Finding
+from jobshape.app.domain.job import AccountedJob, Job
+from jobshape.app.domain.limits import SiteLimits
+from jobshape.app.domain.past import PastJob
+from jobshape.app.domain.request import JobRequest
+from jobshape.app.domain.resubmission import (
+    FROM_PATH,
+    KEPT_BY_HISTORY,
+    KEPT_BY_SITE,
+    LeftOut,
+    Resubmission,
+    ResubmissionPlan,
+    Wanted,
+)
+from jobshape.app.domain.site import Node
+from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.history.history import History
+from jobshape.app.history.query import JobQuery
+from jobshape.app.resubmit.cases import Case, case_of, findings_of
+from jobshape.app.resubmit.correcting import SiteRoom, correct, sick_nodes
+from jobshape.app.resubmit.grouping import Group, grouped, merged
+from jobshape.app.resubmit.script import Found, made
+from jobshape.app.resubmit.sent import QueueStates, SentAgain
+from jobshape.app.scripts.hashes import text_hash
+from jobshape.app.scripts.script_file import read as read_file
+
+Findings = Mapping[int, Sequence[Finding]]
+
+MOST_PAST = 200
+MOST_TRIES = 20
+"""Earlier runs of one line that are looked at."""
+
+MOST_SUBMISSIONS = 5000
+MOST_GROUPS = 60
+"""Submissions of one plan: each asks the site for a script."""
+
+
+def prepare(backend: Backend, wanted: Wanted) -> ResubmissionPlan:
+    """What is sent again of these jobs. Raises a BackendError where the site gives no answer."""
+    queue = backend.queue(Scope.MINE).jobs
+    history = None
+    if wanted.history_path:
+        with suppress(JobshapeError):
+            history = History.to_read(Path(wanted.history_path))
+    try:
+        return _Planner(backend, wanted, queue, history).plan()
+    finally:
+        if history is not None:
+            history.close()
+
+
+class _Planner:
+    def __init__(self, backend: Backend, wanted: Wanted, queue: Sequence[Job],
+                 history: History | None) -> None:  # fmt: skip
+        self._backend, self._wanted, self._history = backend, wanted, history
+        self._site = wanted.site
+        self._queue = QueueStates(queue)
+        self._queue_jobs = queue
+        now = {job.job_id: job for job in queue}
+        self._jobs = [_newer(job, now.get(job.job_id)) for job in wanted.jobs]
+        self._states: dict[int, dict[int | None, str]] = {}
+        self._room: SiteRoom | None = None
+
+    def plan(self) -> ResubmissionPlan:
+        wanted = self._wanted
+        found = findings_of(self._jobs, wanted.findings)
+        sent = SentAgain(self._submissions(), self._queue, self._state_of, time.time(), self._jobs)
+
+        def against(job: Job) -> str:
+            if wanted.by_itself and case_of(job, found[job.job_id]).is_hopeless:
+                return "would fail again: mend it, then send it yourself"
+            return sent.against(job)
+
+        groups, left = grouped(
+            self._jobs, reason_against=against, running=wanted.running, by_itself=wanted.by_itself
+        )
+        cases = {group.reference: self._cases(group, found) for group in groups[:MOST_GROUPS]}
+        sick = sick_nodes(
+            (case for of_group in cases.values() for case in of_group),
+            lambda case: family_of(case.job),
+        )
+        resubmissions: list[Resubmission] = []
+        for group in groups[:MOST_GROUPS]:
+            try:
+                resubmissions.append(self._resubmission(group, cases[group.reference], sick))
+            except JobshapeError as error:
+                left.append(LeftOut(f"{error.what}", len(group.jobs)))
+        if len(groups) > MOST_GROUPS:
+            more = sum(len(group.jobs) for group in groups[MOST_GROUPS:])
+            left.append(LeftOut(f"at most {MOST_GROUPS} submissions at once: do it again", more))
+        return ResubmissionPlan(tuple(resubmissions), merged(left))
+
+    # --- evidence ---------------------------------------------------------------------------
+
+    def _cases(self, group: Group, found: Findings) -> list[Case]:
+        used = self._used(group)
+        cases = []
+        for job in group.jobs:
+            case = case_of(job, found[job.job_id], used.get(job.label) or used.get(str(job.job_id)))
+            cases.append(case)
+        tries = self._tries(group, {case.label for case in cases})
+        return [replace(case, tries=tries) for case in cases] if tries else cases
+
+    def _used(self, group: Group) -> dict[str, AccountedJob]:
+        """What accounting has of the group's jobs, asked once; nothing where there is none."""
+        since = min((job.submit_time or 0 for job in group.jobs), default=0)
+        try:
+            kept = self._backend.accounting(Scope.MINE, since, jobs=[group.site_reference])
+        except BackendError:
+            return {}
+        return {one.job.label: one for one in kept}
+
+    def _tries(self, group: Group, labels: set[str]) -> int:
+        """Earlier runs of the line of its first job that ended alike."""
+        line = self.lineage(group.jobs[0])
+        seen = [past.finding or case_of(past.record.job, ()).label for past in line]
+        if not line:  # sent a moment ago: only the submissions tell of it yet
+            seen = [case_of(job, ()).label for job in self._ancestors(group.jobs[0])]
+        return sum(label in labels for label in seen)
+
+    def _ancestors(self, job: Job) -> list[Job]:
+        """The earlier jobs of a line by our own submissions, the newest first."""
+        found: list[Job] = []
+        record = self._submission(job)
+        while record is not None and record.resubmitted_from and len(found) < MOST_TRIES:
+            before = leading_id(record.resubmitted_from[0])
+            known = self._job(before) if before is not None else None
+            if known is None or known in found:
+                break
+            found.append(known)
+            record = self._submission(known)
+        return found
+
+    def _job(self, job_id: int) -> Job | None:
+        """A job of the queue or of history; of an array one of its tasks."""
+        for job in self._queue_jobs:
+            if job_id in (job.job_id, job.array_job_id):
+                return job
+        if self._history is not None:
+            with suppress(JobshapeError):
+                past = self._history.job(self._site, job_id)
+                return None if past is None else past.record.job
+        return None
+
+    def lineage(self, job: Job) -> list[PastJob]:
+        """The earlier runs that a job was resubmitted from, one a submission."""
+        if self._history is None:
+            return []
+        with suppress(JobshapeError):
+            line = self._history.lineage(self._site, job.job_id, job.submit_time)
+            own = {job.job_id, job.array_job_id}
+            before: dict[int, PastJob] = {}
+            for past in line:
+                record = past.record.job
+                same_task = record.array_task_id == job.array_task_id
+                if not own & {record.job_id, record.array_job_id} and same_task and (
+                    (record.submit_time or 0) < (job.submit_time or 0)
+                ):  # fmt: skip
+                    before[record.array_job_id or record.job_id] = past
+            return list(before.values())
+        return []
+
+    def _past(self, job: Job) -> Sequence[PastJob]:
+        if self._history is None:
+            return ()
+        with suppress(JobshapeError):
+            return self._history.similar(job, self._site, MOST_PAST)
+        return ()
+
+    def _site_room(self) -> SiteRoom:
+        """Asked only once something is to be corrected."""
+        if self._room is None:
+            nodes: Sequence[Node] = ()
+            limits = SiteLimits()
+            with suppress(BackendError):
+                nodes = self._backend.nodes()
+            with suppress(BackendError):
+                limits = self._backend.limits()
+            self._room = SiteRoom(tuple(nodes), limits)
+        return self._room
+
+    # --- what was sent before ---------------------------------------------------------------
+
+    def _submissions(self) -> Sequence[SubmissionRecord]:
+        if self._history is None or not self._jobs:
+            return ()
+        since = min(job.submit_time or 0 for job in self._jobs)
+        with suppress(JobshapeError):
+            return self._history.submissions(self._site, since=since, limit=MOST_SUBMISSIONS)
+        return ()
+
+    def _state_of(self, job_id: int, task: int | None) -> str:
+        state = self._queue.state(job_id, task) or self._queue.state(job_id, None)
+        if state:
+            return state
+        if job_id not in self._states:
+            self._states[job_id] = self._past_states(job_id)
+        known = self._states[job_id]
+        return known.get(task) or known.get(None) or ""
+
+    def _past_states(self, job_id: int) -> dict[int | None, str]:
+        states: dict[int | None, str] = {}
+        records: list[Job] = []
+        if self._history is not None:
+            with suppress(JobshapeError):
+                query = JobQuery(site=self._site, ids=(str(job_id),), limit=100_000)
+                records = [one.record.job for one in self._history.jobs(query)]
+        unsure = not records or any(
+            phase_of(job.state) in (Phase.WAITING, Phase.RUNNING, Phase.UNKNOWN) for job in records
+        )  # it left the queue, so history is behind
+        if unsure:
+            with suppress(BackendError):
+                since = min((job.submit_time or 0 for job in self._jobs), default=0)
+                kept = self._backend.accounting(Scope.MINE, since, jobs=[str(job_id)])
+                records += [one.job for one in kept]
+        for job in records:
+            states[job.array_task_id if job.array_job_id is not None else None] = job.state
+        return states
+
+    # --- one submission ---------------------------------------------------------------------
+
+    def _resubmission(self, group: Group, cases: list[Case], sick: Sequence[str]) -> Resubmission:
+        found = self._script(group)
+        shape = found.request.shape
+        throttle = 0
+        if shape.array:
+            with suppress(JobshapeError):
+                _, throttle = parse_array(shape.array)
+        array = group.array_with(throttle)
+        before = replace(shape, array=array)
+        needs = any(case.fix in ("raise_memory", "raise_walltime", "exclude_node")
+                    or case.label == "node_fail" for case in cases) or bool(sick)  # fmt: skip
+        room = self._site_room() if needs else SiteRoom()
+        mine = [node for node in sick if any(node in case.job.node_list for case in cases)]
+        past = self._past(group.jobs[0]) if needs else ()
+        corrected = correct(before, cases, past, self._wanted.terms, room, mine)
+        result = made(found, corrected.corrections, array)
+        running = sum(phase_of(case.job.state) is Phase.RUNNING for case in cases)
+        warnings = [*corrected.warnings, *result.warnings]
+        if running:
+            warnings.append("it still runs: this is sent beside it, and both will write")
+        labels: dict[str, int] = {}
+        for case in cases:
+            if case.label:
+                labels[case.label] = labels.get(case.label, 0) + 1
+        return Resubmission(
+            jobs=(group.reference,), name=found.request.name, request=result.request,
+            before=before, after=corrected.shape, corrections=corrected.corrections,
+            script_source=found.source, script_path=found.request.script_path,
+            warnings=tuple(warnings), count=len(group.jobs), diff=result.diff,
+            job_ids=tuple(job.job_id for job in group.jobs),
+            labels=tuple(sorted(labels, key=lambda label: -labels[label])),
+            retriable=corrected.hopeful and not running,
+        )  # fmt: skip
+
+    def _script(self, group: Group) -> Found:
+        first, references = group.jobs[0], [group.site_reference, group.jobs[0].label]
+        request = None
+        trouble: BackendError | None = None
+        for reference in dict.fromkeys(references):
+            try:
+                request = self._backend.request_of(reference)
+                break
+            except BackendError as error:
+                trouble = error
+        record = self._submission(first)
+        if request is None:
+            raise trouble or BackendError(f"{group.reference} is not known any more")
+        if record is not None and not request.script_path:
+            request = replace(request, script_path=record.script_path)
+        # With a record of ours the whole request was in the script or in these arguments.
+        arguments = record.arguments if record is not None else None
+        text = self._text_of_site(references)
+        if text:
+            return Found(text, KEPT_BY_SITE, request, arguments)
+        if record is not None and record.script:
+            return Found(record.script, KEPT_BY_HISTORY, request, arguments)
+        return self._from_path(request, arguments, record)
+
+    def _text_of_site(self, references: Iterable[str]) -> str:
+        for reference in dict.fromkeys(references):
+            with suppress(BackendError):
+                text = self._backend.script(reference)
+                if text.strip():
+                    return text
+        return ""
+
+    def _from_path(
+        self, request: JobRequest, arguments: tuple[str, ...] | None,
+        record: SubmissionRecord | None,
+    ) -> Found:  # fmt: skip
+        path = request.script_path
+        if not path or not path.startswith("/"):
+            raise BackendError("its script is kept nowhere, and where it lay is not known")
+        text = read_file(Path(path)).text
+        if record is None or not record.script_hash:
+            warning = f"read from {path} now: whether it changed since is not known"
+        elif record.script_hash != text_hash(text):
+            warning = f"{path} changed since it was submitted"
+        else:
+            return Found(text, FROM_PATH, request, arguments)
+        return Found(text, FROM_PATH, request, arguments, (warning,))
+
+    def _submission(self, job: Job) -> SubmissionRecord | None:
+        if self._history is None:
+            return None
+        with suppress(JobshapeError):
+            record = self._history.submission(self._site, job.array_job_id or job.job_id)
+            # Ids come again: one that was submitted at another time is another job.
+            if record is not None and abs(record.at - (job.submit_time or record.at)) < 3600:
+                return record
+        return None
+
+
+def _newer(job: Job, now: Job | None) -> Job:
+    """The record of the queue, if it is of the same submission."""
+    if now is None or (
+        None not in (now.submit_time, job.submit_time)
+        and (now.submit_time != job.submit_time and now.restarts == job.restarts)
+    ):
+        return job
+    return now._replace(stage=job.stage)

@@ -1,0 +1,217 @@
+"""``jobshape submit``: the pre-flight, the script as it goes, the record, the submission.
+
+Everything is in history before the site is asked, and what came back afterwards.
+"""
+
+import json
+import os
+import pwd
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from jobshape.app.acting.git import project_of
+from jobshape.app.acting.hand_over import hand_over
+from jobshape.app.asking import ask, wanted_of
+from jobshape.app.backends.base import Backend
+from jobshape.app.check_report import Checked, check, text, uses_ascii, variables_of, working_folder
+from jobshape.app.domain.action import SubmissionRecord, new_batch, outcome_of
+from jobshape.app.domain.check import lifted_reasons
+from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
+from jobshape.app.domain.errors import BackendError, BadRequest, JobshapeError, Unreachable
+from jobshape.app.domain.request import SubmitRequest
+from jobshape.app.domain.shape import SHAPE_FIELDS, JobShape
+from jobshape.app.history.history import History
+from jobshape.app.history.place import FILE_NAME, name_in_history
+from jobshape.app.preflight.subject import subject_of
+from jobshape.app.scripts.draft import Draft, record_of
+from jobshape.app.scripts.script_file import read
+from jobshape.app.settings.folders import state_folder, unsent_folder
+from jobshape.app.settings.values import Loaded
+from jobshape.app.sites import choose_site
+from jobshape.app.snapshot import Wanted
+
+SCHEMA = "jobshape.submit/1"
+ANSWER_S = 60.0
+OK, BLOCKED = 0, 1
+
+Say = Callable[..., object]
+
+
+def draft_of(
+    script: str, arguments: Sequence[str], given: Mapping[str, str], *, name: str = "",
+    work_dir: str = "", comment: str = "", stdin: Callable[[], str],
+) -> Draft:  # fmt: skip
+    """The draft that the command line means. given: field of a shape -> what was typed for it.
+
+    Raises BadRequest, naming the option; JobshapeError where the script cannot be read.
+    """
+    text, path = (stdin(), "") if script == "-" else _read(script)
+    draft = Draft(text, path, tuple(arguments), name=name, work_dir=work_dir, comment=comment)
+    own, values = draft.own_shape, {}
+    for field in SHAPE_FIELDS:
+        if field.name in given:
+            try:
+                value = read_entry(field.kind, given[field.name], getattr(own, field.name))
+            except BadEntry as error:
+                what = f"{given[field.name]!r}: {error}"
+                raise BadRequest(what, where=f"--{field.option}") from error
+            values[field.name] = value
+    return replace(draft, shape=JobShape(**values))
+
+
+def _read(script: str) -> tuple[str, str]:
+    file = read(script)
+    return file.text, str(file.path.absolute())
+
+
+def submit(
+    loaded: Loaded, draft: Draft, *, reason: str, lifts: Mapping[str, str], dry_run: bool,
+    as_json: bool, say: Say,
+) -> int:  # fmt: skip
+    """Submit a draft; 0 when it was, or would be, 1 when something stands in the way.
+
+    Raises ConfigError, NoSite; Refused with the site's own words.
+    """
+    site = choose_site(loaded)
+    request = replace(draft.request, command=loaded.settings.policy.submit_command)
+    subject = subject_of(
+        request.script,
+        path=draft.path,
+        request=request,
+        work_dir=working_folder(site),
+        environment=variables_of(site),
+    )
+    checked = check(loaded, site, subject, lifted=lifts)
+    if checked.is_blocked:
+        return _blocked(checked, loaded, as_json=as_json, say=say)
+    if dry_run:
+        told: dict[str, Any] = {
+            "status": "dry-run",
+            "request": _request(request),
+            "script": request.script,
+        }
+        told["checks"] = [line._asdict() for line in checked.lines]
+        say(_json(told) if as_json else _plan(draft, request, checked, loaded))
+        return OK
+    wanted = wanted_of(site, ANSWER_S)
+    record = record_of(
+        request,
+        project_of(_folder(draft)),
+        path=draft.path,
+        reason=reason,
+        lifted=lifted_reasons(checked.lines),
+        batch=new_batch(),
+    )
+    try:
+        where = name_in_history(site.page.name) or _cluster(wanted)
+    except Unreachable as error:
+        return _not_sent(loaded, request, error, as_json=as_json, say=say)
+    kept = _Kept(loaded, where, record)
+    try:
+        job_id = int(ask(wanted, "submit", lambda backend: backend.submit(request)))
+    except BackendError as error:
+        kept.end(None, error)
+        if isinstance(error, Unreachable):
+            return _not_sent(loaded, request, error, as_json=as_json, say=say)
+        raise
+    kept.end(job_id, None)
+    told = {"status": "submitted", "job": job_id, "site": where, "name": draft.final_name,
+            "note": kept.note or None}  # fmt: skip
+    say(_json(told) if as_json else f"submitted {job_id} {draft.final_name}{kept.said}")
+    return OK
+
+
+def _folder(draft: Draft) -> Path:
+    return Path(draft.path).parent if draft.path else Path()
+
+
+def _cluster(wanted: Wanted) -> str:
+    def question(backend: Backend) -> str:
+        return backend.capabilities().cluster
+
+    return str(ask(wanted, "capabilities", question))
+
+
+class _Kept:
+    """The record of one submission in history; a history that cannot be written stops nothing."""
+
+    def __init__(self, loaded: Loaded, site: str, record: SubmissionRecord) -> None:
+        self._path = state_folder() / FILE_NAME
+        self._id: int | None = None
+        self.note = "" if loaded.settings.history.enabled else "the history is switched off"
+        if self.note:
+            return
+        user = pwd.getpwuid(os.getuid()).pw_name
+        try:
+            with History.to_write(self._path) as history:
+                self._id = history.begin_submission(site, user, record)
+        except JobshapeError as error:
+            self.note = error.what
+
+    @property
+    def said(self) -> str:
+        """Why nothing was kept, behind another sentence."""
+        return f"; not kept in history: {self.note}" if self.note else ""
+
+    def end(self, job_id: int | None, error: BackendError | None) -> None:
+        """What became of it."""
+        if self._id is None:
+            return
+        outcome = "done" if error is None else outcome_of(error)
+        try:
+            with History.to_write(self._path) as history:
+                words = "" if error is None else error.what
+                history.end_submission(self._id, job_id, outcome, words)
+        except JobshapeError as trouble:
+            self.note = trouble.what
+
+
+def _not_sent(
+    loaded: Loaded, request: SubmitRequest, error: BackendError, *, as_json: bool, say: Say
+) -> int:
+    """Keep the script for a person; it may have arrived where the answer was lost."""
+    policy = loaded.settings.policy
+    path, command = hand_over(request, unsent_folder(policy.hand_over), policy.submit_command)
+    unsure = outcome_of(error) == "unknown"
+    if as_json:
+        told = {"status": "blocked", "reason": "unreachable", "what": error.what,
+                "may_have_been_sent": unsure, "script": str(path), "command": command}  # fmt: skip
+        say(_json(told))
+        return BLOCKED
+    say(f"not submitted: {error}")
+    if unsure:
+        say("it may have arrived all the same: look with `jobshape status` before you send it")
+    say(f"the script is kept as {path}", f"to send it by hand: {command}")
+    return BLOCKED
+
+
+def _blocked(checked: Checked, loaded: Loaded, *, as_json: bool, say: Say) -> int:
+    if as_json:
+        checks = [line._asdict() for line in checked.lines]
+        say(_json({"status": "blocked", "reason": "preflight", "checks": checks}))
+    else:
+        say(*text(checked, ascii_only=uses_ascii(loaded.settings), everything=False))
+        say("not submitted; a block is lifted with --lift RULE=REASON, if policy allows it")
+    return BLOCKED
+
+
+def _request(request: SubmitRequest) -> dict[str, Any]:
+    plain = asdict(replace(request, script="", environment=None))
+    return {name: value for name, value in plain.items() if value not in (None, "", (), False)}
+
+
+def _plan(draft: Draft, request: SubmitRequest, checked: Checked, loaded: Loaded) -> str:
+    asked = draft.shape.over(draft.own_shape)
+    lines = [f"would submit {draft.final_name}"]
+    for field in SHAPE_FIELDS:
+        value = getattr(asked, field.name)
+        if value is not None:
+            lines.append(f"  {field.title:<14} {show_entry(field.kind, value)}")
+    said = text(checked, ascii_only=uses_ascii(loaded.settings), everything=False)
+    return "\n".join([*said, *lines, "", request.script])
+
+
+def _json(told: Mapping[str, Any]) -> str:
+    return json.dumps({"schema": SCHEMA, **told}, indent=2)

@@ -1,0 +1,91 @@
+"""What a shape would do: where it fits now, when such a job would start, what it costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from jobshape.app.board.board import Board
+from jobshape.app.board.fragments import Shape, job_fit, names_that_fit, node_classes
+from jobshape.app.domain.cost import Prices, cost_per_hour, gpu_count
+from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.request import EarliestStart, SubmitRequest
+from jobshape.app.domain.shape import JobShape
+from jobshape.app.domain.units import format_short_duration
+
+NAMED = 4
+"""Nodes with room that are named."""
+
+NOTHING_SCRIPT = "#!/bin/sh\n"
+"""Stands for a script where only the shape counts: --test-only starts nothing."""
+
+
+def fit_words(shape: JobShape, board: Board) -> tuple[bool, str]:
+    """Whether a job of this shape has room on the nodes now, and in words."""
+    if not board.nodes:
+        return True, "nothing is known of the nodes yet"
+    names = tuple(name for name in (shape.partition or "").split(",") if name)
+    if not names:
+        names = tuple(name for name, one in board.partitions.items() if one.is_default)
+    kind, _, _ = (shape.gpus or "").rpartition(":")
+    count = gpu_count(shape.gpus)
+    nodes = max(1, shape.nodes or 1)
+    tasks = max(1, shape.tasks or 1)
+    needs = Shape(
+        nodes, -(-tasks // nodes) * max(1, shape.cpus_per_task or 1), shape.memory_bytes, count,
+        ((kind.lower(), count),) if kind and count else (), names, shape.features or "", "",
+        shape.time_limit_s, (),
+    )  # fmt: skip
+    excluded = set((shape.exclude_nodes or "").split(","))
+    usable = [node for node in board.nodes.values() if node.name not in excluded]
+    found = job_fit(needs, node_classes(usable), board.partitions)
+    there = sum(bool(set(names) & set(node.partitions)) for node in usable) or len(usable)
+    room = found.surely + found.maybe
+    if found.verdict == "no room":
+        return False, f"no room now: {found.nearest}"
+    word = "has room" if found.verdict == "fits" else "may have room"
+    fitting = sorted(names_that_fit(needs, usable, board.partitions))
+    which = f": {', '.join(fitting[:NAMED])}{' ...' if room > NAMED else ''}" if fitting else ""
+    return True, f"{word} now on {room} of {there} nodes{which}"
+
+
+def cost_words(shape: JobShape, before: JobShape, jobs: int, prices: Prices) -> str:
+    """What it costs by the site's prices; "" where it has none."""
+    per_hour = cost_per_hour(shape, prices)
+    if per_hour is None:
+        return ""
+    text = f"costs {_money(per_hour * jobs, prices)} an hour"
+    limit_s = shape.time_limit_s
+    if limit_s is not None and limit_s != UNLIMITED:
+        text += f", at most {_money(per_hour * jobs * limit_s / 3600, prices)}"
+    old = cost_per_hour(before, prices)
+    if old is not None and abs(old - per_hour) > 1e-9:
+        text += f" (was {_money(old * jobs, prices)} an hour)"
+    return text
+
+
+def _money(amount: float, prices: Prices) -> str:
+    digits = 2 if amount >= 0.1 else 4
+    return f"{amount:.{digits}f} {prices.currency}".strip()
+
+
+def start_request(shape: JobShape) -> SubmitRequest:
+    """The request that asks when a job of this shape would start."""
+    said = {name: value for name, value in shape.said() if value != "" and name != "array"}
+    return replace(SubmitRequest(NOTHING_SCRIPT), **said)
+
+
+def start_words(start: EarliestStart, now: float) -> str:
+    """When it would start, in words."""
+    if start.start_time is None:
+        return f"no start is known: {start.message}" if start.message else "no start is known"
+    wait_s = start.start_time - int(now)
+    if wait_s <= 0:
+        return "a new job of this shape would start at once"
+    return f"a new job of this shape would start in about {format_short_duration(wait_s)}"
+
+
+def same_shapes(shapes: Sequence[JobShape]) -> Mapping[JobShape, int]:
+    """Each different shape, and how many have it."""
+    found: dict[JobShape, int] = {}
+    for shape in shapes:
+        found[shape] = found.get(shape, 0) + 1
+    return found

@@ -1,0 +1,302 @@
+"""Acting on jobs by keys alone on the real cluster: what ``scontrol`` then says is the proof."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from terminal import Terminal
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def open_app(box: Any, tmp_path: Path) -> Iterator[Open]:
+    """Start jobshape in a terminal; ended with the test."""
+    opened: list[Terminal] = []
+
+    def open_it(*arguments: str, user: str = "alice", columns: int = 140, rows: int = 30
+                ) -> Terminal:  # fmt: skip
+        own = {"XDG_STATE_HOME": str(tmp_path / user), "COLORTERM": "truecolor"}
+        argv = box.command(["jobshape", *arguments], env=own, user=user)
+        terminal = Terminal(argv, columns=columns, rows=rows)
+        opened.append(terminal)
+        return terminal
+
+    yield open_it
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.fixture
+def submit(box: Any) -> Iterator[Callable[..., int]]:
+    """Submit jobs of alice; cancelled at the end."""
+    made: list[int] = []
+
+    def submit_one(name: str, *options: str, wrap: str = "sleep 300") -> int:
+        argv = ["sbatch", "--parsable", f"--job-name={name}", "--mem=50M", "--time=10",
+                "--output=/dev/null", *options, f"--wrap={wrap}"]  # fmt: skip
+        made.append(int(box.run(argv).stdout))
+        return made[-1]
+
+    yield submit_one
+    if made:
+        box.run(["scancel", *map(str, made)], check=False)
+
+
+def shown(box: Any, job: int | str) -> dict[str, str]:
+    """What the controller says of a job, by field."""
+    text = box.run(["scontrol", "show", "job", str(job)]).stdout
+    return dict(re.findall(r"(\S+?)=(\S*)", text))
+
+
+def fill(terminal: Terminal, title: str, text: str) -> None:
+    """Go to a field of the form and type into it."""
+    for _ in range(20):
+        if is_current(terminal, title):
+            break
+        terminal.press("down")
+        terminal.wait_quiet()
+    else:
+        raise AssertionError(f"no way to {title}:\n{terminal.text}")
+    terminal.press("ctrl+u")
+    terminal.write(text)
+    terminal.wait_quiet()
+
+
+def is_current(terminal: Terminal, title: str) -> bool:
+    """Whether the field has the cursor: its title is bold."""
+    for y, line in enumerate(terminal.lines):
+        found = re.search(rf"│ [ *]({re.escape(title)})\b", line)
+        if found:
+            return bool(terminal.screen.buffer[y][found.start(1)].bold)
+    raise AssertionError(f"no field {title}:\n{terminal.text}")
+
+
+def test_a_pending_job_is_changed_field_by_field(box: Any, open_app: Open, submit: Any) -> None:
+    job = submit("shapeless", "--begin=now+1hour")
+    terminal = open_app("--filter", "shapeless")
+    terminal.wait_for(rf"{job} +PD")
+    terminal.press("e")
+    terminal.wait_for("Memory a node")
+    terminal.wait_for("at most")
+    for title, text in [
+        ("Memory a node", "x2"), ("CPUs a task", "2"), ("Walltime", "1:30:00"),
+        ("GPUs a node", "a100:1"), ("Partition", "gpu"),
+    ]:  # fmt: skip
+        fill(terminal, title, text)
+    terminal.press("enter")
+    terminal.wait_for(r"Change 1 job\?")
+    assert re.search(r"Memory a node +50M . 100M", terminal.text), terminal.text
+    terminal.press("y")
+    terminal.wait_for("changed 1 job")
+    found = shown(box, job)
+    assert found["MinMemoryNode"] == "100M"
+    assert found["CPUs/Task"] == "2"
+    assert found["TimeLimit"] == "01:30:00"
+    assert found["Partition"] == "gpu"
+    assert "gpu" in found["TresPerNode"] and found["TresPerNode"].endswith(":1")
+    assert re.search(r"cpu=2\b", found["ReqTRES"]), found["ReqTRES"]
+    assert "mem=100M" in found["ReqTRES"]
+    assert "gres/gpu" in found["ReqTRES"]
+
+
+def test_a_change_is_taken_back(box: Any, open_app: Open, submit: Any) -> None:
+    job = submit("undone", "--begin=now+1hour")
+    terminal = open_app("--filter", "undone")
+    terminal.wait_for(rf"{job} +PD")
+    terminal.press("e")
+    terminal.wait_for("Memory a node")
+    fill(terminal, "Memory a node", "+100%")
+    terminal.press("enter")
+    terminal.wait_for(r"Change 1 job\?")
+    terminal.press("y")
+    terminal.wait_for("changed 1 job")
+    assert shown(box, job)["MinMemoryNode"] == "100M"
+    terminal.press("ctrl+z")
+    terminal.wait_for("100M")
+    terminal.press("y")
+    terminal.wait_until(lambda: shown(box, job)["MinMemoryNode"] == "50M")
+
+
+def test_a_refusal_stands_at_its_field_and_nothing_typed_is_lost(
+    box: Any, open_app: Open, submit: Any
+) -> None:
+    job = submit("refusal", "--begin=now+1hour")
+    terminal = open_app("--filter", "refusal")
+    terminal.wait_for(rf"{job} +PD")
+    terminal.press("e")
+    terminal.wait_for("Memory a node")
+    fill(terminal, "Partition", "nowhere")
+    terminal.press("enter")
+    terminal.wait_for(r"Change 1 job\?")
+    terminal.press("y")
+    terminal.wait_for("nvalid partition name")
+    assert re.search(r"Partition +nowhere", terminal.text), terminal.text
+    assert shown(box, job)["Partition"] != "nowhere"
+
+
+def test_bob_cannot_touch_alices_job_and_sees_why(box: Any, open_app: Open, submit: Any) -> None:
+    job = submit("private", "--begin=now+1hour")
+    terminal = open_app("--scope", "all", "--filter", "private", user="bob")
+    terminal.wait_for(rf"{job} +PD")
+    terminal.press("e")
+    terminal.wait_for("belongs to alice")
+    terminal.close()
+    refused = box.run(["jobshape", "status", "--json"], user="bob", check=False)
+    assert refused.returncode == 0
+
+
+def test_a_running_job_is_not_cancelled_unread(box: Any, open_app: Open, submit: Any) -> None:
+    job = submit("worker", "--output=/tmp/worker-%j.out", wrap="echo step one done; sleep 300")
+    terminal = open_app("--filter", "worker")
+    terminal.wait_for(rf"{job} +R")
+    box.run(["sh", "-c", f"until test -s /tmp/worker-{job}.out; do sleep 0.1; done"])
+    terminal.press("x")
+    terminal.wait_for(r"Cancel 1 job\?")
+    terminal.wait_for("step one done")
+    terminal.press("y")
+    terminal.wait_until(lambda: shown(box, job)["JobState"] == "CANCELLED")
+    terminal.press("5")
+    terminal.wait_for(rf"cancel.*|{job}")
+
+
+def test_with_the_controller_down_an_action_ends_and_nothing_is_sent_later(
+    box: Any, open_app: Open, submit: Any
+) -> None:
+    job = submit("frozen", "--begin=now+1hour")
+    terminal = open_app("--filter", "frozen")
+    terminal.wait_for(rf"{job} +PD")
+    box.stop("slurmctld")
+    try:
+        terminal.press("H")
+        terminal.wait_for(r"Hold \d+: ", timeout_s=45)
+        assert "hold: 1 job" not in terminal.lines[-2]
+    finally:
+        box.start("slurmctld")
+        box.wait_up()
+    terminal.wait_for(rf"{job} +PD", timeout_s=60)
+    terminal.watch(5)  # were it kept to be sent again, it would be by now
+    assert shown(box, job)["Priority"] != "0"
+
+
+def test_a_frozen_controller_is_told_as_no_answer(box: Any, open_app: Open, submit: Any) -> None:
+    job = submit("stopped", "--begin=now+1hour")
+    terminal = open_app("--filter", "stopped")
+    terminal.wait_for(rf"{job} +PD")
+    box.signal("slurmctld", signal.SIGSTOP)
+    try:
+        terminal.press("H")
+        terminal.wait_for(r"Hold \d+: ", timeout_s=45)
+        assert "it may be done all the same" in terminal.text, terminal.text
+    finally:
+        box.signal("slurmctld", signal.SIGCONT)
+
+
+HUNGRY = """#!/bin/bash
+#SBATCH --job-name=hungry
+#SBATCH --mem=60M   # too little
+#SBATCH --time=5
+#SBATCH --output=/dev/null
+python3 -c "
+x = bytearray(90 << 20)
+for at in range(0, len(x), 4096):
+    x[at] = 1"
+"""
+
+
+def submit_script(box: Any, name: str, text: str, *options: str) -> int:
+    """A script of alice's home, submitted."""
+    box.run(["sh", "-c", f"cat > {name}"], input=text)
+    return int(box.run(["sbatch", "--parsable", *options, name]).stdout)
+
+
+def test_a_job_that_died_of_oom_is_resubmitted_with_more_and_completes(
+    box: Any, open_app: Open
+) -> None:
+    job = submit_script(box, "hungry.sh", HUNGRY)
+    terminal = open_app("--filter", "hungry")
+    terminal.wait_for(rf"{job} +OOM", timeout_s=60)
+    terminal.press("r")
+    terminal.wait_for(r"Memory a node +60M . 80M", timeout_s=40)
+    terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+    terminal.press("y")
+    terminal.wait_for(r"resubmitted 1 job as (\d+)")
+    again = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
+    assert shown(box, again)["MinMemoryNode"] == "80M"
+    terminal.wait_for(rf"{again} +OOM", timeout_s=60)
+    terminal.press("g", "r")  # at once: history may not have the line of the two yet
+    terminal.wait_for(r"Memory a node +80M . 160M", timeout_s=40)
+    assert "not known for sure" not in terminal.text
+    terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+    terminal.press("y")
+    terminal.wait_for(rf"resubmitted 1 job as (?!{again})(\d+)")
+    third = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
+    terminal.wait_for(rf"{third} +CD", timeout_s=60)
+    assert "--mem=160M" in box.run(["scontrol", "write", "batch_script", str(third), "-"]).stdout
+    terminal.press("g", "r")  # it is done
+    terminal.wait_for("resubmit: .*(completed|already|done)")
+
+
+HALF = """#!/bin/sh
+#SBATCH --job-name=half
+#SBATCH --mem=5M
+#SBATCH --time=2
+#SBATCH --output=/dev/null
+exit $((SLURM_ARRAY_TASK_ID % 2))
+"""
+
+
+def test_the_failed_half_of_a_thousand_tasks_goes_as_one_array_in_seconds(
+    box: Any, open_app: Open
+) -> None:
+    array = submit_script(box, "half.sh", HALF, "--array=0-999%200")
+    try:
+        terminal = open_app("--filter", "half")
+        terminal.wait_for(rf"{array}_\S+ +F +500F 500CD", timeout_s=240)
+        began = time.monotonic()
+        terminal.press("r")
+        terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+        assert "one array of 500 tasks" in terminal.text
+        asked = time.monotonic()
+        terminal.press("y")
+        terminal.wait_for(r"resubmitted 1 job \(500 tasks\) as (\d+)")
+        ended = time.monotonic()
+        again = re.findall(r"resubmitted 1 job \(500 tasks\) as (\d+)", terminal.text)[0]
+        listed = box.run(
+            ["squeue", "-h", "-r", "-t", "all", "-j", again, "-o", "%K"]
+        ).stdout.split()
+        assert {int(one) for one in listed} <= set(range(1, 1000, 2))
+        assert "1-999:2" in box.run(["scontrol", "write", "batch_script", again, "-"]).stdout
+        seconds = asked - began, ended - asked
+        print(f"plan and pre-flight {seconds[0]:.1f} s, sent {seconds[1]:.1f} s")
+    finally:
+        box.run(["scancel", "--user=alice", "--name=half"], check=False)
+
+
+def test_a_running_job_is_replaced_by_one_with_another_shape(
+    box: Any, open_app: Open, submit: Any
+) -> None:
+    job = submit("replaced")
+    terminal = open_app("--filter", "replaced")
+    terminal.wait_for(rf"{job} +R")
+    terminal.press("e")
+    terminal.wait_for("Memory a node")
+    fill(terminal, "Memory a node", "x2")
+    terminal.press("enter")
+    terminal.wait_for(r"Change 1 job\?")
+    terminal.press("c")
+    terminal.wait_for("sent 1 again with the new shape", timeout_s=60)
+    terminal.wait_until(lambda: shown(box, job)["JobState"] == "CANCELLED")
+    listed = box.run(["squeue", "-h", "-n", "replaced", "-t", "PD,R", "-o", "%i %m"]).stdout.split()
+    assert listed[1] == "100M" and int(listed[0]) > job
+    box.run(["scancel", listed[0]])
