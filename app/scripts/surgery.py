@@ -35,9 +35,23 @@ def with_shape(text: str, shape: JobShape, *, group: int = 0) -> str:
     """The script, asking for this shape; what the shape does not say stays as it is.
 
     The memory and the GPUs of the old script are a node's figures, too, where they can be computed:
-    so they hold when nodes, tasks or CPUs change. Raises BadRequest where the script cannot be
-    changed for sure.
+    so they hold when nodes, tasks or CPUs change. The other components of a heterogeneous job keep
+    their shape. Raises BadRequest where the script cannot be changed for sure.
     """
+    behind = [_shape(text, other) for other in range(group + 1, read_script(text).groups)]
+    text = _one_with_shape(text, shape, group)
+    for other, before in enumerate(behind, group + 1):
+        if _shape(text, other) != before:  # it took something over, as components do
+            text = _one_with_shape(text, before, other)
+        if _shape(text, other) != before:
+            raise BadRequest(
+                f"component {other} of the heterogeneous job would change as well",
+                where=_place(read_script(text), other), hint="say there what it asks for",
+            )  # fmt: skip
+    return text
+
+
+def _one_with_shape(text: str, shape: JobShape, group: int) -> str:
     old = _shape(text, group)
     wanted = shape.over(old)
     asked = [name for name, value in shape.said() if not _same(name, value, getattr(old, name))]
