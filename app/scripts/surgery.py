@@ -231,13 +231,15 @@ def _rewritten(text: str, old: Directive, name: str, value: str) -> str:
         lines[old.line - 1] = new
         if _reads_so(text, "\n".join(lines), old, name, value):
             return "\n".join(lines)
-    if old.shares_word:  # -HJname: the letter is taken out, the option put behind the word
-        word = next(one for one in _words(line) if one.end >= old.columns[1])
+    if old.shares_word:  # -HJ name: the letter is taken out, the option put behind the word
+        word = next(one for one in _words(line) if old.columns[0] < one.end)
+        starts = range(word.start, word.end)
+        behind = max(one.columns[1] for one in read_script(text).directives
+                     if one.line == old.line and one.columns[0] in starts)  # fmt: skip
+        end = behind - (old.columns[1] - old.columns[0])
         rest = _cut_out(text, old).split("\n")
-        end = word.end - (old.columns[1] - old.columns[0])
-        rest[old.line - 1] = (
-            f"{rest[old.line - 1][:end]} {_word(name, value)}" + (rest[old.line - 1][end:])
-        )
+        cut = rest[old.line - 1]
+        rest[old.line - 1] = f"{cut[:end]} {_word(name, value)}{cut[end:]}"
         if _reads_so(text, "\n".join(rest), old, name, value):
             return "\n".join(rest)
     raise _unsure(text, old)

@@ -161,7 +161,8 @@ def test_any_option_reads_back(text: str, options: dict[str, str | None]) -> Non
                    for name, value in options.items())  # fmt: skip
         return
     before, after = read_script(text).options(), read_script(new_text).options()
-    rivals = {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-task", "cpus-per-gpu"}
+    rivals = {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-task", "cpus-per-gpu", "requeue",
+              "no-requeue", "exclusive", "oversubscribe"}  # fmt: skip
     for name in TAKES:
         if name in options and not (name in rivals and len(rivals & set(options)) > 1):
             assert after.get(name) == options[name]
@@ -254,6 +255,8 @@ def test_shapes(old: str, wanted: dict[str, object], new: str) -> None:
         ("#SBATCH -HJx -n 1\n", {"job-name": None}, "#SBATCH -H -n 1\n"),
         ("#SBATCH -HJ 'a b' -n 1\n", {"job-name": "c"}, "#SBATCH -HJ 'c' -n 1\n"),
         ("#SBATCH -HJx -n 1\n", {"job-name": ""}, "#SBATCH -H --job-name= -n 1\n"),
+        ("#SBATCH -OsA phys -n 1\n", {"exclusive": ""},
+         "#SBATCH -OA phys --exclusive -n 1\n"),
         ("#SBATCH -HJ x -n 1\n", {"job-name": ""}, "#SBATCH -H --job-name= -n 1\n"),
         ("#SBATCH --exclusive\n", {"exclusive": "user"}, "#SBATCH --exclusive=user\n"),
         ("#SBATCH --exclusive=user\n", {"exclusive": ""}, "#SBATCH --exclusive\n"),
