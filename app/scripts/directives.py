@@ -15,6 +15,7 @@ from jobshape.app.scripts.options import (
     BLANKS,
     LETTERS,
     NONE,
+    OF_ONE_COMPONENT,
     OPTIONAL,
     REQUIRED,
     TAKES,
@@ -81,8 +82,15 @@ class BatchScript:
     justified: str  # the reason behind "# JUSTIFIED:"; "": none is given
 
     def options(self, group: int = 0) -> dict[str, str]:
-        """Long option -> value ("" for none given) of a component; the last one wins."""
-        return {one.option: one.value for one in self.directives if one.group == group}
+        """Long option -> value ("" for none given) of a component; the last one wins.
+
+        Some options of the components before it hold as well, as in sbatch: --mem, --time, ….
+        """
+        return {
+            one.option: one.value for one in self.directives
+            if one.group == group
+            or (one.group < group < self.groups and one.option not in OF_ONE_COMPONENT)
+        }  # fmt: skip
 
     def errors(self) -> tuple[ScriptProblem, ...]:
         """What sbatch refuses."""

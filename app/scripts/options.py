@@ -34,6 +34,21 @@ REQUIRED: Final = "required"
 OPTIONAL: Final = "optional"
 NONE: Final = "none"
 
+_OF_ONE_COMPONENT = """
+cluster-constraint constraint contiguous core-spec cores-per-socket cpu-freq cpus-per-gpu
+cpus-per-task distribution exclusive extra-node-info gpu-bind gpu-freq gpus gpus-per-node
+gpus-per-socket gpus-per-task gres gres-flags hint licenses mem-bind mem-per-cpu mem-per-gpu mincpus
+network nodefile nodelist nodes ntasks ntasks-per-core ntasks-per-gpu ntasks-per-node
+ntasks-per-socket ntasks-per-tres overcommit oversubscribe partition power prefer reboot
+sockets-per-node spread-job switches thread-spec threads-per-core tmp tres-per-job tres-per-node
+tres-per-socket tres-per-task use-min-nodes
+"""
+OF_ONE_COMPONENT = frozenset(_OF_ONE_COMPONENT.split())
+"""Options that hold for their own component of a het job; all others for those behind it as well.
+
+Source: ``reset_each_pass`` in Slurm's src/common/slurm_opt.c, tried with Slurm 26.05.
+"""
+
 BLANKS = " \t\n\v\f\r"
 """What C's isspace takes for a blank; nothing outside ASCII is one."""
 

@@ -35,9 +35,23 @@ def with_shape(text: str, shape: JobShape, *, group: int = 0) -> str:
     """The script, asking for this shape; what the shape does not say stays as it is.
 
     The memory and the GPUs of the old script are a node's figures, too, where they can be computed:
-    so they hold when nodes, tasks or CPUs change. Raises BadRequest where the script cannot be
-    changed for sure.
+    so they hold when nodes, tasks or CPUs change. The other components of a heterogeneous job keep
+    their shape. Raises BadRequest where the script cannot be changed for sure.
     """
+    behind = [_shape(text, other) for other in range(group + 1, read_script(text).groups)]
+    text = _one_with_shape(text, shape, group)
+    for other, before in enumerate(behind, group + 1):
+        if _shape(text, other) != before:  # it took something over, as components do
+            text = _one_with_shape(text, before, other)
+        if _shape(text, other) != before:
+            raise BadRequest(
+                f"component {other} of the heterogeneous job would change as well",
+                where=_place(read_script(text), other), hint="say there what it asks for",
+            )  # fmt: skip
+    return text
+
+
+def _one_with_shape(text: str, shape: JobShape, group: int) -> str:
     old = _shape(text, group)
     wanted = shape.over(old)
     asked = [name for name, value in shape.said() if not _same(name, value, getattr(old, name))]
@@ -217,13 +231,15 @@ def _rewritten(text: str, old: Directive, name: str, value: str) -> str:
         lines[old.line - 1] = new
         if _reads_so(text, "\n".join(lines), old, name, value):
             return "\n".join(lines)
-    if old.shares_word:  # -HJname: the letter is taken out, the option put behind the word
-        word = next(one for one in _words(line) if one.end >= old.columns[1])
+    if old.shares_word:  # -HJ name: the letter is taken out, the option put behind the word
+        word = next(one for one in _words(line) if old.columns[0] < one.end)
+        starts = range(word.start, word.end)
+        behind = max(one.columns[1] for one in read_script(text).directives
+                     if one.line == old.line and one.columns[0] in starts)  # fmt: skip
+        end = behind - (old.columns[1] - old.columns[0])
         rest = _cut_out(text, old).split("\n")
-        end = word.end - (old.columns[1] - old.columns[0])
-        rest[old.line - 1] = (
-            f"{rest[old.line - 1][:end]} {_word(name, value)}" + (rest[old.line - 1][end:])
-        )
+        cut = rest[old.line - 1]
+        rest[old.line - 1] = f"{cut[:end]} {_word(name, value)}{cut[end:]}"
         if _reads_so(text, "\n".join(rest), old, name, value):
             return "\n".join(rest)
     raise _unsure(text, old)

@@ -41,8 +41,9 @@ SHAPES: dict[str, tuple[JobShape, ...]] = {
     "glued_word.sh": _one(memory_bytes=3 * GIB, tasks=3),
     "clustered_letters.sh": _one(tasks=6, cpus_per_task=1, time_limit_s=300),
     "het_job.sh": (
-        JobShape(partition="main", tasks=1, cpus_per_task=4, memory_bytes=8 * GIB),
-        JobShape(partition="main", nodes=2, tasks=8, memory_bytes=2000 * MIB),
+        JobShape(partition="main", tasks=1, cpus_per_task=4, memory_bytes=8 * GIB,
+                 time_limit_s=1200),
+        JobShape(partition="main", nodes=2, tasks=8, memory_bytes=2000 * MIB, time_limit_s=1200),
     ),
     "het_three.sh": (
         JobShape(memory_bytes=GIB),

@@ -114,7 +114,11 @@ def test_a_changed_script_asks_for_the_new_shape(
 ) -> None:
     group = data.draw(st.integers(0, read_script(text).groups - 1))
     old = shape(text, group)
-    new_text = with_shape(text, wanted, group=group)
+    try:
+        new_text = with_shape(text, wanted, group=group)
+    except BadRequest as error:
+        assert "would change as well" in error.what and read_script(text).groups > group + 1
+        return
     now = shape(new_text, group)
     # Memory and GPUs that could not be computed before may be so now.
     expected = wanted.over(old)
@@ -157,7 +161,8 @@ def test_any_option_reads_back(text: str, options: dict[str, str | None]) -> Non
                    for name, value in options.items())  # fmt: skip
         return
     before, after = read_script(text).options(), read_script(new_text).options()
-    rivals = {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-task", "cpus-per-gpu"}
+    rivals = {"mem", "mem-per-cpu", "mem-per-gpu", "cpus-per-task", "cpus-per-gpu", "requeue",
+              "no-requeue", "exclusive", "oversubscribe"}  # fmt: skip
     for name in TAKES:
         if name in options and not (name in rivals and len(rivals & set(options)) > 1):
             assert after.get(name) == options[name]
@@ -250,6 +255,8 @@ def test_shapes(old: str, wanted: dict[str, object], new: str) -> None:
         ("#SBATCH -HJx -n 1\n", {"job-name": None}, "#SBATCH -H -n 1\n"),
         ("#SBATCH -HJ 'a b' -n 1\n", {"job-name": "c"}, "#SBATCH -HJ 'c' -n 1\n"),
         ("#SBATCH -HJx -n 1\n", {"job-name": ""}, "#SBATCH -H --job-name= -n 1\n"),
+        ("#SBATCH -OsA phys -n 1\n", {"exclusive": ""},
+         "#SBATCH -OA phys --exclusive -n 1\n"),
         ("#SBATCH -HJ x -n 1\n", {"job-name": ""}, "#SBATCH -H --job-name= -n 1\n"),
         ("#SBATCH --exclusive\n", {"exclusive": "user"}, "#SBATCH --exclusive=user\n"),
         ("#SBATCH --exclusive=user\n", {"exclusive": ""}, "#SBATCH --exclusive\n"),
@@ -321,3 +328,12 @@ def test_a_diff() -> None:
         " ",
     ]
     assert diff(old, old) == []
+
+
+def test_components_keep_what_they_took_over() -> None:
+    text = "#!/bin/sh\n#SBATCH --mem=1G -n 1\n#SBATCH hetjob\n#SBATCH -n 3\ntrue\n"
+    assert shape(text, 1) == JobShape(tasks=3, memory_bytes=1 << 30)
+    new = with_shape(text, JobShape(memory_bytes=2 << 30))
+    assert new == text.replace("1G", "2G").replace("-n 3\n", "-n 3\n#SBATCH --mem=1G\n")
+    with pytest.raises(BadRequest, match="would change as well"):
+        with_shape(text, JobShape(time_limit_s=60))
