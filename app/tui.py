@@ -417,10 +417,11 @@ class LiveApp(JobshapeApp):
         """What the pre-flight has against sending it."""
         if self.preflight is None:
             return []
-        from jobshape.app.domain.check import blocking
+        from jobshape.app.domain.check import blocking, softened
 
         try:
-            return [line.title for line in blocking(await self.preflight.examine(draft))]
+            lines = await self.preflight.examine(draft)
+            return [line.title for line in blocking(map(softened, lines))]
         except JobshapeError as error:
             return [f"its pre-flight could not be made: {error.what}"]
 

@@ -188,6 +188,10 @@ class ActionLog(Protocol):
         """What was submitted as this job, or as the array that it is a task of."""
         ...
 
+    async def is_second(self, jobs: Sequence[str], own_id: int) -> bool:
+        """Whether some of these jobs were sent again by a submission kept before this one."""
+        ...
+
     async def submissions(
         self, *, script_hash: str = "", configuration_hash: str = "", since: int | None = None
     ) -> list[SubmissionRecord] | None:
@@ -225,6 +229,10 @@ class NoActionLog:
     async def recent(self, limit: int, job: str | None = None) -> list[ActionRecord] | None:
         """Nothing is kept."""
         return None
+
+    async def is_second(self, jobs: Sequence[str], own_id: int) -> bool:
+        """Nothing is kept."""
+        return False
 
     async def submission(self, job_id: int) -> SubmissionRecord | None:
         """Nothing is kept."""

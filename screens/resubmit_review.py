@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jobshape.app.domain.check import CheckLine
+from jobshape.app.domain.check import CheckLine, softened
 from jobshape.app.domain.resubmission import Resubmission, ResubmissionPlan
 from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.scripts.draft import Draft
@@ -21,9 +21,6 @@ from textual.widget import Widget
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
-
-SOFT_RULES = frozenset({"smoke", "duplicate"})
-"""Rules about beginning something new: of a job that has run they only warn."""
 
 
 class ResubmitLines(ScrolledLines, can_focus=True):
@@ -155,10 +152,3 @@ def draft_of(one: Resubmission) -> Draft:
         request.script, one.script_path, request.arguments, name=request.name or one.name,
         work_dir=request.work_dir or "", comment=request.comment or "",
     )  # fmt: skip
-
-
-def softened(line: CheckLine) -> CheckLine:
-    """The line as it counts for a job that has run already."""
-    if line.verdict == "block" and line.rule in SOFT_RULES:
-        return line._replace(verdict="warn")
-    return line

@@ -51,6 +51,15 @@ async def send_script(room: "Room", wanted: Submission) -> SentScript:
         resubmitted_from=wanted.resubmitted_from, batch=wanted.batch,
     )  # fmt: skip
     begun = await log.begin_submission(record)
+    if begun.ids and wanted.resubmitted_from:
+        try:
+            is_second = await log.is_second(wanted.resubmitted_from, begun.ids[0])
+        except JobshapeError:
+            is_second = False  # the history was there a moment ago: the person's word counts
+        if is_second:
+            words = "sent again already by another window, or by itself"
+            await log.end_submission(begun, None, "refused", words)
+            return SentScript(None, f"{', '.join(wanted.resubmitted_from[:3])}: {words}", True)
     try:
         job_id = await room.actions.call("submit", request=request)
     except JobshapeError as error:

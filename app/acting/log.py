@@ -5,6 +5,7 @@ a note says that it is not kept.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +18,7 @@ from jobshape.app.domain.action import (
     Ended,
     Outcome,
     SubmissionRecord,
+    touches,
 )
 from jobshape.app.domain.errors import JobshapeError
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 BEGINS_WITHIN_S = 3.0
+
+SAME_S = 600
+"""Older submissions of the same jobs were seen when this one was planned."""
 
 NO_HISTORY = "the history is switched off, or not open yet"
 
@@ -126,3 +131,12 @@ class HistoryActionLog(BoardHistory):
                 site, script_hash=script_hash, configuration_hash=configuration_hash, since=since
             )
         )
+
+    async def is_second(self, jobs: Sequence[str], own_id: int) -> bool:
+        """Whether some of these jobs were sent again by a submission that was kept before ours."""
+        others = await self.submissions(since=int(time.time()) - SAME_S) or []
+        return any(
+            other.id < own_id and other.outcome != "refused"
+            and any(touches(mine, theirs) for mine in jobs for theirs in other.resubmitted_from)
+            for other in others
+        )  # fmt: skip

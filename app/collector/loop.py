@@ -17,7 +17,7 @@ from typing import Any
 from jobshape.app.backends.base import Scope
 from jobshape.app.collector.cadence import Cadence
 from jobshape.app.collector.calls import DEADLINE_S, MUTATING
-from jobshape.app.collector.forked import Ended, ForkedCall
+from jobshape.app.collector.forked import Ended, ForkedCall, error_head
 from jobshape.app.collector.history_feed import HistoryFeed
 from jobshape.app.collector.keeper import BackendKeeper
 from jobshape.app.collector.known import KnownJobs
@@ -38,6 +38,7 @@ from jobshape.app.collector.polls import (
 from jobshape.app.collector.reading import BackendWork, do_action, with_backend
 from jobshape.app.collector.start import RESTART, Start
 from jobshape.app.collector.wire import Frame, FrameReader
+from jobshape.app.domain.errors import NotSent
 from jobshape.app.domain.stage_rules import StageRules
 
 ACTIONS_AT_ONCE = 4
@@ -65,7 +66,7 @@ class Collector:
         self._keeper = BackendKeeper(start.backend, start.ssh, start.local, start.gpu)
         self._ledger = Ledger(now, free=start.backend == "local")
         self._rules = StageRules(start.stage_rules)
-        self._waiting: deque[tuple[int, str, dict[str, Any]]] = deque()
+        self._waiting: deque[tuple[int, str, dict[str, Any], float]] = deque()
         self._actions: dict[ForkedCall, tuple[int, str, list[Any]]] = {}
         known = KnownJobs(most_kept=start.most_finished)
         known.kept.update((int(job_id), int(end)) for job_id, end in start.kept)
@@ -144,7 +145,11 @@ class Collector:
                 if poll.next_at <= now:
                     self._begin(poll, now)
         while self._keeper.backend and self._waiting and len(self._actions) < ACTIONS_AT_ONCE:
-            call_id, method, arguments = self._waiting.popleft()
+            call_id, method, arguments, until = self._waiting.popleft()
+            if time.monotonic() >= until:  # who asked has given up: nothing is done later
+                error = error_head(NotSent("too much else was being asked", where=method))
+                self._out.put(Frame("result", {"id": call_id, "ok": False, "error": error}))
+                continue
             call = self._fork(
                 method, partial(do_action, method, arguments), DEADLINE_S.get(method, 10.0)
             )
@@ -183,7 +188,8 @@ class Collector:
     def _heard(self, kind: str, head: dict[str, Any]) -> None:
         match kind:
             case "call":
-                self._waiting.append((head["id"], head["method"], head["args"]))
+                until = time.monotonic() + DEADLINE_S.get(head["method"], 10.0)
+                self._waiting.append((head["id"], head["method"], head["args"], until))
             case "refresh":
                 self._wake(self._queue)
                 self._wake(self._nodes)
@@ -366,7 +372,7 @@ class Collector:
     def _refuse_waiting(self, error: list[str]) -> None:
         """No site, no actions: say so at once instead of letting them wait."""
         while self._waiting:
-            call_id, _, _ = self._waiting.popleft()
+            call_id, *_ = self._waiting.popleft()
             self._out.put(Frame("result", {"id": call_id, "ok": False, "error": error}))
 
     def _report(self, ended: Ended | None = None) -> None:

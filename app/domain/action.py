@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from jobshape.app.domain.entry import show_entry
-from jobshape.app.domain.errors import JobshapeError, NotSent, Unreachable
+from jobshape.app.domain.errors import (
+    BadRequest,
+    JobshapeError,
+    NoSite,
+    NotSent,
+    NotSupported,
+    Refused,
+)
 from jobshape.app.domain.request import JobChanges
 from jobshape.app.domain.shape import FIELD_OF, JobShape
 
@@ -124,10 +131,13 @@ class SubmissionRecord:
         return " ".join([f"{what}: {self.name or self.script_path or 'a script'}", *asked])
 
 
+NOTHING_DONE = (Refused, BadRequest, NotSupported, NoSite, NotSent)
+"""Errors after which it is sure that nothing was done."""
+
+
 def outcome_of(error: JobshapeError) -> Outcome:
-    """What an error says of the action: only where no answer came it may have been done."""
-    lost = isinstance(error, Unreachable) and not isinstance(error, NotSent)
-    return "unknown" if lost else "refused"
+    """What an error says of the action: where it is not sure that nothing was done, unknown."""
+    return "refused" if isinstance(error, NOTHING_DONE) else "unknown"
 
 
 def new_batch() -> str:

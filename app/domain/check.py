@@ -36,6 +36,17 @@ def lifted_reasons(lines: Iterable[CheckLine]) -> dict[str, str]:
     return {line.rule: line.lifted for line in lines if line.lifted}
 
 
+SOFT_RULES = frozenset({"smoke", "duplicate"})
+"""Rules about beginning something new: of a job that has run they only warn."""
+
+
+def softened(line: CheckLine) -> CheckLine:
+    """The line as it counts for a job that has run already."""
+    if line.verdict == "block" and line.rule in SOFT_RULES:
+        return line._replace(verdict="warn")
+    return line
+
+
 def with_lifts(reason: str, lifted: Mapping[str, str]) -> str:
     """A reason for a submission with those for which blocks were lifted, for the log."""
     return "; ".join(

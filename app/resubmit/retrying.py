@@ -100,6 +100,11 @@ class RetryKeeper:
         self._not_before: dict[int, float] = {}
         self._found: dict[int, Sequence[Finding]] = {}
 
+    @property
+    def latest_s(self) -> float:
+        """After so long a failure is old news; the longest wait before a retry counts in."""
+        return LATEST_S + 60 * max(self.terms.minutes, default=0.0)
+
     def see(self, job_id: int, job: Job | None) -> None:
         """A record that came, changed or, None, went; a failure that went is still one."""
         old = self._jobs.get(job_id)
@@ -129,7 +134,7 @@ class RetryKeeper:
             if now < self._not_before.get(key, 0.0):
                 continue
             ended = max((job.end_time or 0 for job in jobs.values()), default=0)
-            if now - ended > LATEST_S:
+            if now - ended > self.latest_s:
                 for job_id in list(jobs):
                     self._forget(job_id)
                 continue
@@ -152,7 +157,14 @@ class RetryKeeper:
         labels: dict[str, int] = {}
         titles: dict[str, str] = {}
         for job in jobs.values():
-            findings = alike.get((job.state, job.exit_code))
+            own = self._found.get(job.job_id)
+            # Of a plain failure the next task may have died of something else.
+            shared = (
+                None if job.exit_code.startswith("1:") else alike.get((job.state, job.exit_code))
+            )
+            findings = own if own is not None else shared
+            if findings is None and alike.get((job.state, job.exit_code)) is not None:
+                continue  # not looked into: a person may send it
             if findings is None:
                 return None  # still to be looked into
             if may_retry(job, findings):

@@ -3,14 +3,16 @@
 Options of the old command line become ``#SBATCH`` lines, so that the script tells all of it.
 """
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.request import JobRequest, SubmitRequest
 from jobshape.app.domain.resubmission import Correction
 from jobshape.app.domain.shape import JobShape
-from jobshape.app.domain.units import MIB
+from jobshape.app.domain.units import MIB, parse_size
 from jobshape.app.scripts.directives import read_script
 from jobshape.app.scripts.shape import shape_of
 from jobshape.app.scripts.submit_line import SubmitLine, folded, read_submit_line
@@ -60,6 +62,10 @@ def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -
         changes["array"] = array
     elif "array" in read_script(text).options():
         text = with_options(text, {"array": None})
+    text, scaled = _scaled(text, corrections)
+    if scaled:
+        changes.pop("memory_bytes", None)
+        shape = replace(shape, memory_bytes=None)
     text = with_shape(text, replace(shape, **changes))
     if not asked.submit_line:
         text = _with_paths(text, asked)
@@ -69,6 +75,21 @@ def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -
         tuple(diff(found.text, text, asked.script_path or "script")),
         tuple(dict.fromkeys(warnings)),
     )
+
+
+def _scaled(text: str, corrections: tuple[Correction, ...]) -> tuple[str, bool]:
+    """Memory for a CPU or GPU stays so: a figure for a node would be wrong on another node."""
+    options = read_script(text).options()
+    more = next((one for one in corrections if one.field == "memory_bytes" and one.old), None)
+    name = next((one for one in ("mem-per-cpu", "mem-per-gpu") if one in options), "")
+    if more is None or not name or "mem" in options:
+        return text, False
+    with suppress(ValueError):
+        now = parse_size(options[name], default_unit="M")
+        if now:
+            mebibytes = math.ceil(now * more.new / more.old / MIB)
+            return with_options(text, {name: f"{mebibytes}M"}), True
+    return text, False
 
 
 def _without_wrap(submit_line: str, text: str) -> tuple[str, bool]:

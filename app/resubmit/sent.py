@@ -48,6 +48,11 @@ class QueueStates:
             known = next((s for tasks, s in self._waiting.get(job_id, ()) if task in tasks), None)
         return known or ""
 
+    def plain_state(self, job_id: int) -> str:
+        """The state of a job that is part of no array; "" where the queue has none."""
+        found = (job for job in self._jobs if job.job_id == job_id and job.array_job_id is None)
+        return next((job.state for job in found), "")
+
     def named_since(self, name: str, since: int) -> Job | None:
         """A job of that name submitted since then that is not over."""
         return next(

@@ -55,12 +55,16 @@ MOST_GROUPS = 60
 def prepare(backend: Backend, wanted: Wanted) -> ResubmissionPlan:
     """What is sent again of these jobs. Raises a BackendError where the site gives no answer."""
     queue = backend.queue(Scope.MINE).jobs
-    history = None
+    history, doubt = None, ""
     if wanted.history_path:
-        with suppress(JobshapeError):
+        try:
             history = History.to_read(Path(wanted.history_path))
+        except JobshapeError as error:
+            doubt = f"whether it was sent again before is not known: {error.what}"
+            if wanted.by_itself:
+                raise BackendError(doubt) from error
     try:
-        return _Planner(backend, wanted, queue, history).plan()
+        return _Planner(backend, wanted, queue, history, doubt).plan()
     finally:
         if history is not None:
             history.close()
@@ -68,7 +72,8 @@ def prepare(backend: Backend, wanted: Wanted) -> ResubmissionPlan:
 
 class _Planner:
     def __init__(self, backend: Backend, wanted: Wanted, queue: Sequence[Job],
-                 history: History | None) -> None:  # fmt: skip
+                 history: History | None, doubt: str = "") -> None:  # fmt: skip
+        self._doubt = doubt
         self._backend, self._wanted, self._history = backend, wanted, history
         self._site = wanted.site
         self._queue = QueueStates(queue)
@@ -81,9 +86,16 @@ class _Planner:
     def plan(self) -> ResubmissionPlan:
         wanted = self._wanted
         found = findings_of(self._jobs, wanted.findings)
-        sent = SentAgain(self._submissions(), self._queue, self._state_of, time.time(), self._jobs)
+        sent = SentAgain(
+            self._submissions(), self._queue, self._state_of, time.time(), self._jobs,
+            by_itself=wanted.by_itself,
+        )  # fmt: skip
+
+        queued = {job.job_id for job in self._queue_jobs}
 
         def against(job: Job) -> str:
+            if phase_of(job.state) is Phase.RUNNING and job.job_id not in queued:
+                return "it left the queue since: choose it again"
             if wanted.by_itself and case_of(job, found[job.job_id]).is_hopeless:
                 return "would fail again: mend it, then send it yourself"
             return sent.against(job)
@@ -202,12 +214,18 @@ class _Planner:
         if self._history is None or not self._jobs:
             return ()
         since = min(job.submit_time or 0 for job in self._jobs)
-        with suppress(JobshapeError):
+        try:
             return self._history.submissions(self._site, since=since, limit=MOST_SUBMISSIONS)
+        except JobshapeError as error:
+            self._doubt = f"whether it was sent again before is not known: {error.what}"
+            if self._wanted.by_itself:
+                raise BackendError(self._doubt) from error
         return ()
 
     def _state_of(self, job_id: int, task: int | None) -> str:
-        state = self._queue.state(job_id, task) or self._queue.state(job_id, None)
+        state = self._queue.state(job_id, task)
+        if not state and task is not None:  # a job of its own, no task of an array
+            state = self._queue.plain_state(job_id)
         if state:
             return state
         if job_id not in self._states:
@@ -253,7 +271,7 @@ class _Planner:
         corrected = correct(before, cases, past, self._wanted.terms, room, mine)
         result = made(found, corrected.corrections, array)
         running = sum(phase_of(case.job.state) is Phase.RUNNING for case in cases)
-        warnings = [*corrected.warnings, *result.warnings]
+        warnings = [*filter(None, [self._doubt]), *corrected.warnings, *result.warnings]
         if running:
             warnings.append("it still runs: this is sent beside it, and both will write")
         labels: dict[str, int] = {}
@@ -280,6 +298,8 @@ class _Planner:
                 break
             except BackendError as error:
                 trouble = error
+        if request is not None and request.name and first.name not in ("", request.name):
+            raise BackendError(f"{group.reference}: its id is another job's now: {request.name}")
         record = self._submission(first)
         if request is None:
             raise trouble or BackendError(f"{group.reference} is not known any more")

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from jobshape.app.board.board import Board
@@ -31,9 +31,7 @@ from jobshape.app.resubmit.retrying import (
     reason_of,
     verdict,
 )
-from jobshape.app.resubmit.sent import tasks_of
-from jobshape.app.scripts.draft import Draft
-from jobshape.app.scripts.hashes import configuration_hash, text_hash
+from jobshape.app.scripts.draft import Draft, Project, record_of
 
 Call = Callable[..., Awaitable[Any]]
 Blocks = Callable[[Draft], Awaitable[Sequence[str]]]
@@ -45,8 +43,6 @@ AGAIN_S = 300.0
 
 SLICE_JOBS, SLICE_S = 500, 0.003
 LONGEST_LINE = 50
-SAME_S = 600
-"""Older submissions of the same jobs were seen when this one was planned."""
 
 
 class Log(Protocol):
@@ -70,6 +66,10 @@ class Log(Protocol):
         self, *, script_hash: str = "", configuration_hash: str = "", since: int | None = None
     ) -> list[SubmissionRecord] | None:
         """Submissions since then, newest first; None: nothing is kept."""
+        ...
+
+    async def is_second(self, jobs: Sequence[str], own_id: int) -> bool:
+        """Whether some of these jobs were sent again by a submission kept before this one."""
         ...
 
 
@@ -198,20 +198,16 @@ class RetryWatch:
 
     async def _submit(self, one: Resubmission, failure: Failure, time_: int) -> None:
         request = replace(one.request, command=self._command)
-        record = SubmissionRecord(
-            name=one.name, script=request.script, script_path=one.script_path,
-            arguments=request.arguments, shape=one.after, script_hash=text_hash(request.script),
-            configuration_hash=configuration_hash(request.script, request.arguments),
-            reason=reason_of(time_, failure.label, one.reason),
-            request={name: value for name, value in asdict(replace(request, script="")).items()
-                     if value not in (None, "", (), False)},
-            resubmitted_from=one.jobs, batch=new_batch(),
+        record = record_of(
+            request, Project(), path=one.script_path,
+            reason=reason_of(time_, failure.label, one.reason), resubmitted_from=one.jobs,
+            batch=new_batch(),
         )  # fmt: skip
         begun = await self._log.begin_submission(record)
         if not begun.ids:
             self._tell(f"{failure.name} is not sent again: {begun.note}", True)
             return
-        if await self._is_second(one, begun.ids[0]):
+        if await self._log.is_second(one.jobs, begun.ids[0]):
             await self._log.end_submission(begun, None, "refused", "another window sends it")
             return
         try:
@@ -229,21 +225,3 @@ class RetryWatch:
             + (f"; {note}" if note else ""),
             bool(note),
         )
-
-    async def _is_second(self, one: Resubmission, own_id: int) -> bool:
-        """Whether another process kept, before us, that it sends some of the same."""
-        since = int(time.time()) - SAME_S  # as history dates them
-        others = await self._log.submissions(since=since) or []
-        return any(
-            other.id < own_id and other.outcome != "refused"
-            and any(overlap(mine, theirs) for mine in one.jobs for theirs in other.resubmitted_from)
-            for other in others
-        )  # fmt: skip
-
-
-def overlap(one: str, other: str) -> bool:
-    """Whether two references name some of the same jobs."""
-    if leading_id(one) is None or leading_id(one) != leading_id(other):
-        return False
-    mine, theirs = tasks_of(one), tasks_of(other)
-    return mine is None or theirs is None or bool(mine & theirs)

@@ -83,10 +83,11 @@ def record_of(
 ) -> SubmissionRecord:  # fmt: skip
     """What history keeps of a submission before it is sent. path: where its script lies."""
     plain = asdict(replace(request, script=""))
-    own = shape_of(read_script(request.script).options())[0]
+    options = read_script(request.script).options()
+    own = shape_of(options)[0]
     given = JobShape(**{name: getattr(request, name) for name in FIELD_OF})
     return SubmissionRecord(
-        name=request.name or "",
+        name=request.name or options.get("job-name", ""),
         script=request.script,
         script_path=path,
         arguments=request.arguments,

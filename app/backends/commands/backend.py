@@ -235,7 +235,9 @@ class CommandsBackend:
             output = self._change(command, "REQUEST_SUBMIT_BATCH_JOB", request)
         job_id = submit.parse_submitted(output.stdout)
         if job_id is None:
-            raise Refused(output.stdout or output.stderr or "sbatch gave no id", where="sbatch")
+            said = " ".join((output.stdout or output.stderr).split()) or "nothing"
+            what = f"it gave no job id, but said: {said[:200]}"
+            raise Unreachable(what, where=command[0], hint=UNSURE_HINT)
         return job_id
 
     def cancel(self, job: str, *, signal: str | None = None) -> None:
@@ -484,7 +486,12 @@ class CommandsBackend:
             return self._runner.run(command, action=True)
         environment = request.environment
         return self._runner.run(
-            command, stdin=request.script, action=True, plain=True, environment=environment
+            command,
+            stdin=request.script,
+            action=True,
+            plain=True,
+            environment=environment,
+            once=bool(request.command),
         )
 
     def _count(self, *calls: str) -> None:

@@ -71,12 +71,14 @@ class Runner:
         check: bool = True,
         plain: bool = False,
         environment: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> Output:
         """Run one command and give what it wrote.
 
         action: it changes something, so it is tried again only where nothing was sent. check:
         raise for an exit code other than 0. plain: keep the caller's environment as it is (a
-        submitted job inherits it). environment: use this one instead.
+        submitted job inherits it). environment: use this one instead. once: nobody knows what
+        the command does before it fails, so it is never tried again.
         Raises Unreachable, Refused, BadRequest, NoSite.
         """
         deadline = time.monotonic() + self.timeout_s
@@ -86,7 +88,7 @@ class Runner:
             try:
                 return self._once(command, stdin, check, plain, environment, deadline)
             except Unreachable as error:
-                if action and not was_never_sent(error.what):
+                if action and (once or not was_never_sent(error.what)):
                     raise Unreachable(error.what, where=error.where, hint=UNSURE_HINT) from error
                 now = time.monotonic()
                 is_late = now + pause_s + (now - started) > deadline  # no time for another like it

@@ -16,7 +16,8 @@ _TRANSIENT = re.compile(
     r"|temporarily unable|Zero Bytes were transmitted|backup controller in standby"
     r"|Transport endpoint is not connected|Unable to establish controller|Connection reset"
     r"|Resource temporarily unavailable|Problem talking to the database"
-    r"|connect failure|Slurm is not active|persistent connection",
+    r"|connect failure|Slurm is not active|persistent connection"
+    r"|Unexpected message received|Message receive failure",
 )
 _NO_SITE = re.compile(
     r"[Cc]ould not establish a configuration source|Unable to process configuration file"
@@ -69,6 +70,8 @@ def error_of(command: str, stderr: str, code: int, ssh_host: str | None = None) 
         return NoSite(f"{command} was not found", where=where, hint=hint)
     if _NO_SITE.search(stderr):
         return NoSite(what, where=where, hint=_NO_SITE_HINT)
+    if code < 0:  # a signal ended it in the middle
+        return Unreachable(what, where=where, hint=NO_ANSWER_HINT)
     if _TRANSIENT.search(stderr):
         return Unreachable(what, where=where, hint=NO_ANSWER_HINT)
     if _BAD_REQUEST.search(stderr):

@@ -131,9 +131,7 @@ def test_a_changed_script_asks_for_the_new_shape(
             assert shape(new_text, other) == shape(text, other)
     if text.count("\n") and text.split("\n")[-1]:
         text, new_text = text.rstrip("\r"), new_text.rstrip("\r")
-    before, after = (
-        [line.rstrip("\r") for line in others(some)] for some in (text, new_text)
-    )
+    before, after = ([line.rstrip("\r") for line in others(some)] for some in (text, new_text))
     if before and before[-1] and after[-1:] == [""]:  # the last line had no end, and is gone
         after.pop()
     assert before == after
