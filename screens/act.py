@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from jobshape.app.domain.action import ActionEntry, new_batch
 from jobshape.app.domain.job import Job
-from jobshape.screens.acting import VERBS, Plan, count_words, plan
+from jobshape.screens.acting import VERBS, Plan, count_words, is_others, plan
 from jobshape.screens.confirm import ConfirmScreen, RefusedScreen
 from jobshape.screens.sending import Sending, send
 
@@ -28,7 +28,9 @@ def act(screen: "Room", action: str, jobs: Sequence[Job], *, ask: bool, done: Do
         if yes:
             screen.run_worker(carry_out(screen, todo, done), group="act", exit_on_error=False)
 
-    if ask or len(todo.targets) > 1:
+    user = screen.board.link.user
+    foreign = any(is_others(target.job, user) for target in todo.targets)
+    if ask or foreign or len(todo.targets) > 1:
         screen.app.push_screen(ConfirmScreen(todo, screen.context), answered)
     else:
         answered(True)

@@ -97,22 +97,31 @@ _WHY_NOT: dict[str, Callable[[Job], str | None]] = {
 }
 
 
-def why_not(action: str, job: Job, user: str) -> str | None:
-    """Why the action does not fit this job; None if it does."""
-    if user not in ("", "root", job.user):
-        return f"belongs to {job.user}"
+def why_not(action: str, job: Job) -> str | None:
+    """Why the action does not fit this job; None if it does. Whether one may, the site says."""
     return _WHY_NOT[action](job)
+
+
+def is_others(job: Job, user: str) -> bool:
+    """Whether the job is somebody else's."""
+    return user not in ("", "root", job.user)
+
+
+def own_of(jobs: Sequence[Job], user: str) -> tuple[list[Job], list[Job]]:
+    """One's own of these jobs, and those left out; where all are others', these are meant."""
+    own = [job for job in jobs if not is_others(job, user)]
+    if not own:
+        return list(jobs), []
+    return own, [job for job in jobs if is_others(job, user)]
 
 
 def plan(action: str, jobs: Sequence[Job], board: Board) -> Plan:
     """What the action does to these jobs. A whole array is one call, not one a task."""
-    user = board.link.user
-    left_out: Counter[str] = Counter()
+    meant, others = own_of(jobs, board.link.user)
+    left_out = Counter(f"belongs to {job.user}" for job in others)
     fitting: list[Job] = []
-    for job in jobs:
-        reason = why_not(action, job, user)
-        if reason is None and "..." in job.array_tasks:
-            reason = "Slurm cut the list of its tasks: act on the whole array"
+    for job in meant:
+        reason = why_not(action, job) or _why_cut(job, meant, board)
         if reason is None:
             fitting.append(job)
         else:
@@ -124,6 +133,17 @@ def plan(action: str, jobs: Sequence[Job], board: Board) -> Plan:
         else _targets(fitting, board, over_too=action == "requeue")
     )
     return Plan(action, tuple(targets), tuple(left_out.most_common()))
+
+
+def _why_cut(job: Job, chosen: Sequence[Job], board: Board) -> str | None:
+    """Slurm may cut the list of an array's tasks: then only the whole array can be named."""
+    array = job.array_job_id
+    if array is None or "..." not in job.array_tasks:
+        return None
+    of_it = [one for one in chosen if one.array_job_id == array]
+    if _is_whole(array, of_it, board, over_too=False):
+        return None
+    return "the list of its tasks is cut: choose the whole array"
 
 
 def _targets(jobs: Sequence[Job], board: Board, *, over_too: bool) -> list[Target]:
@@ -165,7 +185,9 @@ def _is_whole(array: int, jobs: Sequence[Job], board: Board, over_too: bool) -> 
 
 def _target(job: Job) -> Target:
     reference = job.label
-    if job.array_tasks:
+    if "..." in job.array_tasks:
+        reference = str(job.array_job_id)
+    elif job.array_tasks:
         reference = f"{job.array_job_id}_[{job.array_tasks.partition('%')[0]}]"
     return Target(reference, job.name, job.state, tasks_of(job), job)
 

@@ -34,9 +34,13 @@ async def choose_script(room: "Room") -> Draft | None:
             *(PickItem(f"template {stage}", stage, f"template: {where}")
               for stage, where, _ in templates),
         ]  # fmt: skip
-        picked = await room.app.push_screen_wait(PickScreen("Submit", items, room.glyphs))
+        picked = await room.app.push_screen_wait(
+            PickScreen("Submit", items, room.glyphs, hint="or paste a path", takes_text=True)
+        )
         if picked is None:
             return None
+        if picked not in {item.value for item in items}:
+            picked = f"file {picked}"
         kind, _, rest = picked.partition(" ")
         if kind == "template":
             text = next(text for stage, _, text in templates if stage == rest)

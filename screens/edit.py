@@ -12,8 +12,10 @@ from jobshape.app.domain.request import EarliestStart
 from jobshape.app.domain.shape import JobShape
 from jobshape.screens.act import report
 from jobshape.screens.acting import Plan, count_words, plan
+from jobshape.screens.confirm import ConfirmScreen
 from jobshape.screens.dialog import Dialog, Words
 from jobshape.screens.editing import (
+    ONLY,
     Change,
     Editable,
     Reading,
@@ -236,7 +238,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
     def _shape(self) -> JobShape:
         """The shape of the first job as it would be."""
         first = self._jobs[0]
-        found = [change.shape for change in self.reading.changes if change.job is first]
+        found = [change.shape for change in self.reading.changes if change.job.key == first.key]
         return found[0] if found else first.shape
 
     def _bounds(self, shape: JobShape | None = None) -> Mapping[str, Bound]:
@@ -265,9 +267,9 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         if not wrong and touched:
             wrong = excess(name, value, bound)
         was = ""
-        if touched:
+        if touched and name != ONLY.name:
             old = self._jobs[0].value(name)
-            was = self._begun[name] or ("-" if len(self._jobs) == 1 else "")
+            was = self._begun[name] or ("-" if len(self._jobs) == 1 and name != ONLY.name else "")
             now = show_value(field, value)
             if len(self._jobs) == 1 and now and now != self.texts[name].strip():
                 was = f"{show_value(field, old)}, now {now}"
@@ -305,8 +307,8 @@ class EditScreen(Dialog[Sequence[Change] | None]):
     def _room_words(self) -> tuple[bool, str]:
         """Whether there is room now for the job, or for how many of the jobs."""
         board = self._room.board
-        given = {change.job: change.shape for change in self.reading.changes}
-        shapes = same_shapes([given.get(job, job.shape) for job in self._jobs])
+        given = {change.job.key: change.shape for change in self.reading.changes}
+        shapes = same_shapes([given.get(job.key, job.shape) for job in self._jobs])
         if len(shapes) == 1:
             return fit_words(next(iter(shapes)), board)
         if len(shapes) > MANY_SHAPES:
@@ -317,8 +319,8 @@ class EditScreen(Dialog[Sequence[Change] | None]):
     def _money(self) -> str:
         """What all the jobs cost together; of different shapes only where each is known."""
         prices = self._room.context.prices
-        given = {change.job: change.shape for change in self.reading.changes}
-        jobs = [(job.shape, given.get(job, job.shape), job.target.tasks) for job in self._jobs]
+        given = {change.job.key: change.shape for change in self.reading.changes}
+        jobs = [(job.shape, given.get(job.key, job.shape), job.target.tasks) for job in self._jobs]
         return cost_words(jobs, prices)
 
     def _over(self) -> list[str]:
@@ -367,16 +369,33 @@ class EditScreen(Dialog[Sequence[Change] | None]):
             )
             return
 
+        over = self._over()
         reviewed = self.reading.changes  # what is sent, whatever is heard meanwhile
 
         def answered(answer: str | None) -> None:
-            if answer:
-                self.left = self.texts
-                self.replaces = answer == REPLACE
-                self.dismiss(reviewed)
+            if answer == REPLACE:
+                self._ask_to_replace(reviewed)
+            elif answer:
+                self._leave_with(reviewed)
 
-        over = self._over()
         self.app.push_screen(ReviewScreen(reviewed, over, self.glyphs), answered)
+
+    def _ask_to_replace(self, reviewed: Sequence[Change]) -> None:
+        """A running job is not ended unread, for a new one either."""
+        targets = tuple(change.job.target for change in reviewed if change.again)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.replaces = True
+                self._leave_with(reviewed)
+
+        self.app.push_screen(
+            ConfirmScreen(Plan("cancel", targets, ()), self._room.context), answered
+        )
+
+    def _leave_with(self, reviewed: Sequence[Change]) -> None:
+        self.left = self.texts
+        self.dismiss(reviewed)
 
     def action_reset(self) -> None:
         """Every field as it was."""

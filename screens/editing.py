@@ -1,11 +1,13 @@
 """From what was typed into a form to the changes of each job, before anything is sent."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from jobshape.app.board.asked import asked_shape
 from jobshape.app.domain.action import ActionEntry, words_of_changes
+from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.job import UNLIMITED, Job
 from jobshape.app.domain.shape import FIELD_OF, SHAPE_FIELDS, JobShape, ShapeField
@@ -19,6 +21,9 @@ THROTTLE = ShapeField(
 )
 """Of an array; no part of a shape, which names the tasks with it."""
 
+ONLY = ShapeField("only", "Only tasks", "array", "text", "3,5-7: the others stay as they are")
+"""Of a waiting array: which of its tasks are meant."""
+
 CLEARABLE = frozenset({"features", "exclude_nodes"})
 """Fields that an empty text takes away; an empty one of the others is a mistake."""
 
@@ -31,6 +36,11 @@ class Editable(NamedTuple):
     target: Target
     shape: JobShape
     throttle: int | None = None  # None: no array; 0: no limit
+
+    @property
+    def key(self) -> int:
+        """What tells its record from others."""
+        return self.target.job.job_id
 
     @property
     def is_running(self) -> bool:
@@ -85,13 +95,18 @@ def fields_for(jobs: Sequence[Editable], *, has_accounts: bool) -> list[ShapeFie
     """The fields that make sense for these jobs."""
     left_out = {"array"} if has_accounts else {"array", "account", "qos"}
     fields = [field for field in SHAPE_FIELDS if field.name not in left_out]
-    return [*fields, THROTTLE] if any(job.throttle is not None for job in jobs) else fields
+    if any(job.throttle is not None for job in jobs):
+        return [*fields, THROTTLE, ONLY]
+    return fields
 
 
 def form_fields(fields: Sequence[ShapeField], jobs: Sequence[Editable]) -> list[FormField]:
     """The form as it begins: a value that all jobs share, else how much they differ."""
     found: list[FormField] = []
     for field in fields:
+        if field == ONLY:
+            found.append(FormField(field.name, field.title, "", "all that wait"))
+            continue
         texts = _begin(field, [job.value(field.name) for job in jobs])
         found.append(FormField(field.name, field.title, *map(sanitize, texts)))
     return found
@@ -123,9 +138,10 @@ def read_form(
     """What the texts change of each job. A text that is as it began changes nothing."""
     problems: dict[str, str] = {}
     wanted: dict[int, dict[str, tuple[Any, Any]]] = {}
+    jobs = _only(texts.get(ONLY.name, "").strip(), jobs, problems)
     for field in fields:
         text = texts[field.name].strip()
-        if text == begun[field.name]:
+        if field == ONLY or text == begun[field.name]:
             continue
         for number, job in enumerate(jobs):
             old = job.value(field.name)
@@ -143,6 +159,32 @@ def read_form(
         for number, pairs in sorted(wanted.items())
     )
     return Reading(changes, problems)
+
+
+def _only(text: str, jobs: Sequence[Editable], problems: dict[str, str]) -> Sequence[Editable]:
+    """The jobs, of arrays only these tasks; what names none of them is a problem."""
+    if not text:
+        return jobs
+    try:
+        wanted = TaskSet.parse(text)
+    except ValueError as error:
+        problems[ONLY.name] = f"write 3,5-7: {error}"
+        return jobs
+    found: list[Editable] = []
+    for job in jobs:
+        tasks = job.target.job.array_tasks.partition("%")[0]
+        if not tasks:
+            found.append(job)
+            continue
+        with suppress(ValueError):
+            meant = TaskSet(task for task in TaskSet.parse(tasks) if task in wanted)
+            if meant:
+                reference = f"{job.target.job.array_job_id}_[{meant}]"
+                target = job.target._replace(reference=reference, tasks=len(meant))
+                found.append(job._replace(target=target))
+    if not found:
+        problems[ONLY.name] = "none of these tasks waits"
+    return found
 
 
 def _read(field: ShapeField, text: str, old: Any) -> Any:
@@ -186,4 +228,4 @@ def entry_of(change: Change, batch: str) -> ActionEntry | None:
 
 def field_of(name: str) -> ShapeField:
     """A field by its name."""
-    return THROTTLE if name == THROTTLE.name else FIELD_OF[name]
+    return {THROTTLE.name: THROTTLE, ONLY.name: ONLY}.get(name) or FIELD_OF[name]

@@ -275,7 +275,7 @@ class JobScreen(ActingKeys, JobParts):
 
         if not self.is_on_board:
             return "the job is not on the list any more"
-        return why_not(action, self.job, self.board.link.user)
+        return why_not(action, self.job)
 
     def again_block(self) -> str | None:
         """Why it cannot be sent again."""

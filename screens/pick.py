@@ -22,16 +22,20 @@ class PickScreen(Dialog[str | None]):
         *,
         hint: str = "",
         preview: Callable[[str], None] | None = None,
+        takes_text: bool = False,
     ) -> None:
         super().__init__(title, glyphs)
         self._items = items
         self._hint = hint
         self._preview = preview
+        self._takes_text = takes_text
 
     def content(self) -> Iterable[Widget]:
         """The words typed, the list."""
         yield Words(self._typed(""), id="typed")
-        yield PickList(self._items, self.glyphs, id="list")
+        items = PickList(self._items, self.glyphs, id="list")
+        items.takes_text = self._takes_text
+        yield items
 
     def _typed(self, text: str) -> list[list[Piece]]:
         palette = palette_of(self.app)

@@ -251,7 +251,7 @@ class QueueScreen(ActingKeys, Room):
             return None
         reason: str | None = "there is no job in the list"
         for job in self.chosen_jobs()[:MANY]:
-            reason = why_not(action, job, self.board.link.user)
+            reason = why_not(action, job)
             if reason is None:
                 return None
         return reason

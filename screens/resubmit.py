@@ -11,7 +11,7 @@ from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.resubmission import Resubmission, ResubmissionPlan, Wanted
 from jobshape.app.domain.states import Phase, phase_of
-from jobshape.screens.acting import count_words
+from jobshape.screens.acting import count_words, own_of
 from jobshape.screens.resubmit_review import ResubmitScreen
 from jobshape.screens.send_script import SentScript, Submission, send_script
 
@@ -43,11 +43,8 @@ def why_not(jobs: Sequence[Job], board: Board) -> str | None:
     """Why none of these can be sent again; None if some can."""
     if not jobs:
         return "there is no job in the list"
-    user = board.link.user
-    own = [job for job in jobs if user in ("", "root", job.user)]
-    if not own:
-        return f"belongs to {jobs[0].user}"
-    if all(phase_of(job.state) is Phase.WAITING for job in own):
+    meant, _ = own_of(jobs, board.link.user)
+    if all(phase_of(job.state) is Phase.WAITING for job in meant):
         return "still pending: edit it (e)"
     return None
 
@@ -72,8 +69,8 @@ async def _resubmit(screen: "Room", jobs: Sequence[Job]) -> None:
 async def plan_of(screen: "Room", jobs: Sequence[Job], *, running: bool | None = None
                   ) -> ResubmissionPlan:  # fmt: skip
     """What would be sent. Raises JobshapeError."""
-    user, board = screen.board.link.user, screen.board
-    own = [job for job in jobs if user in ("", "root", job.user)]
+    board = screen.board
+    own, _ = own_of(jobs, board.link.user)
     await _know_causes(screen, own)
     state = board.history
     one_runs = len(own) == 1 and phase_of(own[0].state) is Phase.RUNNING

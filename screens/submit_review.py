@@ -1,5 +1,6 @@
 """The last look before a job is sent: what the pre-flight says, and the script as it will go."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class ReviewLines(ScrolledLines, can_focus=True):
         self.at_rule = ""
         self.script: Sequence[str] = ()
         self.changes: Sequence[str] = ()
+        self.beside: Sequence[tuple[str, str]] = ()
 
     def build(self, width: int) -> Sequence[Sequence[Piece]]:
         """All of it."""
@@ -47,6 +49,11 @@ class ReviewLines(ScrolledLines, can_focus=True):
                 style = {"+": palette.running, "-": palette.failed, "@": palette.muted}
                 role = style.get(text[:1], palette.text)
                 lines.append([(f"    {clean(text, glyphs)}", role)])
+            lines.append([])
+        if self.beside:
+            lines.append([("  Sent beside the script", palette.strong)])
+            lines += [[(f"    {name:<12}", palette.muted), (clean(text, glyphs), palette.text)]
+                      for name, text in self.beside]  # fmt: skip
             lines.append([])
         lines.append([("  The script as it will go", palette.strong)])
         for number, text in enumerate(self.script, 1):
@@ -75,6 +82,10 @@ class SubmitReview(CheckedDialog[Submission | None]):
         lines = ReviewLines(self.glyphs)
         text = self._draft.final_text
         lines.script = text.splitlines()
+        request = self._draft.request
+        told = {"name": request.name, "folder": request.work_dir,
+                "arguments": shlex.join(request.arguments)}  # fmt: skip
+        lines.beside = [(name, value) for name, value in told.items() if value]
         before = self._original.text
         if before != text:
             lines.changes = diff(before, text, self._original.path or "script")

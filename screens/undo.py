@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jobshape.app.board.columns import clock_text
 from jobshape.app.board.named import is_over, records_of
-from jobshape.app.domain.action import ActionRecord, Batch
+from jobshape.app.domain.action import ActionEntry, ActionRecord, Batch
 from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.undo import Undo, last_undo, undo_of
 from jobshape.screens.act import report
 from jobshape.screens.acting import count_words
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 WORDS_WIDTH = 66
 """Of what is sent to a job, in the box of a dialog."""
+
+CLOCKS_APART_S = 60
+"""How far the controller's clock may be from ours."""
 
 LOOKED_AT = 1000
 """Of the newest actions so many are looked at for one that can be taken back."""
@@ -66,7 +70,7 @@ async def _recent(screen: "Room") -> list[ActionRecord] | None:
 
 
 def _ask(screen: "Room", batch: Batch, undo: Undo) -> None:
-    undo = _without_ended(screen, undo)
+    undo = _without_ended(screen, batch, undo)
     if not undo.entries:
         reason = undo.left_out[0][1] if undo.left_out else "nothing was done"
         screen.status.say(f"undo {batch.title}: {reason}", problem=True)
@@ -79,12 +83,29 @@ def _ask(screen: "Room", batch: Batch, undo: Undo) -> None:
     screen.app.push_screen(UndoScreen(screen, batch, undo), answered)
 
 
-def _without_ended(screen: "Room", undo: Undo) -> Undo:
-    over = {e.job for e in undo.entries if is_over(screen.board, e.job)}
-    return Undo(
-        tuple(entry for entry in undo.entries if entry.job not in over),
-        (*undo.left_out, *((job, "the job is over") for job in sorted(over))),
-    )
+def _without_ended(screen: "Room", batch: Batch, undo: Undo) -> Undo:
+    """Without what the board speaks against: over by now, started, or another job of that id."""
+    kept: list[ActionEntry] = []
+    left_out = list(undo.left_out)
+    for entry in undo.entries:
+        reason = _against(screen, batch, entry)
+        if reason:
+            left_out.append((entry.job, reason))
+        else:
+            kept.append(entry)
+    return Undo(tuple(kept), tuple(left_out))
+
+
+def _against(screen: "Room", batch: Batch, entry: ActionEntry) -> str:
+    records = records_of(screen.board, entry.job)
+    if is_over(screen.board, entry.job):
+        return "the job is over"
+    if records and all((job.submit_time or 0) > batch.at + CLOCKS_APART_S for job in records):
+        return "another job has that id now"
+    started = records and all(phase_of(job.state) is not Phase.WAITING for job in records)
+    if entry.method == "hold" and started:
+        return "it started since"
+    return ""
 
 
 async def _carry_out(screen: "Room", undo: Undo) -> None:

@@ -48,6 +48,7 @@ class PickList(ScrolledLines, can_focus=True):
         self._all = tuple(items)
         self._glyphs = glyphs
         self.typed = ""
+        self.takes_text = False  # whether what matches nothing can be picked as it is
         self.shown = list(self._all)
         self.at = next((n for n, item in enumerate(self._all) if item.current), 0)
 
@@ -64,7 +65,8 @@ class PickList(ScrolledLines, can_focus=True):
     def build(self, width: int) -> Sequence[Sequence[Piece]]:
         """One line an item."""
         if not self.shown:
-            return [[("  nothing matches", self.palette.muted)]]
+            words = "  Enter takes it as it is" if self.takes_text else "  nothing matches"
+            return [[(words, self.palette.muted)]]
         labels = max(width_of(item.label) for item in self._all)
         return [self._line(n, item, width, labels) for n, item in enumerate(self.shown)]
 
@@ -101,6 +103,8 @@ class PickList(ScrolledLines, can_focus=True):
         elif event.key in ("home", "end"):
             self.move(len(self.shown) * (-1 if event.key == "home" else 1))
         elif event.key == "enter":
+            if self.item is None and self.takes_text and self.typed.strip():
+                self.post_message(self.Picked(PickItem(self.typed.strip(), "")))
             if self.item is not None and not self.item.blocked:
                 self.post_message(self.Picked(self.item))
         elif event.key in ("escape", "ctrl+p", "ctrl+c"):

@@ -39,7 +39,7 @@ class ScriptFiles:
 
     async def read(self, path: str) -> ScriptFile:
         """A script."""
-        return await beside(lambda: read(Path(path)), WHO)
+        return await beside(lambda: read(Path(path).expanduser()), WHO)
 
     async def write(self, file: ScriptFile, text: str) -> Path:
         """Write a script back; gives the path of what was there before."""

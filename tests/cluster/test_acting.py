@@ -149,11 +149,36 @@ def test_bob_cannot_touch_alices_job_and_sees_why(box: Any, open_app: Open, subm
     job = submit("private", "--begin=now+1hour")
     terminal = open_app("--scope", "all", "--filter", "private", user="bob")
     terminal.wait_for(rf"{job} +PD")
+    terminal.press("H")
+    terminal.wait_for(r"Hold 1 job\?")
+    terminal.press("y")
+    terminal.wait_for(rf"Hold {job}: .*(Access/permission denied|Invalid user id)")
     terminal.press("e")
-    terminal.wait_for("belongs to alice")
-    terminal.close()
-    refused = box.run(["jobshape", "status", "--json"], user="bob", check=False)
-    assert refused.returncode == 0
+    terminal.wait_for("Memory a node")
+    fill(terminal, "Memory a node", "x2")
+    terminal.press("enter")
+    terminal.wait_for(r"Change 1 job\?")
+    terminal.press("y")
+    terminal.wait_for("Access/permission denied|Invalid user id")
+    assert shown(box, job)["MinMemoryNode"] == "50M"
+    assert shown(box, job)["Priority"] != "0"
+
+
+def test_some_tasks_of_a_waiting_array_are_changed(box: Any, open_app: Open, submit: Any) -> None:
+    array = submit("tasks", "--begin=now+1hour", "--array=0-9")
+    terminal = open_app("--filter", "tasks")
+    terminal.wait_for(rf"{array}_\S* +PD")
+    terminal.press("e")
+    terminal.wait_for("Only tasks")
+    fill(terminal, "Memory a node", "80M")
+    fill(terminal, "Only tasks", "3,5-7")
+    terminal.press("enter")
+    terminal.wait_for(r"Change 1 job \(4 tasks\)\?")
+    terminal.press("y")
+    terminal.wait_for("changed 1 job")
+    listed = box.run(["squeue", "-h", "-r", "-j", str(array), "-o", "%K %m"]).stdout.split("\n")
+    changed = {line.split()[0] for line in listed if line.endswith("80M")}
+    assert changed == {"3", "5", "6", "7"}, listed
 
 
 def test_a_running_job_is_not_cancelled_unread(box: Any, open_app: Open, submit: Any) -> None:
@@ -295,6 +320,10 @@ def test_a_running_job_is_replaced_by_one_with_another_shape(
     terminal.press("enter")
     terminal.wait_for(r"Change 1 job\?")
     terminal.press("c")
+    terminal.wait_for(r"Cancel 1 job\?")
+    terminal.wait_for("no log here|its log|The end of the log")
+    terminal.wait_quiet(0.5)
+    terminal.press("y")
     terminal.wait_for("sent 1 again with the new shape", timeout_s=60)
     terminal.wait_until(lambda: shown(box, job)["JobState"] == "CANCELLED")
     listed = box.run(["squeue", "-h", "-n", "replaced", "-t", "PD,R", "-o", "%i %m"]).stdout.split()
