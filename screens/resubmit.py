@@ -79,6 +79,7 @@ async def plan_of(screen: "Room", jobs: Sequence[Job], *, running: bool | None =
         {str(job.job_id): list(found) for job in own if (found := board.findings.get(job.job_id))},
         screen.context.terms,
         running=one_runs if running is None else running,
+        done=all(phase_of(job.state) is Phase.DONE for job in own),
         history_path=str(state.path or ""),
         site=state.site,
     )

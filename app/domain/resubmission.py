@@ -70,7 +70,7 @@ class Wanted:
 
     findings: causes by job id, the likeliest first; of tasks of one array that ended alike one is
     enough. by_itself: nobody asked, so what would fail again is left out. running: those that
-    still run are sent again, too, beside what they do.
+    still run are sent again, too, beside what they do. done: those that did well, too.
     """
 
     jobs: list[Job]
@@ -78,5 +78,6 @@ class Wanted:
     terms: Terms = field(default_factory=Terms)
     by_itself: bool = False
     running: bool = False
+    done: bool = False
     history_path: str = ""
     site: str = ""  # its name in history

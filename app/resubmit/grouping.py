@@ -37,19 +37,19 @@ class Group:
 
 def grouped(
     jobs: Iterable[Job], *, reason_against: Callable[[Job], str] = lambda job: "",
-    running: bool = False, by_itself: bool = False,
+    running: bool = False, by_itself: bool = False, done: bool = False,
 ) -> tuple[list[Group], list[LeftOut]]:  # fmt: skip
     """The submissions, in the order of their first job, and the jobs that are not sent again.
 
     reason_against: why a job is left out that has ended otherwise than well; "" if it is not.
-    running: jobs that run are taken, too. by_itself: nobody asked for it.
+    running, done: jobs that run, or did well, are taken, too. by_itself: nobody asked for it.
     """
     left: Counter[str] = Counter()
     of_array: dict[int, dict[int, Job]] = {}
     alone: dict[int, Job] = {}
     order: dict[tuple[str, int], None] = {}
     for job in jobs:
-        reason = _against(job, running, by_itself) or reason_against(job)
+        reason = _against(job, running, by_itself, done) or reason_against(job)
         if reason:
             left[reason] += 1
         elif job.array_job_id is not None and job.array_task_id is not None:
@@ -73,7 +73,7 @@ def _array(array_id: int, tasks: Mapping[int, Job]) -> Group:
     return Group(reference, tuple(tasks[task] for task in numbers), numbers)
 
 
-def _against(job: Job, running: bool, by_itself: bool) -> str:
+def _against(job: Job, running: bool, by_itself: bool, done: bool) -> str:
     """Why its own state is against it."""
     phase = phase_of(job.state)
     if job.het_job_id is not None:
@@ -83,7 +83,7 @@ def _against(job: Job, running: bool, by_itself: bool) -> str:
     if phase is Phase.RUNNING:
         return "" if running and not by_itself else RUNNING
     if phase is Phase.DONE:
-        return DONE
+        return "" if done and not by_itself else DONE
     if phase is Phase.CANCELLED:
         return CANCELLED if by_itself else ""
     return NO_STATE if phase is Phase.UNKNOWN else ""

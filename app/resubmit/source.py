@@ -101,7 +101,11 @@ class _Planner:
             return sent.against(job)
 
         groups, left = grouped(
-            self._jobs, reason_against=against, running=wanted.running, by_itself=wanted.by_itself
+            self._jobs,
+            reason_against=against,
+            running=wanted.running,
+            by_itself=wanted.by_itself,
+            done=wanted.done,
         )
         cases = {group.reference: self._cases(group, found) for group in groups[:MOST_GROUPS]}
         sick = sick_nodes(
@@ -272,6 +276,8 @@ class _Planner:
         result = made(found, corrected.corrections, array)
         running = sum(phase_of(case.job.state) is Phase.RUNNING for case in cases)
         warnings = [*filter(None, [self._doubt]), *corrected.warnings, *result.warnings]
+        if all(phase_of(case.job.state) is Phase.DONE for case in cases):
+            warnings.append("it did well: this runs it once more")
         if running:
             warnings.append("it still runs: this is sent beside it, and both will write")
         labels: dict[str, int] = {}

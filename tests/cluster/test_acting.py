@@ -269,7 +269,10 @@ def test_a_job_that_died_of_oom_is_resubmitted_with_more_and_completes(
     terminal.wait_for(rf"{third} +CD", timeout_s=60)
     assert "--mem=160M" in box.run(["scontrol", "write", "batch_script", str(third), "-"]).stdout
     terminal.press("g", "r")  # it is done
-    terminal.wait_for("resubmit: .*(completed|already|done)")
+    terminal.wait_for("it did well: this runs it once more")
+    terminal.press("n")
+    terminal.press("j", "r")  # the one before was sent again
+    terminal.wait_for(rf"resubmit: sent again already as {third}")
 
 
 HALF = """#!/bin/sh
