@@ -67,7 +67,7 @@ class SubmitScreen(Dialog[None]):
         self._own = draft.own_shape
         self._limits: SiteLimits | None = None
         self._lines: Sequence[CheckLine] | None = None
-        self._examined: Draft | None = None
+        self._known: tuple[Draft, Sequence[CheckLine]] | None = None  # looked at last
         self._trouble = ""
         self._delay: Timer | None = None
         self._busy = False
@@ -83,8 +83,7 @@ class SubmitScreen(Dialog[None]):
     @property
     def is_settled(self) -> bool:
         """Whether nothing is being asked."""
-        return not self._busy and (self._room.context.preflight is None or bool(
-            self.problems or self._lines is not None or self._trouble))  # fmt: skip
+        return not self._busy and not self._sending
 
     def content(self) -> Iterable[Widget]:
         """The form, what it would do, the pre-flight in a line, the keys."""
@@ -204,7 +203,11 @@ class SubmitScreen(Dialog[None]):
     def _examine(self) -> None:
         preflight = self._room.context.preflight
         draft, problems = self.read()
-        if preflight is None or problems or self._busy or draft == self._examined:
+        if preflight is None or problems or self._busy or self._sending:
+            return
+        if self._known is not None and self._known[0] == draft:
+            self._lines = self._known[1]
+            self._show()
             return
         self._busy = True
         self.run_worker(self._look_at(draft), group="examine", exit_on_error=False)
@@ -223,7 +226,8 @@ class SubmitScreen(Dialog[None]):
             return
         now, problems = self.read()
         if now == draft:
-            self._lines, self._trouble, self._examined = lines, trouble, draft
+            self._lines, self._trouble = lines, trouble
+            self._known = None if lines is None else (draft, lines)
         elif not problems:
             self._examine()
         self._show()

@@ -188,6 +188,7 @@ class RecordedActions:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refused: dict[str, Exception] = {}
+        self.answers: dict[str, Any] = {}
         self.attention: list[tuple[bool, tuple[str, ...]]] = []
 
     async def call(self, method: str, **arguments: Any) -> Any:
@@ -197,6 +198,8 @@ class RecordedActions:
         error = self.refused.get(arguments.get("job", ""))
         if error is not None:
             raise error
+        if method in self.answers:
+            return self.answers[method]
         if method == "log_paths":
             return LogPaths(LOG_PATH, LOG_PATH, "")
         if method == "read_log":
