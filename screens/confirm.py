@@ -125,7 +125,10 @@ class ConfirmScreen(Dialog[bool | None]):
             self.run_worker(self._read_log(target), group="log", exit_on_error=False)
 
     async def _read_log(self, target: Target) -> None:
-        found = await last_lines(self._actions, target.job, TAIL_LINES)
+        try:
+            found = await last_lines(self._actions, target.job, TAIL_LINES)
+        except Exception as error:  # a mistake of ours must not keep a job from being ended
+            found = LastLines("", problem=f"its log cannot be read: {error!r}")
         self._read[target.reference] = found
         self._show()
 

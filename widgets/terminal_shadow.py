@@ -117,6 +117,11 @@ class TerminalShadow:
             by = _shift(shown, target)
             if not by:
                 continue
+            first, last = _moving(shown, target, by)  # what stands below may have changed, too
+            top, bottom = top + first, top + last
+            shown, target = shown[first:last], target[first:last]
+            if len(target) < LEAST_SCROLLED:
+                continue
             blank: list[list[Cell]] = [[UNKNOWN] * len(row) for row in target[: abs(by)]]
             moved = [*shown[by:], *blank] if by > 0 else [*blank, *shown[:by]]
             if _distance(moved, target) + WORTH_SCROLLING < _distance(shown, target):
@@ -154,6 +159,18 @@ def _shift(shown: Sequence[list[Cell]], target: Sequence[list[Cell]]) -> int:
         if same > best:
             best, by = same, lines
     return by
+
+
+def _moving(shown: Sequence[list[Cell]], target: Sequence[list[Cell]], by: int) -> tuple[int, int]:
+    """The lines that move by so many, with those that come to sight: (first, after the last)."""
+    alike = [
+        at for at in range(len(target))
+        if 0 <= at + by < len(shown) and shown[at + by][:SEEN_WIDTH] == target[at][:SEEN_WIDTH]
+    ]  # fmt: skip
+    if not alike:
+        return 0, 0
+    first, last = alike[0], alike[-1] + 1
+    return (first, min(len(target), last + by)) if by > 0 else (max(0, first + by), last)
 
 
 def _distance(shown: Sequence[list[Cell]], target: Sequence[list[Cell]]) -> int:

@@ -235,8 +235,7 @@ async def test_one_key_sends_what_is_resubmitted() -> None:
         await press(pilot, "r")
         await pilot.pause(0.1)
         await settle(pilot)
-        await press(pilot, "y")
-        await pilot.press("r", "y", "y")
+        await pilot.press("y", "y", "y")
         await settle(pilot)
         (sent,) = calls(actions, "submit")
         assert "--mem=80G" in sent["request"].script

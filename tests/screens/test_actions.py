@@ -343,7 +343,9 @@ async def test_on_the_screen_it_takes_back_the_batch_under_the_cursor() -> None:
 
 async def test_what_is_long_ago_is_taken_back_from_the_list_only() -> None:
     log = ListedActions([record(1, ActionEntry("hold", "9107"), at=int(NOW) - 240 * HOUR)])
-    async with app_with(log).run_test(size=(80, 24)) as pilot:
+    board = recorded_board()
+    board.change_jobs([board.jobs[9107]._replace(submit_time=int(NOW) - 300 * HOUR)])
+    async with app_with(log, board=board).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("ctrl+z")
         await finished(pilot)

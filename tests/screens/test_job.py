@@ -232,7 +232,7 @@ async def test_the_log_of_this_machine_is_followed_and_searched(tmp_path: Path) 
         assert "news" in shown(pilot)
         await press_job(pilot, "g")
         assert re.search(r"step 0\s", shown(pilot)) and "news" not in shown(pilot)
-        await press_job(pilot, "e")
+        await press_job(pilot, "E")
         assert "ValueError: bad" in shown(pilot)
         await press_job(pilot, "slash", *"step", "space", "7", "7", "enter")
         assert "step 77" in shown(pilot)
@@ -274,7 +274,7 @@ async def test_a_log_that_is_not_there_yet_and_one_that_never_will_be() -> None:
         actions.answers["log_paths"] = LogPaths("", "", "")
         await open_job(pilot, 9202)
         assert screen.tab == "log" and "it writes no log" in shown(pilot)
-        await press_job(pilot, "e")
+        await press_job(pilot, "E")
         assert "there is no log to show" in lines_of(pilot)[-2]
         actions.fails["log_paths"] = NotSupported("accounting here keeps no log paths")
         await open_job(pilot, 9301)
@@ -312,7 +312,7 @@ async def test_the_end_of_a_job_does_not_move_the_log_that_is_read() -> None:
 
 async def test_keys_of_the_log_say_where_they_work() -> None:
     async with job_app().run_test(size=MIDDLE) as pilot:
-        await open_job(pilot, 9112, "e")
+        await open_job(pilot, 9112, "E")
         assert "go to the log first (L)" in lines_of(pilot)[-2]
 
 
@@ -449,7 +449,7 @@ def test_script_that_cannot_be_had(snap_compare: Compare, pinned: None) -> None:
 
 @SIZES
 def test_log(snap_compare: Compare, pinned: None, size: tuple[int, int]) -> None:
-    assert snap_compare(job_app(), terminal_size=size, run_before=at(9112, "L", "e"))
+    assert snap_compare(job_app(), terminal_size=size, run_before=at(9112, "L", "E"))
 
 
 def test_search_in_a_log(snap_compare: Compare, pinned: None) -> None:

@@ -208,12 +208,11 @@ async def test_refusals_are_told_job_by_job() -> None:
         assert "cancelled 1 job" in text
 
 
-async def test_jobs_of_others_are_not_touched() -> None:
+async def test_jobs_of_others_are_touched_only_by_themselves_and_when_asked() -> None:
     board = recorded_board(records=[job(1, "PENDING", user="bob")])
     actions = RecordedActions()
     async with make_app(board, actions=actions).run_test(size=(120, 40)) as pilot:
-        await press(pilot, "a", "a", "x")
-        assert "belongs to bob" in "\n".join(lines_of(pilot))
+        await press(pilot, "a", "a", "x", "n")
         assert not [one for one in actions.asked if one[0] == "cancel"]
 
 
@@ -379,7 +378,7 @@ async def test_on_this_machine_nobody_speaks_of_slurm() -> None:
         await settle(pilot)
         status = lines_of(pilot)[-2]
         assert "this machine" in status and "slurmctld" not in status
-        await press(pilot, "r")
+        await press(pilot, "f5")
         assert "asking the scheduler" in "\n".join(lines_of(pilot))
 
 
