@@ -281,7 +281,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         running = sum(job.is_running for job in self._jobs)
         lines: list[list[Piece]] = []
         if running:
-            text = "Running: only a shorter walltime is changed in place; the rest needs a new job."
+            text = "Running: only less walltime goes in place; the rest takes a new job."
             lines.append([(f"  {text}", palette.warning)])
         for reason, count in self._plan.left_out:
             words = f"  left out: {count_words(count, count)}, {reason}"

@@ -72,7 +72,7 @@ def cost_words(jobs: Sequence[tuple[JobShape, JobShape, int]], prices: Prices) -
 
 
 def _money(amount: float, prices: Prices) -> str:
-    digits = 2 if amount >= 0.1 else 4
+    digits = 2 if amount >= 0.01 or not amount else 4
     return f"{amount:.{digits}f} {prices.currency}".strip()
 
 

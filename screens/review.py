@@ -64,8 +64,8 @@ class ReviewScreen(Dialog[str | None]):
             text = f"(*) not in place once it runs: {count} running"
             lines.append([(f"  {text}", palette.warning)])
             lines.append([
-                ("  c", palette.key), (" submit anew with this shape, and cancel the running one;"
-                                       " its work is lost", palette.text),
+                ("  c", palette.key),
+                (" submit it anew, then cancel the running one: its work is lost", palette.text),
             ])  # fmt: skip
             lines.append([])
         for words in self._over:
