@@ -121,7 +121,7 @@ def test_a_wrapper_gets_options_and_a_script_that_it_can_read(tmp_path: Path) ->
     request = SubmitRequest(SCRIPT, name="n", command=(name, "--team"))
     assert CommandsBackend().submit(request) == 77
     words = (tmp_path / "args").read_text().split()
-    assert words[:2] == ["--team", "--job-name=n"] and words[-1].endswith(".sh")
+    assert words[:3] == ["--team", "--parsable", "--job-name=n"] and words[-1].endswith(".sh")
     assert (tmp_path / "script").read_text() == SCRIPT
     assert not Path(words[-1]).exists()
 
