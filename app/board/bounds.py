@@ -1,7 +1,7 @@
 """The most a person may ask for in each field of a shape, and who says so.
 
-Pure. A bound of a partition, a QOS, an account or the largest node; the lowest one counts, but of
-several partitions the one that allows most, since the job may go to any of them.
+Pure. The partition, the largest node and the person each set a bound, of which the lowest counts;
+of several partitions the one that allows most, since the job may go to any of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,34 +38,40 @@ def bounds_of(shape: JobShape, site: Site) -> dict[str, Bound]:
     where = ",".join(names)
     nodes = [n for n in site.nodes if not names or set(names) & set(n.partitions)]
     person = _of_person(shape, site)
+
+    def own(name: str) -> tuple[int | None, str]:
+        """The first of those who count that sets it."""
+        found = ((getattr(limits, name), who) for who, limits in person)
+        return next((pair for pair in found if pair[0] is not None), (None, ""))
+
     per_partition = [(name, _of_partition(name, site)) for name in names]
-    tasks = max(1, shape.tasks or 1)
+    tasks, nodes_asked = max(1, shape.tasks or 1), max(1, shape.nodes or 1)
     found = {
         "partition": Bound(choices=tuple(site.partitions)),
         "qos": Bound(choices=_qos_choices(shape, site)),
         "account": Bound(choices=_accounts(site)),
         "time_limit_s": _lowest(
             _most(((n, one.time_limit_s) for n, one in per_partition), "partition"),
-            *((one.time_limit_s, who) for who, one in person),
+            own("time_limit_s"),
         ),
         "nodes": _lowest(
             _most(((n, one.nodes) for n, one in per_partition), "partition"),
             (len(nodes) or None, f"nodes of {where}" if where else "all nodes"),
-            *((one.nodes, who) for who, one in person),
+            own("nodes"),
         ),
         "cpus_per_task": _lowest(
             (_largest(n.cpus for n in nodes), "largest node"),
             _most(((n, one.node_cpus) for n, one in per_partition), "partition"),
-            *((None if one.cpus is None else one.cpus // tasks, who) for who, one in person),
+            _shared(own("cpus"), tasks),
         ),
         "memory_bytes": _lowest(
             (_largest(n.memory_bytes for n in nodes), "largest node"),
             _most(((n, one.node_memory_bytes) for n, one in per_partition), "partition"),
-            *((_a_node(one.memory_bytes, shape), who) for who, one in person),
+            _shared(own("memory_bytes"), nodes_asked),
         ),
         "gpus": _lowest(
             (_largest(n.gpus or 0 for n in nodes), "largest node"),
-            *((_a_node(one.gpus, shape), who) for who, one in person),
+            _shared(own("gpus"), nodes_asked),
         )._replace(choices=_types(nodes)),
     }  # fmt: skip
     return {name: bound for name, bound in found.items() if bound != Bound()}
@@ -77,7 +83,8 @@ def excess(name: str, value: object, bound: Bound) -> str:
         return ""
     if name == "gpus":
         kind, colon, _ = str(value).rpartition(":")
-        if colon and bound.choices and kind not in bound.choices:
+        known = {one.lower() for one in bound.choices}
+        if colon and known and kind.lower() not in known:
             return f"no {kind} here: {', '.join(bound.choices)}"
         over = bound.most is not None and gpu_count(str(value)) > bound.most
         return f"over {bound.most}, {bound.who}" if over else ""
@@ -124,20 +131,23 @@ def _of_partition(name: str, site: Site) -> Limits:
 
 
 def _of_person(shape: JobShape, site: Site) -> list[tuple[str, Limits]]:
-    """Those of the QOS and the account, and of the QOS of the partition."""
+    """Whose limits count, the strongest first: a QOS hides what the account sets.
+
+    Source: resource_limits(5): partition QOS, job QOS, then the association.
+    """
     if site.limits is None:
         return []
     found: list[tuple[str, Limits]] = []
     partition = (shape.partition or "").split(",")[0]
     own = site.limits.association(shape.account or "", partition)
-    if own is not None:
-        found.append((f"account {own.account}", own.limits))
     qos = shape.qos or (own.default_qos if own else "")
     of_partition = site.partitions[partition].qos if partition in site.partitions else ""
-    for name in dict.fromkeys((qos, of_partition)):
+    for name in dict.fromkeys((of_partition, qos)):
         limits = site.limits.of_qos(name) if name else None
         if limits is not None:
             found.append((f"QOS {name}", limits))
+    if own is not None:
+        found.append((f"account {own.account}", own.limits))
     return found
 
 
@@ -163,8 +173,10 @@ def _largest(values: Iterable[int | None]) -> int | None:
     return max(known) if known else None
 
 
-def _a_node(total: int | None, shape: JobShape) -> int | None:
-    return None if total is None else total // max(1, shape.nodes or 1)
+def _shared(bound: tuple[int | None, str], among: int) -> tuple[int | None, str]:
+    """A bound on a whole job for each of its nodes or tasks."""
+    total, who = bound
+    return (None if total is None else total // among), who
 
 
 def _types(nodes: Sequence[Node]) -> tuple[str, ...]:

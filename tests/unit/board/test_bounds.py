@@ -68,6 +68,16 @@ def test_cpus_of_a_qos_are_shared_by_the_tasks() -> None:
     assert bounds_of(JobShape(tasks=1), SITE)["cpus_per_task"] == Bound(16, "QOS normal")
 
 
+def test_a_qos_hides_what_the_account_sets() -> None:
+    own = Association("physics", "", ("normal",), "normal", Limits(time_limit_s=3600, cpus=4))
+    limits = SiteLimits(
+        qos=(Limits("normal", 7200),), associations=(own,), default_account="physics"
+    )
+    found = bounds_of(JobShape(partition="main"), SITE._replace(limits=limits))
+    assert found["time_limit_s"] == Bound(7200, "QOS normal")
+    assert found["cpus_per_task"] == Bound(4, "account physics")
+
+
 def test_without_limits_the_nodes_and_partitions_still_count() -> None:
     found = bounds_of(JobShape(partition="gpu"), replace_limits(None))
     assert found["time_limit_s"] == Bound(7200, "partition gpu")
@@ -86,6 +96,7 @@ def test_excess_says_what_is_over_and_whose_bound_it_is() -> None:
     assert excess("time_limit_s", UNLIMITED, Bound(60, "partition main")).startswith("over 00:01")
     assert excess("partition", "main,nope", Bound(choices=("main",))) == "no nope here: main"
     assert excess("gpus", "h100:1", Bound(4, "largest node", ("a100",))) == "no h100 here: a100"
+    assert excess("gpus", "A100:4", Bound(4, "largest node", ("a100",))) == ""
     assert excess("gpus", "a100:5", Bound(4, "largest node", ("a100",))) == "over 4, largest node"
     assert excess("gpus", None, Bound(0, "largest node")) == ""
     assert words_of("gpus", Bound(0, "largest node")) == "this partition has none"
