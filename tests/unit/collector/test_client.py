@@ -320,7 +320,8 @@ async def test_closing_leaves_no_process_even_while_calls_hang(site: Any, watch:
 
 
 APP = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
 from jobshape.app.collector.spawn import CollectorProcess
 from jobshape.app.collector.start import Start
 process = CollectorProcess(Start(backend="pretend_site:PretendSite"))
