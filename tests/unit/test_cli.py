@@ -277,6 +277,7 @@ def test_ctrl_c_is_quiet(own_folders: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, *JOBSHAPE, "status"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored behind a `&`
     )  # fmt: skip
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     deadline = time.monotonic() + 20
