@@ -178,9 +178,11 @@ def _jobs(manifest: Manifest) -> Iterator[Problem]:
             for name in ("args", "cmd", "output_check", "preconditions"):
                 yield from _references(getattr(job, name), (*key, name), known)
             yield from _references(job.id, (*key, "id"), [n for n in known if n != "id"])
+    for name in ("smoke", "metrics"):
+        yield from _references(getattr(manifest, name), (name,), BUILT_IN)
     for at, stage in enumerate(manifest.stages):
         known = [*BUILT_IN, *_parameters_of(manifest, stage.name)]
-        for name in ("output_check", "command"):
+        for name in ("output_check", "command", "smoke"):
             yield from _references(getattr(stage, name), ("stages", at, name), known)
 
 
@@ -244,6 +246,9 @@ def _references(value: Any, key: Key, known: Sequence[str]) -> Iterator[Problem]
     elif isinstance(value, tuple):
         for at, item in enumerate(value):
             yield from _references(item, (*key, at), known)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _references(item, (*key, name), known)
     elif isinstance(value, BaseModel):
         for name, field in type(value).model_fields.items():
             yield from _references(getattr(value, name), (*key, field.alias or name), known)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.rounds.filling import Fill, fill_all
@@ -111,14 +111,28 @@ class PlannedJob:
         conditions = (*self.recipe._phase.preconditions, *self.recipe._job.preconditions)
         return tuple(_filled(one, self.values) for one in conditions)
 
-    def smoke(self, smoke: "Smoke") -> tuple[tuple[str, ...], JobShape]:
-        """Its words and its shape when it runs short."""
+    def filled(self, part: Any) -> Any:
+        """Any part of the manifest (a metric, say) with its references filled in for this job."""
+        return _filled(part, self.values)
+
+    def smoke(self, smoke: "Smoke") -> "SmokeRun":
+        """What it is when it runs short."""
+        said = self.filled(smoke)
         start = len(self.recipe.form)
-        arguments = _overridden(self.words[start:], smoke.options)
+        arguments = _overridden(self.words[start:], said.options)
         shape = smoke.shape.values.over(self.recipe.shape)
         if smoke.partition:
             shape = JobShape(partition=smoke.partition).over(shape)
-        return (*self.words[:start], *arguments, *smoke.arguments), shape
+        words = (*self.words[:start], *arguments, *said.arguments)
+        return SmokeRun(words, shape, said.variables)
+
+
+class SmokeRun(NamedTuple):
+    """A job as it runs short."""
+
+    words: tuple[str, ...]  # as of a PlannedJob
+    shape: JobShape
+    variables: Mapping[str, str]  # of the environment
 
 
 def _overridden(words: tuple[str, ...], options: Mapping[str, str]) -> list[str]:
@@ -129,7 +143,8 @@ def _overridden(words: tuple[str, ...], options: Mapping[str, str]) -> list[str]
         name, equals, _ = words[at].partition("=")
         if name in options:
             made += [f"{name}={options[name]}"] if equals else [name, options[name]]
-            at += 1 if equals else 2
+            has_value = not equals and not "".join(words[at + 1 : at + 2]).startswith("--")
+            at += 2 if has_value else 1
             left.pop(name, None)
         else:
             made.append(words[at])
@@ -145,6 +160,8 @@ def _filled(part: Any, values: Mapping[str, str]) -> Any:
         return Fill(part)(values)
     if isinstance(part, tuple):
         return tuple(_filled(item, values) for item in part)
+    if isinstance(part, dict):
+        return {name: _filled(item, values) for name, item in part.items()}
     if hasattr(part, "model_copy"):
         names = type(part).model_fields
         return part.model_copy(update={n: _filled(getattr(part, n), values) for n in names})

@@ -80,9 +80,15 @@ def _seconds(text: str) -> str:
     return text
 
 
-def _relative(text: str) -> str:
+def _path(text: str) -> str:
     if not text.isprintable():
         raise ValueError("has control characters")
+    return text
+
+
+def _word(text: str) -> str:
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("has letters that no command can be given")
     return text
 
 
@@ -93,8 +99,10 @@ Truth = Annotated[bool, BeforeValidator(_truth)]
 Name = Annotated[str, Field(pattern=NAME)]
 Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_regex)]
 Duration = Annotated[str, AfterValidator(_seconds), WithJsonSchema({"type": ["string", "integer"]})]
-Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_relative)]
-Word = Annotated[str, Field(max_length=100_000), WithJsonSchema(_SCALAR_SCHEMA)]
+Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_path)]
+Word = Annotated[
+    str, Field(max_length=100_000), AfterValidator(_word), WithJsonSchema(_SCALAR_SCHEMA)
+]
 """A word of a command, or a parameter's value, as it stands in the file."""
 Words = tuple[Word, ...]
 Command = Annotated[tuple[Word, ...], Field(min_length=1)]

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 MANIFEST_NAME = "jobshape.yaml"
 
 
+MOST_TOLD = 50
+"""Things wrong that are told one by one."""
+
+
 class ManifestError(ConfigError):
     """A manifest that cannot be used; ``problems`` holds each thing wrong, this is the first."""
 
@@ -97,7 +101,8 @@ def _error(
 ) -> ManifestError:
     told: list[ConfigError] = []
     found = [(_place(places, names, one), one) for one in problems]
-    for place, one in sorted(found, key=lambda pair: pair[0].start if pair[0] else 0):
+    found.sort(key=lambda pair: pair[0].start if pair[0] else 0)
+    for place, one in found[:MOST_TOLD]:
         where = f"{path}:{place.line}:{place.column}" if place else str(path)
         field = field_name(one.key)
         told.append(
@@ -105,6 +110,8 @@ def _error(
                 sanitize(one.what), where=f"{where}: {field}" if field else where, hint=one.hint
             )
         )
+    if len(found) > MOST_TOLD:
+        told.append(ConfigError(f"{len(found) - MOST_TOLD:,} more are wrong", where=str(path)))
     return ManifestError(told)
 
 

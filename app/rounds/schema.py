@@ -11,10 +11,7 @@ def made_schema() -> str:
     from jobshape.app.rounds.manifest import Manifest
 
     schema = Manifest.model_json_schema(by_alias=True)
-    head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA,
-        "title": "jobshape.yaml",
-    }  # fmt: skip
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
     return json.dumps({**schema, **head}, indent=1, sort_keys=True) + "\n"
 
 

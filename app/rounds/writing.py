@@ -96,6 +96,10 @@ def _is_shared(text: str, start: int, document: Document, key: Key) -> bool:
 def _spliced(text: str, document: Document, key: Key, value: Value) -> str:
     place = document.places[key]
     start, end = place.start, place.end
+    if start == end:  # nothing stands there, and comments may come before what follows
+        if key not in document.names:
+            raise Problem("is empty: write it by hand", key=key, place=place)
+        start = end = text.index(":", document.names[key].end) + 1
     old = text[start:end]
     is_block = isinstance(_at(document.values, key), dict | list) and key not in document.flow
     if is_block and not old.startswith("["):
