@@ -415,6 +415,15 @@ class Manifest(_Part):
         """Stages by name."""
         return {stage.name: stage for stage in self.stages}
 
+    @property
+    def stage_rules(self) -> list[dict[str, str]]:
+        """Which other jobs belong to which stage, as StageRules takes them."""
+        return [
+            {"stage": stage.name, **rule.model_dump(exclude_none=True)}
+            for stage in self.stages
+            for rule in stage.rules
+        ]
+
     def retry_of(self, phase: Phase) -> Retry:
         """How jobs of a phase are tried again."""
         return phase.retry or self.retry

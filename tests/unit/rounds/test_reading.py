@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobshape.app.domain.errors import ConfigError
+from jobshape.app.domain.stage_rules import StageRules
 from jobshape.app.rounds.reading import ManifestError, read_manifest, read_text
 from jobshape.app.rounds.schema import made_schema, schema_text, template_text
 from jobshape.app.rounds.yaml_text import MOST_BYTES
@@ -35,6 +36,12 @@ def test_a_shape_is_in_peoples_units() -> None:
     shape = manifest_of(TEACHER_STUDENT).manifest.stages[0].shape.values
     assert (shape.memory_bytes, shape.time_limit_s) == (12 * 2**30, 9000)
     assert (shape.gpus, shape.cpus_per_task, shape.nodes) == ("a100:2", 4, None)
+
+
+def test_stage_rules_are_as_the_queue_takes_them() -> None:
+    rules = manifest_of(template_text()).manifest.stage_rules
+    assert rules == [{"stage": "teacher", "name": "^teacher"}]
+    assert StageRules(rules).problems == []
 
 
 def test_everything_wrong_is_told_at_once_with_its_place() -> None:
