@@ -169,6 +169,20 @@ def _check(arguments: argparse.Namespace) -> int:
     return BROKEN if checked.is_blocked else OK
 
 
+def _rounds(arguments: argparse.Namespace) -> int:
+    if arguments.schema or arguments.template:
+        from jobshape.app.rounds.schema import schema_text, template_text
+
+        say(schema_text() if arguments.schema else template_text(), end="")
+        return OK
+    from jobshape.app.rounds_report import run_plan
+
+    return run_plan(
+        lambda: _load(arguments), arguments.manifest, phase=arguments.phase,
+        limit=arguments.limit, as_json=arguments.json, say=say,
+    )  # fmt: skip
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from jobshape.app import doctor
     from jobshape.app.settings.load import SettingsError, defaults_with
@@ -319,6 +333,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "diagnose": _diagnose,
     "submit": _submit,
     "check": _check,
+    "rounds": _rounds,
     "doctor": _doctor,
     "sites": _sites,
     "history": _history,

@@ -37,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_diagnose(commands)
     _add_submit(commands)
     _add_check(commands)
+    _add_rounds(commands)
     _add_doctor(commands)
     _add_sites(commands)
     _add_history(commands)
@@ -184,6 +185,25 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--markdown", action="store_true", help="with --rules: their defaults")
     _add_site_options(check, default=argparse.SUPPRESS)
     check.set_defaults(command="check")
+
+
+def _add_rounds(commands: Any) -> None:
+    rounds = commands.add_parser("rounds", help="a workload of a manifest, run in rounds")
+    actions = rounds.add_subparsers(title="actions", metavar="ACTION", required=True)
+    plan = actions.add_parser(
+        "plan", help="say what a manifest expands to; submits nothing",
+        description="Exit code: 0; 2 for a manifest that cannot be used.",
+    )  # fmt: skip
+    plan.add_argument("manifest", nargs="?", metavar="MANIFEST", help="jobshape.yaml if left out")
+    plan.add_argument("--json", action="store_true", help="for scripts: jobshape.plan/1")
+    plan.add_argument("--phase", default="", metavar="NAME", help="only this phase")
+    plan.add_argument(
+        "--limit", type=_count, default=3, metavar="N", help="show N jobs of each phase (3)"
+    )
+    plan.add_argument("--schema", action="store_true", help="print the manifest's JSON schema")
+    plan.add_argument("--template", action="store_true", help="print a manifest to begin with")
+    _add_site_options(plan, default=argparse.SUPPRESS)
+    plan.set_defaults(command="rounds")
 
 
 def _add_doctor(commands: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("textual", "rich", "pydantic")
+HEAVY = ("textual", "rich", "pydantic", "ruamel")
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -42,6 +42,8 @@ def roots(modules: set[str]) -> set[str]:
         "import jobshape.app.backends.local.backend, jobshape.app.backends.local.supervisor",
         "import jobshape.app.logs.search, jobshape.app.logs.window",
         "import jobshape.app.board.board, jobshape.app.board.view, jobshape.app.board.columns",
+        "import jobshape.app.rounds_report, jobshape.app.rounds.schema",
+        "import jobshape.app.rounds.writing",
         "import jobshape.screens.commands",
     ],
 )

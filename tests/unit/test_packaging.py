@@ -17,7 +17,7 @@ from jobshape import __version__
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ROOMS = ("app", "widgets", "screens", "styles")
-DATA_SUFFIXES = {".tcss", ".typed", ".json", ".sql", ".toml", ".sh"}
+DATA_SUFFIXES = {".tcss", ".typed", ".json", ".sql", ".toml", ".sh", ".yaml"}
 
 
 def import_name(path: Path) -> str:
@@ -72,7 +72,11 @@ def test_the_lock_holds_what_is_asked_for() -> None:
     pinned = set(re.findall(r"^([a-z0-9._-]+)==", locked, re.MULTILINE))
     asked = PROJECT["project"]["dependencies"]
     asked += (ROOT / "requirements" / "dev.in").read_text("utf-8").splitlines()
-    names = {re.split(r"[<>=!~ ]", line)[0].lower() for line in asked if line[:1].isalpha()}
+    names = {
+        re.split(r"[<>=!~ ]", line)[0].lower().replace(".", "-")
+        for line in asked
+        if line[:1].isalpha()
+    }
     assert names <= pinned
     assert "://" not in locked  # nobody's index
 
