@@ -17,7 +17,7 @@ _TRANSIENT = re.compile(
     r"|Transport endpoint is not connected|Unable to establish controller|Connection reset"
     r"|Resource temporarily unavailable|Problem talking to the database"
     r"|connect failure|Slurm is not active|persistent connection"
-    r"|Unexpected message received|Message receive failure",
+    r"|Message receive failure",
 )
 _NO_SITE = re.compile(
     r"[Cc]ould not establish a configuration source|Unable to process configuration file"
@@ -72,7 +72,9 @@ def error_of(command: str, stderr: str, code: int, ssh_host: str | None = None) 
         return NoSite(what, where=where, hint=_NO_SITE_HINT)
     if code < 0:  # a signal ended it in the middle
         return Unreachable(what, where=where, hint=NO_ANSWER_HINT)
-    if _TRANSIENT.search(stderr):
+    # Of sbatch it is no clear answer; of scontrol suspend it means that there is no such job.
+    garbled = command == "sbatch" and "Unexpected message received" in stderr
+    if garbled or _TRANSIENT.search(stderr):
         return Unreachable(what, where=where, hint=NO_ANSWER_HINT)
     if _BAD_REQUEST.search(stderr):
         return BadRequest(what, where=where)

@@ -13,6 +13,7 @@ from jobshape.app.acting.git import project_of
 from jobshape.app.acting.hand_over import hand_over
 from jobshape.app.backends.commands.backend import CommandsBackend
 from jobshape.app.backends.commands.submit import parse_submitted, submit_command
+from jobshape.app.backends.commands.words import error_of
 from jobshape.app.domain.action import outcome_of
 from jobshape.app.domain.errors import (
     BackendError,
@@ -144,3 +145,10 @@ def test_the_id_in_what_is_said() -> None:
     assert parse_submitted("Submitted batch job 34 on cluster b\n") == 34
     assert parse_submitted("34 jobs are too many\n") is None
     assert submit_command(SubmitRequest(SCRIPT), test_only=True)[:2] == ["sbatch", "--test-only"]
+
+
+def test_a_garbled_answer_is_unclear_only_of_a_submission() -> None:
+    said = "error: Unexpected message received"
+    assert outcome_of(error_of("sbatch", said, 1)) == "unknown"
+    assert outcome_of(error_of("scontrol", said, 1)) == "refused"
+    assert outcome_of(error_of("sbatch", "", -9)) == "unknown"
