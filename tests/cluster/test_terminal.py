@@ -152,6 +152,7 @@ def test_cancel_asks_and_then_cancels(box: Any, open_app: Open, submit: Callable
     assert str(job) in squeue_ids(box)
     app.press("x")
     app.wait_for(r"(?i)cancel.*(1 job|" + str(job) + ")")
+    app.wait_for("no log here")  # /dev/null; until it is known y waits
     app.press("y")
     app.wait_for(rf"\b{job}\b.*\bCA\b")
     assert str(job) not in squeue_ids(box)
@@ -274,7 +275,7 @@ def test_the_job_screen(
     app.wait_for(r"to-out")
     app.press("s")
     app.wait_for(r"ValueError: to-err")
-    app.press("e")
+    app.press("E")
     app.wait_for(r"> ValueError")
     app.press("o")  # read by a step of the job, on its node
     app.wait_for(r"\bon (n1|n2|b1|g1)\b", 40)
