@@ -401,15 +401,12 @@ class LiveApp(JobshapeApp):
 
     def _send_failures_again(self) -> None:
         """As policy says, while the app is open."""
-        from jobshape.app.domain.terms import Terms
         from jobshape.app.resubmit.watch import RetryWatch
 
         policy = self.settings.policy
-        terms = Terms(policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
-                      policy.retry_minutes, policy.same_failures)  # fmt: skip
         self._retry_watch = RetryWatch(
-            self.board, terms, self._client.call, self.clock, self.action_log, self._tell_retry,
-            self._blocks, policy.submit_command,
+            self.board, terms_of(policy), self._client.call, self.clock, self.action_log,
+            self._tell_retry, self._blocks, policy.submit_command,
         )  # fmt: skip
         self._retry_watch.start()
 

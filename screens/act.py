@@ -36,14 +36,14 @@ def act(screen: "Room", action: str, jobs: Sequence[Job], *, ask: bool, done: Do
         answered(True)
 
 
-async def carry_out(screen: "Room", todo: Plan, done: Done, *, reason: str = "") -> None:
+async def carry_out(screen: "Room", todo: Plan, done: Done) -> None:
     """Do it; one line for success, a dialog for what was refused."""
     verb, past = VERBS[todo.action]
     count, batch = len(todo.targets), new_batch()
     who = screen.board.link.scheduler
     screen.status.say(f"{verb.lower()}: {count_words(count, todo.tasks)}, asking {who}")
     sending = await send(screen, [
-        ActionEntry(todo.action, target.reference, verb.lower(), reason=reason, batch=batch)
+        ActionEntry(todo.action, target.reference, verb.lower(), batch=batch)
         for target in todo.targets
     ])  # fmt: skip
     worked = [sent.is_done for sent in sending.sent]

@@ -3,13 +3,12 @@
 import textwrap
 from collections.abc import Sequence
 
-from jobshape.app.domain.check import CheckLine
+from jobshape.app.domain.check import VERDICTS, CheckLine
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import Palette
 from jobshape.widgets.spans import Piece
 from jobshape.widgets.text import clean
 
-_ORDER = {"block": 0, "warn": 1, "skip": 2, "pass": 3}
 _WORDS = {"block": "blocks", "warn": "warns", "skip": "not looked at", "pass": "passes"}
 _ROLES = {"block": "failed", "warn": "warning", "skip": "muted", "pass": "running"}
 
@@ -18,7 +17,7 @@ def tally(lines: Sequence[CheckLine]) -> tuple[str, str]:
     """All lines in one, and the palette's role for it."""
     blocks = [line for line in lines if line.verdict == "block" and not line.lifted]
     lifted = sum(line.verdict == "block" and bool(line.lifted) for line in lines)
-    count = {verdict: sum(line.verdict == verdict for line in lines) for verdict in _ORDER}
+    count = {verdict: sum(line.verdict == verdict for line in lines) for verdict in VERDICTS}
     names = list(dict.fromkeys(line.rule for line in blocks))
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     parts = [
@@ -34,7 +33,7 @@ def tally(lines: Sequence[CheckLine]) -> tuple[str, str]:
 
 def in_order(lines: Sequence[CheckLine]) -> list[CheckLine]:
     """What is wrong first."""
-    return sorted(lines, key=lambda line: (_ORDER[line.verdict], bool(line.lifted)))
+    return sorted(lines, key=lambda line: (VERDICTS.index(line.verdict), bool(line.lifted)))
 
 
 def pieces_of(

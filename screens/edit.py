@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from jobshape.app.board.bounds import Bound, Site, bounds_of, excess, words_of
+from jobshape.app.board.bounds import Bound, excess, words_of
 from jobshape.app.domain.action import new_batch
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.job import Job
-from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.request import EarliestStart
 from jobshape.app.domain.shape import JobShape
 from jobshape.screens.act import report
@@ -27,9 +26,10 @@ from jobshape.screens.editing import (
     read_form,
     show_value,
 )
-from jobshape.screens.effect import cost_words, fit_words, same_shapes, start_request, start_words
+from jobshape.screens.effect import cost_words, same_shapes, start_request, start_words
 from jobshape.screens.review import REPLACE, ReviewScreen
 from jobshape.screens.sending import send
+from jobshape.screens.shape_view import ShapeView
 from jobshape.widgets.entry_form import EntryForm, Note
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.spans import Piece
@@ -112,7 +112,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         count = count_words(len(todo.targets), todo.tasks)
         one = todo.targets[0]
         title = f"Edit {one.reference} {one.name}" if len(todo.targets) == 1 else f"Edit {count}"
-        super().__init__(clean(title, room.glyphs)[:70], room.glyphs)
+        super().__init__(title[:70], room.glyphs)
         self._room = room
         self._plan = todo
         self._jobs: list[Editable] = [editable(target) for target in todo.targets]
@@ -120,11 +120,10 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         self._begun = {one.name: one.text for one in form_fields(self._fields, self._jobs)}
         self._typed = texts
         self._refused = dict(refused or {})  # field ("" for none) -> the site's words
-        self._limits: SiteLimits | None = None
+        self._site = ShapeView(room.board)
         self._starts: dict[JobShape, str] = {}
         self._asking: JobShape | None = None
         self._timer: Timer | None = None
-        self._kept_bounds: tuple[object, dict[object, Mapping[str, Bound]]] = (None, {})
         self.reading = Reading((), {})
         self.replaces = False  # whether running jobs are to be submitted anew
         self.left: Mapping[str, str] = {}  # what stood in the fields at the end
@@ -168,7 +167,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
     # ------------------------------------------------------------------ what is asked
 
     async def _ask_limits(self) -> None:
-        self._limits = await self._room.context.limits.get()
+        self._site.limits = await self._room.context.limits.get()
         self._show()
 
     async def _ask_exactly(self, job: Editable) -> None:
@@ -220,7 +219,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
     @property
     def is_settled(self) -> bool:
         """Whether nothing is being asked."""
-        return self._asking is None and self._limits is not None
+        return self._asking is None and self._site.limits is not None
 
     # ------------------------------------------------------------------ what is shown
 
@@ -228,7 +227,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         if not self.is_attached:
             return
         self.reading = read_form(self._fields, self._begun, self.texts, self._jobs)
-        bounds = self._bounds()
+        bounds = self._site.bounds(self._shape())
         notes = {field.name: self._note(field.name, bounds) for field in self._fields}
         changed = {name for change in self.reading.changes for name in change.fields}
         self.form.show(notes, changed)
@@ -240,23 +239,6 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         first = self._jobs[0]
         found = [change.shape for change in self.reading.changes if change.job.key == first.key]
         return found[0] if found else first.shape
-
-    def _bounds(self, shape: JobShape | None = None) -> Mapping[str, Bound]:
-        shape = shape or self._shape()
-        depends = (shape.partition, shape.account, shape.qos, shape.nodes, shape.tasks)
-        revision = (self._room.board.site_revision, self._limits is None)
-        known, kept = self._kept_bounds
-        if known != revision:
-            kept = {}
-            self._kept_bounds = (revision, kept)
-        if depends not in kept:
-            kept[depends] = self._new_bounds(shape)
-        return kept[depends]
-
-    def _new_bounds(self, shape: JobShape) -> Mapping[str, Bound]:
-        board = self._room.board
-        site = Site(board.partitions, list(board.nodes.values()), self._limits)
-        return bounds_of(shape, site)
 
     def _note(self, name: str, bounds: Mapping[str, Bound]) -> Note:
         field = field_of(name)
@@ -306,14 +288,13 @@ class EditScreen(Dialog[Sequence[Change] | None]):
 
     def _room_words(self) -> tuple[bool, str]:
         """Whether there is room now for the job, or for how many of the jobs."""
-        board = self._room.board
         given = {change.job.key: change.shape for change in self.reading.changes}
         shapes = same_shapes([given.get(job.key, job.shape) for job in self._jobs])
         if len(shapes) == 1:
-            return fit_words(next(iter(shapes)), board)
+            return self._site.room(next(iter(shapes)))
         if len(shapes) > MANY_SHAPES:
             return True, f"{len(shapes)} different shapes"
-        roomy = sum(count for shape, count in shapes.items() if fit_words(shape, board)[0])
+        roomy = sum(count for shape, count in shapes.items() if self._site.room(shape)[0])
         return roomy > 0, f"there is room now for the shape of {roomy} of {len(self._jobs)} jobs"
 
     def _money(self) -> str:
@@ -327,7 +308,7 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         """Which changed fields ask for more than is allowed, of any of the jobs."""
         found: dict[str, int] = {}
         for change in self.reading.changes:
-            bounds = self._bounds(change.shape)
+            bounds = self._site.bounds(change.shape)
             for name in change.fields:
                 words = excess(name, getattr(change.shape, name, None), bounds.get(name, Bound()))
                 if words:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from jobshape.app.board.board import Board
-from jobshape.app.board.fragments import Shape, job_fit, names_that_fit, node_classes
+from jobshape.app.board.fragments import NodeClass, Shape, fit_on, job_fit, node_classes
 from jobshape.app.board.hostlist import names_in
 from jobshape.app.domain.cost import Prices, cost_per_hour, gpu_count
 from jobshape.app.domain.job import UNLIMITED
@@ -19,8 +19,11 @@ NOTHING_SCRIPT = "#!/bin/sh\n"
 """Stands for a script where only the shape counts: --test-only starts nothing."""
 
 
-def fit_words(shape: JobShape, board: Board) -> tuple[bool, str]:
-    """Whether a job of this shape has room on the nodes now, and in words."""
+def fit_words(shape: JobShape, board: Board, classes: Sequence[NodeClass]) -> tuple[bool, str]:
+    """Whether a job of this shape has room on the nodes now, and in words.
+
+    classes: those of all nodes of the board.
+    """
     if not board.nodes:
         return True, "nothing is known of the nodes yet"
     names = tuple(name for name in (shape.partition or "").split(",") if name)
@@ -36,14 +39,19 @@ def fit_words(shape: JobShape, board: Board) -> tuple[bool, str]:
         shape.time_limit_s, (),
     )  # fmt: skip
     excluded = set(names_in(shape.exclude_nodes or ""))
-    usable = [node for node in board.nodes.values() if node.name not in excluded]
-    found = job_fit(needs, node_classes(usable), board.partitions)
-    there = sum(bool(set(names) & set(node.partitions)) for node in usable) or len(usable)
+    if excluded:
+        classes = node_classes(n for n in board.nodes.values() if n.name not in excluded)
+    found = job_fit(needs, classes, board.partitions)
+    there = sum(len(one.names) for one in classes if set(names) & set(one.sample.partitions))
+    there = there or sum(len(one.names) for one in classes)
     room = found.surely + found.maybe
     if found.verdict == "no room":
         return False, f"no room now: {found.nearest}"
     word = "has room" if found.verdict == "fits" else "may have room"
-    fitting = sorted(names_that_fit(needs, usable, board.partitions))
+    fitting = sorted(
+        name for one in classes
+        if fit_on(needs, one.sample, board.partitions).fits for name in one.names
+    )  # fmt: skip
     which = f": {', '.join(fitting[:NAMED])}{' ...' if room > NAMED else ''}" if fitting else ""
     return True, f"{word} now on {room} of {there} nodes{which}"
 

@@ -9,10 +9,10 @@ from jobshape.app.domain.check import blocking, softened
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.resubmission import Resubmission
 from jobshape.app.domain.shape import FIELD_OF, JobShape
+from jobshape.app.scripts.draft import draft_of
 from jobshape.app.scripts.surgery import with_shape
 from jobshape.screens.editing import Change
 from jobshape.screens.resubmit import plan_of
-from jobshape.screens.resubmit_review import draft_of
 from jobshape.screens.send_script import Submission, send_script
 from jobshape.screens.sending import send
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jobshape.app.domain.check import CheckLine, softened
 from jobshape.app.domain.resubmission import Resubmission, ResubmissionPlan
 from jobshape.app.domain.shape import FIELD_OF, JobShape
-from jobshape.app.scripts.draft import Draft
+from jobshape.app.scripts.draft import Draft, draft_of
 from jobshape.screens.acting import count_words
 from jobshape.screens.check_words import in_order, pieces_of, tally
 from jobshape.screens.checked_dialog import CheckedDialog
@@ -143,12 +143,3 @@ class ResubmitScreen(CheckedDialog[Mapping[str, str] | None]):
         assert one is not None
         shape = JobShape(**{fix.field: fix.new for fix in one.corrections})
         return await write_back(self._room, one.script_path, shape)
-
-
-def draft_of(one: Resubmission) -> Draft:
-    """The draft that a resubmission is, for the pre-flight."""
-    request = one.request
-    return Draft(
-        request.script, one.script_path, request.arguments, name=request.name or one.name,
-        work_dir=request.work_dir or "", comment=request.comment or "",
-    )  # fmt: skip

@@ -63,7 +63,7 @@ async def send_script(room: "Room", wanted: Submission) -> SentScript:
     try:
         job_id = await room.actions.call("submit", request=request)
     except JobshapeError as error:
-        words = f"{error.what} ({error.hint})" if error.hint else error.what
+        words = error.words
         outcome = outcome_of(error)
         await log.end_submission(begun, None, outcome, words)
         unsure = "; it may have been sent all the same: look first" if outcome == "unknown" else ""

@@ -54,7 +54,7 @@ async def send(screen: "Room", entries: Sequence[ActionEntry]) -> Sending:
             try:
                 await screen.actions.call(entry.method, **call_arguments(entry))
             except JobshapeError as error:
-                words = f"{error.what} ({error.hint})" if error.hint else error.what
+                words = error.words
                 outcome = outcome_of(error)
                 if outcome == "unknown":
                     words = f"{words}; it may be done all the same: look before you try again"

@@ -5,20 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from jobshape.app.board.bounds import Bound, Site, bounds_of, excess, words_of
+from jobshape.app.board.bounds import Bound, excess, words_of
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.check import CheckLine
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.errors import JobshapeError
-from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.shape import FIELD_OF, SHAPE_FIELDS, JobShape
 from jobshape.app.domain.text import sanitize
 from jobshape.app.scripts.draft import Draft
 from jobshape.screens.check_words import tally
 from jobshape.screens.choose_script import choose_script
 from jobshape.screens.dialog import Dialog, Words
-from jobshape.screens.effect import cost_words, fit_words
+from jobshape.screens.effect import cost_words
 from jobshape.screens.send_script import Submission, send_script, tell
+from jobshape.screens.shape_view import ShapeView
 from jobshape.screens.submit_review import SubmitReview
 from jobshape.widgets.entry_form import EntryForm, FormField, Note
 from jobshape.widgets.palette import palette_of
@@ -65,7 +65,7 @@ class SubmitScreen(Dialog[None]):
         self._room = room
         self._draft = draft
         self._own = draft.own_shape
-        self._limits: SiteLimits | None = None
+        self._site = ShapeView(room.board)
         self._lines: Sequence[CheckLine] | None = None
         self._known: tuple[Draft, Sequence[CheckLine]] | None = None  # looked at last
         self._trouble = ""
@@ -119,7 +119,7 @@ class SubmitScreen(Dialog[None]):
         self._examine()
 
     async def _ask_limits(self) -> None:
-        self._limits = await self._room.context.limits.get()
+        self._site.limits = await self._room.context.limits.get()
         self._show()
 
     async def _as_last_time(self) -> None:
@@ -239,8 +239,7 @@ class SubmitScreen(Dialog[None]):
             return
         draft, self.problems = self.read()
         shape = draft.shape.over(self._own)
-        board = self._room.board
-        bounds = bounds_of(shape, Site(board.partitions, list(board.nodes.values()), self._limits))
+        bounds = self._site.bounds(shape)
         notes = {one.name: self._note(one.name, shape, bounds) for one in self.form.fields}
         self.form.show(notes, [name for name, _ in draft.shape.said()])
         self.query_one("#effect", Words).say(self._effect(shape))
@@ -263,7 +262,7 @@ class SubmitScreen(Dialog[None]):
 
     def _effect(self, shape: JobShape) -> list[list[Piece]]:
         palette, glyphs = palette_of(self.app), self.glyphs
-        fits, room = fit_words(shape, self._room.board)
+        fits, room = self._site.room(shape)
         lines: list[list[Piece]] = [[]]
         lines.append([(f"  {clean(room, glyphs)}", palette.text if fits else palette.warning)])
         money = cost_words([(shape, shape, 1)], self._room.context.prices)

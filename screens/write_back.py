@@ -66,7 +66,7 @@ class WriteBackScreen(Dialog[bool]):
     ]
 
     def __init__(self, path: str, lines: Sequence[str], glyphs: Glyphs) -> None:
-        super().__init__(f"Write into {clean(path, glyphs)[-60:]}?", glyphs)
+        super().__init__(f"Write into {path[-60:]}?", glyphs)
         self._diff = lines
 
     def content(self) -> Iterable[Widget]:

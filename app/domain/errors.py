@@ -14,9 +14,13 @@ class JobshapeError(Exception):
         self.where = where
         self.hint = hint
 
+    @property
+    def words(self) -> str:
+        """The fact and what to do, without where."""
+        return f"{self.what} ({self.hint})" if self.hint else self.what
+
     def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text} ({self.hint})" if self.hint else text
+        return f"{self.where}: {self.words}" if self.where else self.words
 
 
 class BackendError(JobshapeError):

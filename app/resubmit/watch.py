@@ -31,7 +31,7 @@ from jobshape.app.resubmit.retrying import (
     reason_of,
     verdict,
 )
-from jobshape.app.scripts.draft import Draft, Project, record_of
+from jobshape.app.scripts.draft import Draft, Project, draft_of, record_of
 
 Call = Callable[..., Awaitable[Any]]
 Blocks = Callable[[Draft], Awaitable[Sequence[str]]]
@@ -184,10 +184,7 @@ class RetryWatch:
                 self.keeper.settle(failure)
                 self._tell(f"{failure.name} is not sent again: {why} (r: resubmit)", True)
                 return
-            draft = Draft(one.request.script, one.script_path, one.request.arguments,
-                          name=one.request.name or "", work_dir=one.request.work_dir or "",
-                          comment=one.request.comment or "")  # fmt: skip
-            against = await self._blocks(draft)
+            against = await self._blocks(draft_of(one))
             if against:
                 self.keeper.put_off(failure, self._clock() + AGAIN_S)
                 self._tell(f"{failure.name} is not sent again yet: {against[0]}", True)

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.request import SubmitRequest
+from jobshape.app.domain.resubmission import Resubmission
 from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.scripts.directives import BatchScript, read_script
 from jobshape.app.scripts.hashes import configuration_hash, text_hash
@@ -74,6 +75,15 @@ class Draft:
             work_dir=self.work_dir or None,
             comment=self.comment or None,
         )
+
+
+def draft_of(one: Resubmission) -> Draft:
+    """The draft that a resubmission is, for the pre-flight."""
+    request = one.request
+    return Draft(
+        request.script, one.script_path, request.arguments, name=request.name or one.name,
+        work_dir=request.work_dir or "", comment=request.comment or "",
+    )  # fmt: skip
 
 
 def record_of(
