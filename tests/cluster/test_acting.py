@@ -26,7 +26,8 @@ def open_app(box: Any, tmp_path: Path) -> Iterator[Open]:
 
     def open_it(*arguments: str, user: str = "alice", columns: int = 140, rows: int = 30
                 ) -> Terminal:  # fmt: skip
-        own = {"XDG_STATE_HOME": str(tmp_path / user), "COLORTERM": "truecolor"}
+        state = f"/home/{user}/{tmp_path.name}"  # in the box: a folder of their own, of this test
+        own = {"XDG_STATE_HOME": state, "COLORTERM": "truecolor"}
         argv = box.command(["jobshape", *arguments], env=own, user=user)
         terminal = Terminal(argv, columns=columns, rows=rows)
         opened.append(terminal)

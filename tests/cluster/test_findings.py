@@ -54,7 +54,7 @@ CASES = (
 @pytest.fixture
 def screen(box: Any, tmp_path: Path) -> Iterator[Terminal]:
     """jobshape as alice, on its list of alerts."""
-    env = {"COLORTERM": "truecolor", "XDG_STATE_HOME": str(tmp_path)}
+    env = {"COLORTERM": "truecolor", "XDG_STATE_HOME": f"/home/alice/{tmp_path.name}"}
     app = Terminal(box.command(["jobshape"], env=env), columns=160, rows=48)
     app.wait_for("pending")
     app.press("!")
