@@ -45,7 +45,7 @@ CREATE TABLE rounds (
 CREATE TABLE trials (
     id INTEGER PRIMARY KEY, campaign INTEGER, number INTEGER, kind TEXT, plan_id TEXT, phase TEXT,
     stage TEXT, target TEXT, configuration TEXT, round INTEGER, state TEXT, why TEXT, label TEXT,
-    attempts INTEGER, oom_times INTEGER, smokes_failed INTEGER, due_at INTEGER,
+    attempts INTEGER, oom_times INTEGER, smokes_failed INTEGER, forgiven INTEGER, due_at INTEGER,
     memory_bytes INTEGER, time_limit_s INTEGER, exclude_nodes TEXT, metrics TEXT, checks TEXT
 );
 CREATE INDEX trials_campaign ON trials (campaign, state);
