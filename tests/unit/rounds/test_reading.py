@@ -110,9 +110,9 @@ def test_rounds_that_make_no_sense_are_told() -> None:
     assert [line.partition("rounds.")[2] for line in told(HEAD + ONE + wrong)] == [
         "sweep: must be 1 or more, not 0",
         "vary: must be a whole number, not 'no'",
-        "growth: must be more than 1, not 1",
-        "stable: must be 1 or less, not 2",
-        "plateau_percent: must be less than 100, not 100",
+        "growth: must be more than 1, not 1.0",
+        "stable: must be 1 or less, not 2.0",
+        "plateau_percent: must be less than 100, not 100.0",
         "waves: is not known here (did you mean `wave`?)",
     ]
 
