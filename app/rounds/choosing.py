@@ -54,7 +54,7 @@ class RoundPlan:
     left_out: tuple[LeftOut, ...] = ()  # from now on; there may be some when nothing is left to run
     hypothesis: str = ""
     notes: tuple[str, ...] = ()  # a plateau, say
-    blocked: tuple[str, ...] = ()  # phases that need a person to go on, and why
+    blocked: tuple[str, ...] = ()  # phases that need a person to be finished, and why
 
     @property
     def is_finished(self) -> bool:
@@ -152,7 +152,7 @@ class _Making:
         """What runs of a phase now, if those it depends on let it."""
         phase = one.phase
         searching = found is not None and goes_on(one, found)
-        self._leave_out(one, found if searching else None)
+        self._leave_out(one, found, searching)
         if one.is_settled and not searching:
             self.settled.add(phase.name)
         elif waits := [n for n in phase.depends_on if n not in self.settled | self.whole]:
@@ -168,7 +168,7 @@ class _Making:
         phase = one.phase
         if one.failed:
             self.blocked[phase.name] = f"{one.failed:,} of {len(phase.works):,} failed"
-        choice = choose(one, found if searching else None, found, self.health, self.rounds)
+        choice = choose(one, found, searching, self.health, self.rounds)
         if not choice.places:
             return
         after = tuple(name for name in phase.depends_on if name in self.whole)
@@ -196,12 +196,17 @@ class _Making:
             if passed is None or (last_bad >= 0 and passed <= last_bad):
                 yield SmokeFirst(target, phase.first + place)
 
-    def _leave_out(self, one: Standing, searching: Search | None) -> None:
+    def _leave_out(self, one: Standing, found: Search | None, searching: bool) -> None:
         phase, of_work = one.phase, one.phase.work_of
+        best = found.best if found else None
+        kept = found.work if found and searching else None
+        whys: dict[int, str] = {}
         for place in one.spare:
-            if searching is None or of_work[place] != searching.work:
-                why = why_spare(phase, self.known, of_work[place])
-                self.left_out.append(LeftOut(phase.first + place, why))
+            work = of_work[place]
+            if work != kept:
+                if work not in whys:
+                    whys[work] = why_spare(phase, self.known, work, best)
+                self.left_out.append(LeftOut(phase.first + place, whys[work]))
         for place in one.given_up:
             why = why_given_up(phase, self.known, of_work[place])
             self.left_out.append(LeftOut(phase.first + place, why))

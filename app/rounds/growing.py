@@ -35,12 +35,13 @@ def goes_on(one: Standing, found: Search) -> bool:
 
 def choose(
     one: Standing,
-    searching: Search | None,
     found: Search | None,
+    searches: bool,
     health: Mapping[str, Health],
     rounds: "Rounds",
 ) -> Choice:
-    """What of an open phase runs now. searching: the search, as long as it goes on."""
+    """What of an open phase runs now. searches: whether the search goes on."""
+    searching = found if searches else None
     if not one.open and searching is None:
         return Choice((), "", is_whole=False)
     if not one.ended:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jobshape.app.rounds.alternatives import Search
 from jobshape.app.rounds.slicing import differing
 from jobshape.app.rounds.standing import Health, Standing
-from jobshape.app.rounds.workload import FAILED, Known, PhaseJobs
+from jobshape.app.rounds.workload import FAILED, Known, PhaseJobs, Point
 
 if TYPE_CHECKING:
     from jobshape.app.rounds.manifest import Rounds
@@ -62,10 +62,14 @@ def plateau_line(phase: PhaseJobs, found: Search, rounds: "Rounds") -> str:
     return f"{said}; {phase.say_alternative(found.best)} is kept" if found.best else said
 
 
-def why_spare(phase: PhaseJobs, known: Sequence[Known], work: int) -> str:
+def why_spare(
+    phase: PhaseJobs, known: Sequence[Known], work: int, best: Point | None
+) -> str:  # fmt: skip
     """``seed=2 is done with workers=4``."""
-    done = next(p for p in phase.works[work] if known[phase.first + p].state == "completed")
-    return f"{_work(phase, work)} is done with {phase.say_alternative(phase.alternatives[done])}"
+    places = (p for p in phase.works[work] if known[phase.first + p].state == "completed")
+    done = [phase.alternatives[place] for place in places]
+    alternative = best if best is not None and best in done else done[0]
+    return f"{_work(phase, work)} is done with {phase.say_alternative(alternative)}"
 
 
 def why_given_up(phase: PhaseJobs, known: Sequence[Known], work: int) -> str:

@@ -1,7 +1,7 @@
 """A campaign's jobs as rounds are chosen from them: phases, works, points, and what is known."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,7 +44,9 @@ class PhaseJobs:
     first: int
     targets: tuple[str, ...]  # of each job
     points: tuple[Point, ...]  # of each job
-    parameters: Mapping[str, Point] = {}  # of its grid, with their values in order
+    parameters: Mapping[str, Point] = field(
+        default_factory=dict
+    )  # of its grid, with their values in order
     choose: tuple[str, ...] = ()  # parameters that are alternatives
 
     @property
