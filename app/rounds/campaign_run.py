@@ -250,4 +250,3 @@ def _hash_of_file(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except (OSError, ValueError):
         return ""
-
