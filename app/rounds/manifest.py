@@ -334,6 +334,9 @@ class Metric(_Figure):
     """A number that tells how good a job was."""
 
     name: Name = Field(description="What people call it.")
+    stage: str | None = Field(
+        default=None, description="Whose jobs give it; a smoke of these without it fails."
+    )
     goal: Literal["min", "max"] = Field(description="Whether less or more is better.")
     threshold: Number | None = Field(default=None, description="From here on it is good enough.")
 
