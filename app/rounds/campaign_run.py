@@ -195,7 +195,7 @@ class CampaignRun:
         """A hash of all that makes a target what it is: script or command, files named, shape."""
         job = self.jobs[number]
         recipe = job.recipe
-        told: list[Any] = [recipe.form, recipe.arguments, recipe.shape.said(), target]
+        told: list[Any] = [recipe.form, recipe.arguments, list(recipe.shape.said()), target]
         told.append(self.manifest.smoke_of(recipe.stage).model_dump(mode="json"))
         names = [recipe.script] if recipe.script else recipe.form
         texts = [_hash_of_file(self.folder / name) for name in names if _may_be_file(name)]
