@@ -92,6 +92,7 @@ class Trial:
     attempts: int = 0
     oom_times: int = 0
     smokes_failed: int = 0
+    forgiven: int = 0  # attempts that a person's `retry` lets count no more
     due_at: int = 0  # not to be sent before
     memory_bytes: int | None = None  # instead of its shape's, after OOM
     time_limit_s: int | None = None  # instead of its shape's, after a time-out

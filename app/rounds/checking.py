@@ -22,6 +22,7 @@ _WORDS = {
     "literal_error": "must be {expected}, not {given}",
     "greater_than_equal": "must be {ge:g} or more, not {given}",
     "greater_than": "must be more than {gt:g}, not {given}",
+    "less_than": "must be less than {lt:g}, not {given}",
     "less_than_equal": "must be {le:g} or less, not {given}",
     "string_pattern_mismatch": "must be letters, digits, - _ and . (64 at most), not {given}",
     "string_too_short": "must not be empty",
@@ -210,6 +211,12 @@ def _grid(at: int, phase: Phase) -> Iterator[Problem]:
         for number, value in enumerate(values):
             if value in values[:number]:
                 yield Problem(f"{value!r} stands here twice", key=(*here, number))
+    for number, name in enumerate(phase.grid.choose):
+        here = (*key, "choose", number)
+        if name not in parameters:
+            yield _no_parameter(name, here, parameters)
+        elif name in phase.grid.choose[:number]:
+            yield Problem(f"{name!r} stands here twice", key=here)
     for number, point in enumerate(phase.grid.exclude):
         here = (*key, "exclude", number)
         if not point:

@@ -348,6 +348,41 @@ class Budget(_Part):
     money: Number | None = Field(default=None, gt=0, description="By the site's prices.")
 
 
+class Rounds(_Part):
+    """How a campaign goes from a smoke over a small sweep to everything."""
+
+    sweep: Whole = Field(
+        default=6, ge=1, le=1_000_000, description="Jobs of a phase in its first round, at most."
+    )
+    vary: Whole = Field(
+        default=2,
+        ge=1,
+        le=1000,
+        description="Parameters that vary in it; others stay at their first value.",
+    )
+    growth: Number = Field(
+        default=4.0,
+        gt=1,
+        le=1_000_000,
+        description="Times as many jobs after each round that was stable.",
+    )
+    plateau_percent: Number = Field(
+        default=5.0, ge=0, lt=100, description="What is faster by less than this is not faster."
+    )
+    stable: Number = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a round's jobs that may fail; with more, back to a smoke.",
+    )
+    wave: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Jobs of a round sent at once; the next when all have ended.",
+    )
+
+
 class Stage(_Part):
     """One kind of work: what runs, and what it asks for."""
 
@@ -393,6 +428,11 @@ class Grid(_Part):
     )
     include: tuple[dict[str, Word], ...] = Field(
         default=(), description="Whole combinations that are added."
+    )
+    choose: tuple[Word, ...] = Field(
+        default=(),
+        description="Parameters whose values are alternatives: the fastest is kept, work done with "
+        "one is not done again with another.",
     )
     template: Template = Field(description="What each job is like.")
 
@@ -443,6 +483,7 @@ class Manifest(_Part):
     retry: Retry = Field(default=Retry(), description="When a failed job is sent again.")
     metrics: tuple[Metric, ...] = Field(default=(), description="What success is measured by.")
     budget: Budget = Field(default=Budget(), description="What the whole may use.")
+    rounds: Rounds = Field(default=Rounds(), description="How it goes from small to all.")
 
     @cached_property
     def stage_of(self) -> dict[str, Stage]:
