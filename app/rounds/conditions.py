@@ -18,7 +18,7 @@ from jobshape.app.rounds.json_values import NoValue, read_json, shown, unmet, va
 from jobshape.app.rounds.patience import patiently
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import JsonCondition, OutputCheck, Precondition
+    from jobshape.app.rounds.manifest_checks import JsonCondition, OutputCheck, Precondition
 
 GRACE_S = 1.0
 """A file this much older than the submission still counts: clocks and disks count in seconds."""
@@ -27,7 +27,6 @@ DISK_S = 20.0
 """Longest for the looks of one call; a command's time comes on top."""
 
 COMMAND_S = 70.0
-QUIET_S = 600.0
 
 
 def check_output(
@@ -74,17 +73,18 @@ def check_checkpoint(pattern: str, folder: Path, submitted_at: float) -> tuple[s
 
 
 def looks_done(
-    check: "OutputCheck", folder: Path, submitted_at: float, *, now: float, quiet_s: float = QUIET_S
+    check: "OutputCheck", folder: Path, submitted_at: float, *, quiet_since: float | None = None
 ) -> bool:
-    """Whether the output of a job that is still there passes and was left alone for a while.
+    """Whether the output of a job that is still there passes.
 
-    It is cheap: no command runs, so a check that is a command alone never looks done.
+    quiet_since: and nothing of it was written after that moment. It is cheap: no command runs, so a
+    check that is a command alone never looks done.
     """
     if not (check.file or check.glob or check.json_):
         return False
     disk = _Disk(folder, submitted_at)
     wrong = _in_time(lambda: tuple(disk.wrong_with(check)), DISK_S)
-    return not wrong and disk.newest <= now - quiet_s
+    return not wrong and (quiet_since is None or disk.newest <= quiet_since)
 
 
 def _in_time(work: Callable[[], tuple[str, ...]], within_s: float) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from jobshape.app.rounds.log_values import MOST_TEXT, InLog, find_last
 from jobshape.app.rounds.patience import patiently
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import Metric, Throughput
+    from jobshape.app.rounds.manifest_checks import Metric, Throughput
 
 Answer = float | str
 """A finite number; or in words why there is none."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobshape.app.domain.text import sanitize
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import JsonCondition
+    from jobshape.app.rounds.manifest_checks import JsonCondition
 
 MOST_BYTES = 16 * 2**20
 

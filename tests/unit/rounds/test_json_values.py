@@ -16,7 +16,7 @@ from jobshape.app.rounds.json_values import (
     unmet,
     value_at,
 )
-from jobshape.app.rounds.manifest import JsonCondition
+from jobshape.app.rounds.manifest_checks import JsonCondition
 
 _SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
