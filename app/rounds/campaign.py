@@ -48,6 +48,7 @@ class Campaign:
     ended_at: int | None = None
     baseline: int | None = None  # number of the trial that others are compared with
     trials: int = 0  # jobs of the manifest
+    budget_asked: bool = False  # a person has let it pass its budget
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Every change goes to disk first; a runner that starts anew reads the same from t
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ SMOKE_LIMIT_S = 600
 class Conditions:
     """What policy and the site's page say to a runner."""
 
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     jobs_in_flight: int = 4  # 0: no limit
     smoke: str = "required"  # "off": no smokes
     smoke_partition: str = ""
@@ -250,4 +250,3 @@ def _hash_of_file(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except (OSError, ValueError):
         return ""
-

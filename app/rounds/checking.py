@@ -118,8 +118,8 @@ def _stages(manifest: Manifest) -> Iterator[Problem]:
     yield from _twice([metric.name for metric in manifest.metrics], "metric", ("metrics",))
     for at, metric in enumerate(manifest.metrics):
         if metric.stage is not None and metric.stage not in names:
-            what = f"{metric.stage!r} is no stage of this manifest"
-            yield Problem(what, key=("metrics", at, "stage"), hint=near(metric.stage, names))
+            what, hint = f"{metric.stage!r} is no stage of this manifest", near(metric.stage, names)
+            yield Problem(what, key=("metrics", at, "stage"), hint=hint)
     for at, phase in enumerate(manifest.phases):
         holders: list[tuple[Key, Phase | Job]] = [(("phases", at), phase)]
         holders += [(key, job) for key, job in _jobs_of(at, phase)]

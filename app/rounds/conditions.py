@@ -73,18 +73,18 @@ def check_checkpoint(pattern: str, folder: Path, submitted_at: float) -> tuple[s
 
 
 def looks_done(
-    check: "OutputCheck", folder: Path, submitted_at: float, *, quiet_since: float | None = None
+    check: "OutputCheck", folder: Path, submitted_at: float, *, now: float, quiet_s: float
 ) -> bool:
-    """Whether the output of a job that is still there passes.
+    """Whether the output of a job that is still there passes, and none of it was written lately.
 
-    quiet_since: and nothing of it was written after that moment. It is cheap: no command runs, so a
-    check that is a command alone never looks done.
+    quiet_s: for how long nothing has been written. It is cheap: no command runs, so a check that is
+    a command alone never looks done.
     """
     if not (check.file or check.glob or check.json_):
         return False
     disk = _Disk(folder, submitted_at)
     wrong = _in_time(lambda: tuple(disk.wrong_with(check)), DISK_S)
-    return not wrong and (quiet_since is None or disk.newest <= quiet_since)
+    return not wrong and disk.newest <= now - quiet_s
 
 
 def _in_time(work: Callable[[], tuple[str, ...]], within_s: float) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ class Metric(Figure):
 
     name: Name = Field(description="What people call it.")
     stage: str | None = Field(
-        default=None, description="Its jobs alone have it, and their smoke has to show it."
+        default=None, description="Whose jobs give it; a smoke of these without it fails."
     )
     goal: Literal["min", "max"] = Field(description="Whether less or more is better.")
     threshold: Number | None = Field(default=None, description="From here on it is good enough.")

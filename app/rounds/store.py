@@ -36,7 +36,8 @@ _SCHEMA = """
 CREATE TABLE campaigns (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, site TEXT, folder TEXT, manifest_path TEXT,
     manifest_text TEXT, state TEXT, question TEXT, note TEXT, created_at INTEGER,
-    ended_at INTEGER, baseline INTEGER, trials INTEGER
+    ended_at INTEGER, baseline INTEGER, trials INTEGER,
+    budget_asked INTEGER
 );
 CREATE TABLE rounds (
     campaign INTEGER, number INTEGER, hypothesis TEXT, state TEXT, opened_at INTEGER,

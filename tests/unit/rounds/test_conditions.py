@@ -173,18 +173,18 @@ def test_a_job_looks_done_once_its_output_passes_and_is_left_alone(tmp_path: Pat
         {"file": "m.json", "command": ["false"], "json": [condition]}
     )
 
-    def done(quiet_since: float | None = None) -> bool:
-        return looks_done(check, tmp_path, SUBMITTED, quiet_since=quiet_since)
+    def done(now: float = SUBMITTED + 9999) -> bool:
+        return looks_done(check, tmp_path, SUBMITTED, now=now, quiet_s=300)
 
     assert not done()
     put(tmp_path / "m.json", '{"n": 2}', at=SUBMITTED + 60)
-    assert not done(SUBMITTED + 59)
-    assert done(SUBMITTED + 60)
+    assert not done(SUBMITTED + 359)
+    assert done(SUBMITTED + 361)
     assert done()
     put(tmp_path / "m.json", '{"n": 1}', at=SUBMITTED + 60)
     assert not done()
     alone = OutputCheck.model_validate({"command": ["true"]})
-    assert not looks_done(alone, tmp_path, SUBMITTED)
+    assert not looks_done(alone, tmp_path, SUBMITTED, now=SUBMITTED + 9999, quiet_s=300)
 
 
 def test_nothing_of_a_file_steers_the_terminal(tmp_path: Path) -> None:
