@@ -6,7 +6,8 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from jobshape.app.rounds.filling import Fill, references
-from jobshape.app.rounds.manifest import PARAMETER, Job, Manifest, Phase
+from jobshape.app.rounds.manifest import Job, Manifest, Phase
+from jobshape.app.rounds.manifest_fields import PARAMETER
 from jobshape.app.rounds.yaml_text import Document, Key, Problem
 from pydantic import BaseModel, ValidationError
 
