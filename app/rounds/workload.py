@@ -72,20 +72,16 @@ class PhaseJobs:
     @cached_property
     def alternatives(self) -> tuple[Point, ...]:
         """The values of the knobs of each job; all () where there are none."""
-        return tuple(map(_taker(self.knobs), self.points)) if self.knobs else self._none
-
-    @property
-    def _none(self) -> tuple[Point, ...]:
-        return ((),) * len(self.points)
+        return tuple(map(take(self.knobs), self.points))
 
     @cached_property
     def works(self) -> tuple[tuple[int, ...], ...]:
         """Places of jobs that do the same work with different alternatives, in order."""
         if not self.knobs:
             return tuple((place,) for place in range(len(self.points)))
-        take, made = _taker(self.others), dict[Hashable, list[int]]()
+        work, made = take(self.others), dict[Hashable, list[int]]()
         for place, point in enumerate(self.points):
-            made.setdefault(take(point) if point else place, []).append(place)
+            made.setdefault(work(point) if point else place, []).append(place)
         return tuple(tuple(places) for places in made.values())
 
     @cached_property
@@ -152,15 +148,15 @@ def _short(value: str) -> str:
     return sanitize(cut)
 
 
-def _taker(at: tuple[int, ...]) -> Callable[[Point], Point]:
-    """Takes these values of a point, as a tuple however many they are."""
+def take(at: tuple[int, ...]) -> Callable[[Point], Point]:
+    """Takes these values of a point, as a tuple however many they are; of none, ()."""
     if len(at) == 1:
         only = at[0]
         return lambda point: (point[only],) if point else ()
     if not at:
         return lambda point: ()
-    take = itemgetter(*at)
-    return lambda point: take(point) if point else ()
+    values = itemgetter(*at)
+    return lambda point: values(point) if point else ()
 
 
 def workload(manifest: "Manifest", jobs: Iterable["PlannedJob"]) -> tuple[PhaseJobs, ...]:
