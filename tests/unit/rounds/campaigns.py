@@ -43,6 +43,7 @@ class Played:
     manifest: Manifest
     outcome: Callable[[PlannedJob], Outcome] = completed
     passed: dict[str, int] = field(default_factory=dict)
+    not_ready: set[str] = field(default_factory=set)
     number: int = 0
     plans: list[RoundPlan] = field(default_factory=list)
 
@@ -55,12 +56,12 @@ class Played:
         """The next round, not run yet."""
         return next_round(
             self.phases, self.known, self.manifest.rounds, number=self.number,
-            passed=self.passed, compare=compare,
+            passed=self.passed, compare=compare, not_ready=self.not_ready,
         )  # fmt: skip
 
-    def play(self) -> RoundPlan:
+    def play(self, plan: RoundPlan | None = None) -> RoundPlan:
         """The next round, run to its end."""
-        plan = self.next()
+        plan = plan or self.next()
         for number, _ in plan.left_out:
             assert self.known[number].state == "pending"
             self.known[number] = Known("left_out")
