@@ -1,6 +1,6 @@
 """A campaign's jobs as rounds are chosen from them: phases, works, points, and what is known."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
@@ -26,13 +26,15 @@ class Known(NamedTuple):
 
     state: TrialState = "pending"
     total_s: float | None = None  # wait + run + retries, once it is completed
-    round: int | None = None
+    round: int | None = None  # None: not chosen yet
 
 
 FAILED = frozenset({"failed_oom", "failed_other", "stuck"})
 """States of a trial that failed for good, once its round is over."""
 
 ENDED = FAILED | {"completed"}
+
+UNDER_WAY = frozenset({"sent", "running", "stale"})
 
 
 @dataclass(frozen=True)
@@ -206,17 +208,27 @@ class Targets:
         return name
 
 
+def representatives(phases: Iterable[PhaseJobs]) -> dict[str, int]:
+    """Target -> number of the job that runs short for it: the first one, phases in their order."""
+    found: dict[str, int] = {}
+    for phase in phases:
+        for number, target in zip(phase.numbers, phase.targets, strict=True):
+            found.setdefault(target, number)
+    return found
+
+
 def is_settled(phase: PhaseJobs, known: Sequence[Known]) -> bool:
-    """Whether all its work is completed or not needed, so that the phases behind it may start."""
-    return all(_is_done(states) for states in states_of_works(phase, known))
+    """Whether all its work is completed or not needed, and none of its chosen jobs is to run yet.
 
-
-def states_of_works(phase: PhaseJobs, known: Sequence[Known]) -> Iterator[list[TrialState]]:
-    """The states of each work's jobs."""
-    first = phase.first
+    Then the phases behind it may start.
+    """
+    own = known[phase.first : phase.first + len(phase.points)]
+    if any(
+        one.state in UNDER_WAY or (one.state == "pending" and one.round is not None) for one in own
+    ):
+        return False
     for places in phase.works:
-        yield [known[first + place].state for place in places]
-
-
-def _is_done(states: list[TrialState]) -> bool:
-    return "completed" in states or all(state == "left_out" for state in states)
+        states = [own[place].state for place in places]
+        if "completed" not in states and any(state != "left_out" for state in states):
+            return False
+    return True
