@@ -48,6 +48,7 @@ class Campaign:
     ended_at: int | None = None
     baseline: int | None = None  # number of the trial that others are compared with
     trials: int = 0  # jobs of the manifest
+    budget_asked: bool = False  # a person has let it pass its budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Trial:
     attempts: int = 0
     oom_times: int = 0
     smokes_failed: int = 0
+    forgiven: int = 0  # attempts that a person's `retry` lets count no more
     due_at: int = 0  # not to be sent before
     memory_bytes: int | None = None  # instead of its shape's, after OOM
     time_limit_s: int | None = None  # instead of its shape's, after a time-out

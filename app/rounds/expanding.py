@@ -51,6 +51,11 @@ class Recipe:
         """Jobs of the same kind differ in their words only: they can be one array."""
         return self.stage, self.shape, self.script, self.form
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The words behind the script or command, not filled in."""
+        return tuple(self._job.args)
+
     def jobs(self) -> Iterator["PlannedJob"]:
         """Its jobs, in order."""
         names = Fill(self._job.id)

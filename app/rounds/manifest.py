@@ -188,7 +188,7 @@ class JsonCondition(_Part):
 
     file: Path = Field(description="The JSON file.")
     path: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
-        description="Way to the value: loss, or eval.scores.0."
+        description="Way to the value: loss, or eval.scores.0; -1 is a list's last."
     )
     below: Number | None = Field(default=None, description="It is less than this.")
     at_most: Number | None = Field(default=None, description="It is this or less.")
@@ -206,10 +206,16 @@ class JsonCondition(_Part):
 class OutputCheck(_Part):
     """What has to be there, for a job that Slurm calls completed, to count as completed."""
 
-    file: Path | None = Field(default=None, description="This file is there.")
-    glob: Path | None = Field(default=None, description="At least one file fits this pattern.")
-    not_empty: Truth = Field(default=True, description="It has at least one byte.")
-    newer: Truth = Field(default=True, description="It was written after the job was submitted.")
+    file: Path | None = Field(default=None, description="This file or folder is there.")
+    glob: Path | None = Field(
+        default=None, description="At least one file or folder fits this pattern; ** for any depth."
+    )
+    not_empty: Truth = Field(
+        default=True, description="It has at least one byte; a folder, one entry."
+    )
+    newer: Truth = Field(
+        default=True, description="It, and each JSON file, was written after the submission."
+    )
     command: Command | None = Field(
         default=None, description="This command, as words, ends with 0."
     )
@@ -229,9 +235,9 @@ class OutputCheck(_Part):
 class Precondition(_Part):
     """What has to hold before a job is sent."""
 
-    file: Path | None = Field(default=None, description="This file is there.")
+    file: Path | None = Field(default=None, description="This file or folder is there.")
     checkpoint: Path | None = Field(
-        default=None, description="A file that is not empty fits this pattern."
+        default=None, description="A file or folder that is not empty fits this pattern."
     )
     command: Command | None = Field(
         default=None, description="This command, as words, ends with 0."
@@ -240,6 +246,43 @@ class Precondition(_Part):
     @model_validator(mode="after")
     def _one(self) -> "Precondition":
         _one_of(self, ("file", "checkpoint", "command"))
+        return self
+
+
+class _Figure(_Part):
+    """A number that a job leaves, in a JSON file or in its log."""
+
+    file: Path | None = Field(default=None, description="A JSON file that holds it; with `path`.")
+    path: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="Way to it in the file: loss, eval.scores.0; -1 is a list's last."
+    )
+    log: Regex | None = Field(
+        default=None,
+        description="Pattern in a line of the log; its first group is the number; the last wins.",
+    )
+
+    @model_validator(mode="after")
+    def _source(self) -> "_Figure":
+        _one_of(self, ("file", "log"))
+        if (self.file is None) != (self.path is None):
+            raise ValueError("`file` and `path` belong together")
+        if self.log is not None and re.compile(self.log).groups < 1:
+            raise ValueError("`log` needs a group ( ) around the number")
+        return self
+
+
+class Throughput(_Figure):
+    """How fast a smoke has to be: a number, and the band it lies in."""
+
+    at_least: Number | None = Field(default=None, description="It is this or more.")
+    at_most: Number | None = Field(default=None, description="It is this or less.")
+
+    @model_validator(mode="after")
+    def _band(self) -> "Throughput":
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("has no band: give it `at_least`, `at_most` or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("has `at_least` above `at_most`: nothing lies between")
         return self
 
 
@@ -256,6 +299,13 @@ class Smoke(_Part):
     partition: _Text = Field(
         default=None, description="Where it runs; the site's smoke partition if left."
     )
+    output_check: OutputCheck | None = Field(
+        default=None, description="Instead of the job's own, which a short run may not reach."
+    )
+    checkpoint: Path | None = Field(
+        default=None, description="A file or folder, not empty, that it writes fits this pattern."
+    )
+    throughput: Throughput | None = Field(default=None, description="How fast it has to be.")
 
     @model_validator(mode="after")
     def _variables(self) -> "Smoke":
@@ -280,28 +330,12 @@ class Retry(_Part):
         return int(read_entry("duration", self.delay))
 
 
-class Metric(_Part):
+class Metric(_Figure):
     """A number that tells how good a job was."""
 
     name: Name = Field(description="What people call it.")
-    file: Path | None = Field(default=None, description="A JSON file that holds it; with `path`.")
-    path: str | None = Field(
-        default=None, description="Way to it in the file: loss, eval.scores.0."
-    )
-    log: Regex | None = Field(
-        default=None, description="Pattern in the log; its first group; last wins."
-    )
     goal: Literal["min", "max"] = Field(description="Whether less or more is better.")
     threshold: Number | None = Field(default=None, description="From here on it is good enough.")
-
-    @model_validator(mode="after")
-    def _source(self) -> "Metric":
-        _one_of(self, ("file", "log"))
-        if (self.file is None) != (self.path is None):
-            raise ValueError("`file` and `path` belong together")
-        if self.log is not None and re.compile(self.log).groups < 1:
-            raise ValueError("`log` needs a group ( ) around the number")
-        return self
 
 
 class Budget(_Part):
