@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from jobshape.app.rounds.choosing import LeftOut, waves
+from jobshape.app.rounds.choosing import NEVER_AGAIN, LeftOut, waves
 from jobshape.app.rounds.expanding import PlannedJob
 from jobshape.app.rounds.manifest import Manifest
-from jobshape.app.rounds.workload import Known, is_settled
+from jobshape.app.rounds.workload import Known, is_settled, representatives
 
 from tests.unit.rounds.campaigns import Outcome, Played, grid
 from tests.unit.rounds.making import TEACHER_STUDENT, manifest_of, small
@@ -233,17 +233,52 @@ def test_a_grid_of_alternatives_alone_is_searched_a_few_at_a_time_until_a_platea
     assert len(played.plans[-1].left_out) == 81 - 15
 
 
-def test_with_more_runs_the_interval_decides() -> None:
-    played = Played(grid("w: [1, 2], seed: [0, 1, 2, 3, 4, 5]", "choose: [w],"))
+@pytest.mark.parametrize(
+    ("shares", "kept"),
+    [
+        ((0.5, 0.55, 0.5, 0.6, 0.5), "2"),
+        ((0.5, 0.55, 0.5, 2.0, 0.4), "1"),  # faster in the mean, but it may be chance
+        ((0.97, 0.96, 0.97, 0.98, 0.97), "2"),  # hardly faster, but surely
+    ],
+)
+def test_with_more_runs_the_interval_decides(shares: tuple[float, ...], kept: str) -> None:
+    played = Played(grid("w: [1, 2], seed: [0, 1, 2, 3, 4, 5]", "choose: [w],"), passed={"s": -1})
     for number, job in enumerate(played.jobs):
-        if job.values["seed"] in "012":  # each alternative ran on three works
-            slow = job.values["w"] == "1" or job.values["seed"] == "2"
-            played.known[number] = Known("completed", 100.0 if slow else 50.0, 1)
-    played.number, played.passed = 2, {"s": -1}
-    assert played.next().phases[0].kept == {"w": "1"}
-    worse = next(n for n, job in enumerate(played.jobs) if job.id == "j-2-2")
-    played.known[worse] = Known("completed", 90.0, 1)
-    assert played.next().phases[0].kept == {"w": "2"}
+        seed = int(job.values["seed"])
+        if seed < len(shares):  # works differ a hundredfold, alternatives do not
+            share = shares[seed] if job.values["w"] == "2" else 1.0
+            played.known[number] = Known("completed", 10.0 ** (seed % 3) * share, 1)
+    played.number = 2
+    assert played.next().phases[0].kept == {"w": kept}
+
+
+def test_one_job_stands_for_a_target_in_all_its_smokes() -> None:
+    played = Played(grid(TUNED), fail({"j-10-1-0", "j-10-2-0"}))
+    played.play_all()
+    assert [s.number for p in played.plans for s in p.smokes] == [0]
+    again = [s.number for p in played.plans for one in p.phases for s in one.smokes]
+    assert again == [0]
+    assert representatives(played.phases) == {"s": 0}
+
+
+def test_who_wants_no_smokes_gets_none() -> None:
+    played = Played(grid(TUNED), fail({"j-10-1-0", "j-10-2-0"}), passed={"s": NEVER_AGAIN})
+    played.play()
+    played.passed = {"s": NEVER_AGAIN}
+    assert played.next().phases[0].smokes == ()
+    assert len(played.next().numbers) == 6, "but it does not grow"
+
+
+def test_a_phase_is_not_settled_before_all_its_chosen_jobs_have_ended() -> None:
+    played = Played(grid("w: [1, 2]", "choose: [w],"))
+    (phase,) = played.phases
+    done = Known("completed", 1.0, 1)
+    for other, settled in [
+        (Known(), True), (Known("pending", None, 1), False), (Known("running", None, 1), False),
+        (Known("failed_other", None, 1), True), (Known("left_out"), True),
+    ]:  # fmt: skip
+        assert is_settled(phase, [done, other]) is settled
+    assert not is_settled(phase, [Known("failed_other", None, 1), Known("left_out")])
 
 
 @pytest.mark.parametrize(("jobs", "choose"), [(100_000, ""), (10_000, "choose: [w, b],")])
