@@ -100,13 +100,19 @@ def _is_hopeless(phase: PhaseJobs, known: Sequence[Known], work: int) -> bool:
 
 
 def _baseline(phase: PhaseJobs, known: Sequence[Known]) -> int | None:
-    """The place of the first values, or of the nearest point that there is."""
-    states = [known[number].state for number in phase.numbers]
+    """The place of the first values, or of the nearest point that is to run or has run.
+
+    What failed and was then left out still counts: else the search would begin anew elsewhere.
+    """
+    own = known[phase.first : phase.first + len(phase.points)]
     place = phase.place_of.get(phase.first_point)
-    if place is not None and states[place] != "left_out":
+    if place is not None and _counts(own[place]):
         return place
-    kept = (place for place, state in enumerate(states) if state != "left_out")
-    return phase.nearest(phase.first_point, kept)
+    return phase.nearest(phase.first_point, (p for p, one in enumerate(own) if _counts(one)))
+
+
+def _counts(one: Known) -> bool:
+    return one.state != "left_out" or one.round is not None
 
 
 def _ran(phase: PhaseJobs, known: Sequence[Known], work: int) -> dict[Point, _Ran]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jobshape.app.rounds.alternatives import Compare, Search, search
 from jobshape.app.rounds.growing import Choice, choose, goes_on
-from jobshape.app.rounds.saying import plateau_line, why_given_up, why_spare
+from jobshape.app.rounds.saying import search_end_line, why_given_up, why_spare
 from jobshape.app.rounds.standing import Health, Standing, health, standing
 from jobshape.app.rounds.workload import Known, PhaseJobs, is_settled, representatives
 
@@ -57,7 +57,7 @@ class RoundPlan:
     smokes: tuple[SmokeFirst, ...] = ()  # of a round that is nothing but smokes
     left_out: tuple[LeftOut, ...] = ()  # from now on; there may be some when nothing is left to run
     hypothesis: str = ""
-    notes: tuple[str, ...] = ()  # a plateau, say
+    notes: tuple[str, ...] = ()  # how a search for the best alternative ended
     blocked: tuple[str, ...] = ()  # phases that need a person to be finished, and why
 
     @property
@@ -171,8 +171,8 @@ class _Making:
                 self.blocked[phase.name] = f"waits for {', '.join(held)}"
         else:
             self._open(one, found, searching)
-        if found and found.plateau and found.last_round == one.last_round:
-            self.notes.append(f"{phase.name}: {plateau_line(phase, found, self.rounds)}")
+        if found and found.is_over and found.last_round == one.last_round:
+            self.notes.append(f"{phase.name}: {search_end_line(phase, found, self.rounds)}")
 
     def _open(self, one: Standing, found: Search | None, searching: bool) -> None:
         phase = one.phase

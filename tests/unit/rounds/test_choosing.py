@@ -163,6 +163,10 @@ def test_the_fastest_alternative_does_the_rest_of_the_work() -> None:
     ]
     assert played.plans[1].phases[0].kept == {"workers": "4", "batch": "32"}
     assert sum(one.state == "completed" for one in played.known) == 6 + 5
+    assert [plan.notes for plan in played.plans] == [
+        (), ("a: no other alternative is left to try; kept: workers=4 batch=32, "
+             "1.8x faster than workers=1 batch=32",), (), (),
+    ]  # fmt: skip
     out = {number: why for plan in played.plans for number, why in plan.left_out}
     assert len(out) == 36 - 11
     assert out[2] == "seed=2 is done with workers=4 batch=32"
@@ -172,6 +176,17 @@ def test_alternatives_are_not_left_out_before_the_work_is_done() -> None:
     played = Played(grid(KNOBS, CHOOSE), knobs, passed={"s": -1})
     played.play()
     assert played.next().left_out == ()
+
+
+def test_leaving_out_what_failed_does_not_begin_the_search_anew() -> None:
+    def outcome(job: PlannedJob) -> Outcome:
+        return ("failed_other", None) if job.id == "j-0-1" else ("completed", 9.0)
+
+    played = Played(grid("seed: [0, 1, 2], w: [1, 2, 3]", "choose: [w],"), outcome)
+    played.passed = {"s": -1}
+    assert played.ids(played.play()) == ["j-0-1", "j-0-2", "j-0-3"]
+    played.known[0] = Known("left_out", None, 1)  # as a person decides
+    assert played.ids(played.next()) == ["j-1-2", "j-2-2"]
 
 
 def test_what_is_hardly_faster_is_not_kept() -> None:
@@ -228,7 +243,8 @@ def test_a_grid_of_alternatives_alone_is_searched_a_few_at_a_time_until_a_platea
         "",
     ]
     assert played.plans[-1].notes == (
-        "a: plateau, nothing was faster by more than 5 % in two rounds; w=4 b=1 c=1 d=0 is kept",
+        "a: plateau, nothing was faster by more than 5 % in two rounds; "
+        "kept: w=4 b=1 c=1 d=0, 3.9x faster than w=1 b=1 c=1 d=0",
     )
     assert len(played.plans[-1].left_out) == 81 - 15
 
