@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Compared(Protocol):
-    """How one set of total wall-clocks compares with another, as a ratio."""
+    """What another set of figures is of a baseline's, as a ratio of means."""
 
     @property
     def low(self) -> float | None:
@@ -30,7 +30,7 @@ class Compared(Protocol):
 
 
 Compare = Callable[[Sequence[float], Sequence[float]], Compared]
-"""Compares total wall-clocks of a baseline with those of another, work by work."""
+"""Compares a baseline's figures with those of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,19 @@ def _is_hopeless(phase: PhaseJobs, known: Sequence[Known], work: int) -> bool:
 
 
 def _baseline(phase: PhaseJobs, known: Sequence[Known]) -> int | None:
-    """The place of the first values, or of the nearest point that there is."""
-    states = [known[number].state for number in phase.numbers]
+    """The place of the first values, or of the nearest point that is to run or has run.
+
+    What failed and was then left out still counts: else the search would begin anew elsewhere.
+    """
+    own = known[phase.first : phase.first + len(phase.points)]
     place = phase.place_of.get(phase.first_point)
-    if place is not None and states[place] != "left_out":
+    if place is not None and _counts(own[place]):
         return place
-    kept = (place for place, state in enumerate(states) if state != "left_out")
-    return phase.nearest(phase.first_point, kept)
+    return phase.nearest(phase.first_point, (p for p, one in enumerate(own) if _counts(one)))
+
+
+def _counts(one: Known) -> bool:
+    return one.state != "left_out" or one.round is not None
 
 
 def _ran(phase: PhaseJobs, known: Sequence[Known], work: int) -> dict[Point, _Ran]:
@@ -175,12 +181,13 @@ def _is_better(best: _Ran, other: _Ran, rounds: "Rounds", compare: Compare) -> b
     ratio = _ratio(best, other)
     if ratio is None or ratio >= 1:
         return False
-    before, after = _common(best, other)
-    if len(before) > 1:
-        compared = compare(before, after)
+    pairs = zip(*_common(best, other), strict=True)
+    # Work by work: how works differ among themselves says nothing of the alternatives.
+    ratios = [after / before for before, after in pairs if before > 0]
+    if len(ratios) > 1:
+        compared = compare([1.0] * len(ratios), ratios)
         if compared.low is not None and compared.high is not None:
-            # Whichever of the two the ratio is of: one of them is faster when 1 is not in it.
-            return not compared.low <= 1 <= compared.high
+            return compared.high < 1
     return ratio < _threshold(rounds)
 
 

@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jobshape.app.rounds.alternatives import Compare, Search, search
 from jobshape.app.rounds.growing import Choice, choose, goes_on
-from jobshape.app.rounds.saying import plateau_line, why_given_up, why_spare
+from jobshape.app.rounds.saying import search_end_line, why_given_up, why_spare
 from jobshape.app.rounds.standing import Health, Standing, health, standing
-from jobshape.app.rounds.workload import Known, PhaseJobs, is_settled
+from jobshape.app.rounds.workload import Known, PhaseJobs, is_settled, representatives
 
 if TYPE_CHECKING:
     from jobshape.app.rounds.manifest import Rounds
 
 
+NEVER_AGAIN = 1 << 31
+"""As the round in which a smoke passed: no other is wanted."""
+
+
 class SmokeFirst(NamedTuple):
-    """A target that has to run short before its jobs, and the job that stands for it."""
+    """A target that has to run short before its jobs."""
 
     target: str
-    number: int
+    number: int  # of the job that stands for it, always the same one
 
 
 class LeftOut(NamedTuple):
@@ -53,7 +57,7 @@ class RoundPlan:
     smokes: tuple[SmokeFirst, ...] = ()  # of a round that is nothing but smokes
     left_out: tuple[LeftOut, ...] = ()  # from now on; there may be some when nothing is left to run
     hypothesis: str = ""
-    notes: tuple[str, ...] = ()  # a plateau, say
+    notes: tuple[str, ...] = ()  # how a search for the best alternative ended
     blocked: tuple[str, ...] = ()  # phases that need a person to be finished, and why
 
     @property
@@ -79,10 +83,12 @@ def next_round(
 ) -> RoundPlan:
     """The next round, once the one before has all its evidence.
 
-    phases: each behind those it depends on, as ``workload`` makes them. known: of every job, by
-    number. number: what the round will be; 0 is one of smokes alone, and becomes 1 where there are
-    none to run. passed: targets whose smoke has passed, and in which round; -1: before this
-    campaign. not_ready: targets whose preconditions do not hold yet.
+    phases: each behind those it depends on, as ``workload`` makes them.
+    known: of every job, by number.
+    number: what the round will be; 0 is one of smokes alone, and becomes 1 where none are to run.
+    passed: targets whose smoke has passed, and in which round; -1: before this campaign;
+    NEVER_AGAIN: it needs none, however unstable it gets.
+    not_ready: targets whose preconditions do not hold yet.
     """
     if number == 0:
         smokes = tuple(_first_smokes(phases, known, passed, not_ready))
@@ -94,7 +100,9 @@ def next_round(
         standing(phase, known, found.best if found else None)
         for phase, found in zip(phases, searches, strict=True)
     ]
-    making = _Making(known, rounds, passed, health(standings, rounds))
+    making = _Making(
+        known, rounds, passed, health(standings, rounds), representatives(phases)
+    )  # fmt: skip
     for one, found in zip(standings, searches, strict=True):
         making.add(one, found)
     return making.plan(max(1, number), name_phases=len(phases) > 1)
@@ -120,8 +128,9 @@ def _first_smokes(
     phases: Sequence[PhaseJobs], known: Sequence[Known], passed: Mapping[str, int],
     not_ready: Collection[str],
 ) -> Iterator[SmokeFirst]:  # fmt: skip
-    """Of each target that needs one, but those that wait for the output of another phase."""
+    """Of each target with jobs to run, but not where they wait for the output of another phase."""
     settled = {phase.name for phase in phases if is_settled(phase, known)}
+    shown = representatives(phases)
     seen = set(passed)
     for phase in phases:
         waits = not settled.issuperset(phase.depends_on)
@@ -130,7 +139,7 @@ def _first_smokes(
                 continue
             if not (waits and target in not_ready):
                 seen.add(target)
-                yield SmokeFirst(target, number)
+                yield SmokeFirst(target, shown[target])
 
 
 @dataclass(slots=True)
@@ -141,6 +150,7 @@ class _Making:
     rounds: "Rounds"
     passed: Mapping[str, int]
     health: Mapping[str, Health]
+    shown: Mapping[str, int]  # which job runs short for a target
     chosen: list[PhaseRound] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -161,8 +171,8 @@ class _Making:
                 self.blocked[phase.name] = f"waits for {', '.join(held)}"
         else:
             self._open(one, found, searching)
-        if found and found.plateau and found.last_round == one.last_round:
-            self.notes.append(f"{phase.name}: {plateau_line(phase, found, self.rounds)}")
+        if found and found.is_over and found.last_round == one.last_round:
+            self.notes.append(f"{phase.name}: {search_end_line(phase, found, self.rounds)}")
 
     def _open(self, one: Standing, found: Search | None, searching: bool) -> None:
         phase = one.phase
@@ -194,7 +204,7 @@ class _Making:
             last_bad = self.health[target].last_bad if target in self.health else -1
             passed = self.passed.get(target)
             if passed is None or (last_bad >= 0 and passed <= last_bad):
-                yield SmokeFirst(target, phase.first + place)
+                yield SmokeFirst(target, self.shown[target])
 
     def _leave_out(self, one: Standing, found: Search | None, searching: bool) -> None:
         phase, of_work = one.phase, one.phase.work_of

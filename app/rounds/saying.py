@@ -56,10 +56,15 @@ def search_line(phase: PhaseJobs, searching: Search, shaky: Sequence[Health]) ->
     return f"{_smoke_again(shaky)}, then {said}" if shaky else said
 
 
-def plateau_line(phase: PhaseJobs, found: Search, rounds: "Rounds") -> str:
-    """That nothing better was found, and what is kept."""
-    said = f"plateau, nothing was faster by more than {rounds.plateau_percent:g} % in two rounds"
-    return f"{said}; {phase.say_alternative(found.best)} is kept" if found.best else said
+def search_end_line(phase: PhaseJobs, found: Search, rounds: "Rounds") -> str:
+    """Why no more alternatives are tried, and which one is kept."""
+    why = "no other alternative is left to try"
+    if found.plateau:
+        percent = f"{rounds.plateau_percent:g} %"
+        why = f"plateau, nothing was faster by more than {percent} in two rounds"
+    if found.best is None:
+        return f"{why}; none was stable"
+    return f"{why}; kept: {_kept(phase, found)}"
 
 
 def why_spare(

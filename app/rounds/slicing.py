@@ -1,9 +1,10 @@
 """Small parts of a grid: points that differ from one of them in a few parameters only."""
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice, zip_longest
+from heapq import nsmallest
+from itertools import chain, zip_longest
 
-from jobshape.app.rounds.workload import PhaseJobs, Point
+from jobshape.app.rounds.workload import PhaseJobs, Point, take
 
 
 def sweep(phase: PhaseJobs, places: Sequence[int], vary: int, most: int) -> tuple[int, ...]:
@@ -11,20 +12,20 @@ def sweep(phase: PhaseJobs, places: Sequence[int], vary: int, most: int) -> tupl
 
     They are the first ones that can vary alone, in the order in which the grid names them.
     """
-    centre_place = phase.nearest(phase.first_point, places)
+    there = set(places)
+    centre_place = phase.place_of.get(phase.first_point)
+    if centre_place not in there:
+        centre_place = phase.nearest(phase.first_point, places)
     if centre_place is None:
         return ()
     centre = phase.points[centre_place]
-    sets: dict[frozenset[int], int] = {}
-    for place in places:
-        point = phase.points[place]
-        if point:
-            at = frozenset(i for i, value in enumerate(point) if value != centre[i])
-            sets[at] = sets.get(at, 0) + 1
-    varying: frozenset[int] = frozenset()
+    varying: tuple[int, ...] = ()
     for one in range(len(centre)):
-        if len(varying) < vary and any(one in at and at <= varying | {one} for at in sets):
-            varying |= {one}
+        if len(varying) == vary:
+            break
+        alike = _alike(phase, places, centre, (*varying, one))
+        if any(phase.points[place][one] != centre[one] for place in alike):
+            varying += (one,)
     return around(phase, places, centre, varying, most)
 
 
@@ -35,13 +36,19 @@ def around(
 
     Those that differ in one come first, near ones before far ones, the parameters in turn.
     """
-    fixed = [at for at in range(len(centre)) if at not in frozenset(varying)]
-    near = []
-    for place in places:
-        point = phase.points[place]
-        if point and all(point[at] == centre[at] for at in fixed):
-            near.append((phase.distance(point, centre), place))
-    return tuple(place for _, place in islice(sorted(near), most))
+    alike = _alike(phase, places, centre, varying)
+    near = ((phase.distance(phase.points[place], centre), place) for place in alike)
+    return tuple(place for _, place in nsmallest(most, near))
+
+
+def _alike(
+    phase: PhaseJobs, places: Iterable[int], centre: Point, varying: Iterable[int]
+) -> list[int]:
+    """Places of points that are like this one but for these parameters."""
+    free, points = frozenset(varying), phase.points
+    fixed = take(tuple(at for at in range(len(centre)) if at not in free))
+    wanted = fixed(centre)
+    return [place for place in places if points[place] and fixed(points[place]) == wanted]
 
 
 def differing(phase: PhaseJobs, places: Iterable[int], centre: Point) -> tuple[int, ...]:

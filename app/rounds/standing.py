@@ -5,15 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobshape.app.rounds.workload import ENDED, FAILED, Known, PhaseJobs, Point
+from jobshape.app.rounds.workload import ENDED, FAILED, UNDER_WAY, Known, PhaseJobs, Point
 
 if TYPE_CHECKING:
     from jobshape.app.rounds.manifest import Rounds
 
 MOST_TRIES = 2
 """Alternatives that may fail for good on one work before it counts as failed itself."""
-
-_UNDER_WAY = frozenset({"sent", "running", "stale"})
 
 
 @dataclass(slots=True)
@@ -67,7 +65,7 @@ def _count(made: Standing, work: int, places: Sequence[int], states: Sequence[st
     if "completed" in states:
         made.done += 1
         made.spare += waiting
-    elif not _UNDER_WAY.isdisjoint(states):
+    elif not UNDER_WAY.isdisjoint(states):
         made.under_way += 1
     elif waiting and sum(state in FAILED for state in states) < MOST_TRIES:
         made.open.append(work)

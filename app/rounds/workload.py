@@ -1,6 +1,6 @@
 """A campaign's jobs as rounds are chosen from them: phases, works, points, and what is known."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
@@ -26,13 +26,15 @@ class Known(NamedTuple):
 
     state: TrialState = "pending"
     total_s: float | None = None  # wait + run + retries, once it is completed
-    round: int | None = None
+    round: int | None = None  # None: not chosen yet
 
 
 FAILED = frozenset({"failed_oom", "failed_other", "stuck"})
 """States of a trial that failed for good, once its round is over."""
 
 ENDED = FAILED | {"completed"}
+
+UNDER_WAY = frozenset({"sent", "running", "stale"})
 
 
 @dataclass(frozen=True)
@@ -72,20 +74,16 @@ class PhaseJobs:
     @cached_property
     def alternatives(self) -> tuple[Point, ...]:
         """The values of the knobs of each job; all () where there are none."""
-        return tuple(map(_taker(self.knobs), self.points)) if self.knobs else self._none
-
-    @property
-    def _none(self) -> tuple[Point, ...]:
-        return ((),) * len(self.points)
+        return tuple(map(take(self.knobs), self.points))
 
     @cached_property
     def works(self) -> tuple[tuple[int, ...], ...]:
         """Places of jobs that do the same work with different alternatives, in order."""
         if not self.knobs:
             return tuple((place,) for place in range(len(self.points)))
-        take, made = _taker(self.others), dict[Hashable, list[int]]()
+        work, made = take(self.others), dict[Hashable, list[int]]()
         for place, point in enumerate(self.points):
-            made.setdefault(take(point) if point else place, []).append(place)
+            made.setdefault(work(point) if point else place, []).append(place)
         return tuple(tuple(places) for places in made.values())
 
     @cached_property
@@ -152,15 +150,15 @@ def _short(value: str) -> str:
     return sanitize(cut)
 
 
-def _taker(at: tuple[int, ...]) -> Callable[[Point], Point]:
-    """Takes these values of a point, as a tuple however many they are."""
+def take(at: tuple[int, ...]) -> Callable[[Point], Point]:
+    """Takes these values of a point, as a tuple however many they are; of none, ()."""
     if len(at) == 1:
         only = at[0]
         return lambda point: (point[only],) if point else ()
     if not at:
         return lambda point: ()
-    take = itemgetter(*at)
-    return lambda point: take(point) if point else ()
+    values = itemgetter(*at)
+    return lambda point: values(point) if point else ()
 
 
 def workload(manifest: "Manifest", jobs: Iterable["PlannedJob"]) -> tuple[PhaseJobs, ...]:
@@ -210,17 +208,27 @@ class Targets:
         return name
 
 
+def representatives(phases: Iterable[PhaseJobs]) -> dict[str, int]:
+    """Target -> number of the job that runs short for it: the first one, phases in their order."""
+    found: dict[str, int] = {}
+    for phase in phases:
+        for number, target in zip(phase.numbers, phase.targets, strict=True):
+            found.setdefault(target, number)
+    return found
+
+
 def is_settled(phase: PhaseJobs, known: Sequence[Known]) -> bool:
-    """Whether all its work is completed or not needed, so that the phases behind it may start."""
-    return all(_is_done(states) for states in states_of_works(phase, known))
+    """Whether all its work is completed or not needed, and none of its chosen jobs is to run yet.
 
-
-def states_of_works(phase: PhaseJobs, known: Sequence[Known]) -> Iterator[list[TrialState]]:
-    """The states of each work's jobs."""
-    first = phase.first
+    Then the phases behind it may start.
+    """
+    own = known[phase.first : phase.first + len(phase.points)]
+    if any(
+        one.state in UNDER_WAY or (one.state == "pending" and one.round is not None) for one in own
+    ):
+        return False
     for places in phase.works:
-        yield [known[first + place].state for place in places]
-
-
-def _is_done(states: list[TrialState]) -> bool:
-    return "completed" in states or all(state == "left_out" for state in states)
+        states = [own[place].state for place in places]
+        if "completed" not in states and any(state != "left_out" for state in states):
+            return False
+    return True

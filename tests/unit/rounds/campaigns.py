@@ -1,12 +1,11 @@
 """Campaigns without a site: rounds are chosen and played until nothing is left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from statistics import fmean
-from typing import NamedTuple
 
 from jobshape.app.rounds.campaign import TrialState
 from jobshape.app.rounds.choosing import RoundPlan, next_round
+from jobshape.app.rounds.evidence import compare
 from jobshape.app.rounds.expanding import PlannedJob, expand
 from jobshape.app.rounds.manifest import Manifest
 from jobshape.app.rounds.workload import Known, PhaseJobs, workload
@@ -14,22 +13,6 @@ from jobshape.app.rounds.workload import Known, PhaseJobs, workload
 from tests.unit.rounds.making import small
 
 Outcome = tuple[TrialState, float | None]
-
-
-class Interval(NamedTuple):
-    """As evidence gives it, from the spread of the pairs alone."""
-
-    ratio: float
-    low: float | None
-    high: float | None
-
-
-def compare(baseline: Sequence[float], other: Sequence[float]) -> Interval:
-    ratio = fmean(other) / fmean(baseline)
-    if min(len(baseline), len(other)) < 3:
-        return Interval(ratio, None, None)
-    each = sorted(after / before for before, after in zip(baseline, other, strict=True))
-    return Interval(ratio, each[0], each[-1])
 
 
 def completed(job: PlannedJob) -> Outcome:
@@ -43,6 +26,7 @@ class Played:
     manifest: Manifest
     outcome: Callable[[PlannedJob], Outcome] = completed
     passed: dict[str, int] = field(default_factory=dict)
+    not_ready: set[str] = field(default_factory=set)
     number: int = 0
     plans: list[RoundPlan] = field(default_factory=list)
 
@@ -55,12 +39,12 @@ class Played:
         """The next round, not run yet."""
         return next_round(
             self.phases, self.known, self.manifest.rounds, number=self.number,
-            passed=self.passed, compare=compare,
+            passed=self.passed, compare=compare, not_ready=self.not_ready,
         )  # fmt: skip
 
-    def play(self) -> RoundPlan:
+    def play(self, plan: RoundPlan | None = None) -> RoundPlan:
         """The next round, run to its end."""
-        plan = self.next()
+        plan = plan or self.next()
         for number, _ in plan.left_out:
             assert self.known[number].state == "pending"
             self.known[number] = Known("left_out")
