@@ -11,10 +11,6 @@ from jobshape.app.domain.markdown import escape_markdown
         ("__init__ _x_", r"\_\_init\_\_ \_x\_"),
         ("<script>&amp;", r"\<script\>\&amp;"),
         ("[x](y) ![z]", r"\[x\](y) \!\[z\]"),
-        ("# heading", r"\# heading"),
-        ("- item", r"\- item"),
-        ("12. item", r"12\. item"),
-        ("12.5 s", r"12\.5 s"),
         ("see https://x.org", r"see https:/\/x.org"),
         ("WWW.x.org", r"WWW\.x.org"),
         ("a\nb\x1b[2J\u202e", "a␊b␛\\[2J\ufffd"),
@@ -23,3 +19,20 @@ from jobshape.app.domain.markdown import escape_markdown
 )
 def test_text_of_others_stands_for_itself(text: str, made: str) -> None:
     assert escape_markdown(text) == made
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("# heading", r"\# heading"),
+        ("- item", r"\- item"),
+        ("12. item", r"12\. item"),
+        ("---", r"\---"),
+        ("--lr 1e-3", "--lr 1e-3"),
+        ("12.5 s", "12.5 s"),
+        ("12:30:00", "12:30:00"),
+        ("2026-11-28", "2026-11-28"),
+    ],
+)
+def test_at_the_start_of_a_line_it_begins_nothing(text: str, made: str) -> None:
+    assert escape_markdown(text, at_start=True) == made
