@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app import rounds_process
-from jobshape.app.domain.errors import BadRequest, Refused
+from jobshape.app.domain.errors import BadRequest, OutputError, Refused
 from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_duration
 from jobshape.app.rounds.campaign import Campaign, Trial
@@ -123,6 +123,48 @@ def _one(store: Store, number: int | None) -> Campaign:
         many = f"{len(live)} campaigns run" if live else "no campaign runs"
         raise BadRequest(many, hint="name one by its number: `jobshape rounds status` lists them")
     return live[0]
+
+
+def report(number: int | None, *, html: str, output: str, as_json: bool, say: Say) -> int:
+    """The report of a campaign: Markdown to the terminal or a file, HTML to a file.
+
+    number None: the newest one. Raises JobshapeError.
+    """
+    from jobshape.app.reports.campaign_report import campaign_report
+    from jobshape.app.reports.gathering import gather
+    from jobshape.app.reports.html import as_html
+    from jobshape.app.reports.markdown import as_markdown
+
+    store = Store.to_read(rounds_process.store_path())
+    campaigns = store.campaigns() if store is not None else []
+    if store is None or not campaigns:
+        raise BadRequest("there is no campaign yet", hint="`jobshape rounds start` begins one")
+    with store:
+        campaign = campaigns[0] if number is None else _one(store, number)
+        made = campaign_report(gather(store, campaign, int(time.time())))
+    written = []
+    for path, text in ((html, as_html), (output, as_markdown)):
+        if path:
+            _write(Path(path), text(made))
+            written.append(path)
+    if as_json:
+        told = {"schema": SCHEMA, "campaign": campaign.id, "written": written,
+                "markdown": as_markdown(made)}  # fmt: skip
+        say(json.dumps(told, indent=1))
+    elif written:
+        say(*(f"wrote {sanitize(path)}" for path in written))
+    else:
+        say(as_markdown(made), end="")
+    return OK
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"the report cannot be written: {error.strerror or error}", where=str(path)
+        ) from error
 
 
 # --- status ---------------------------------------------------------------------------------
