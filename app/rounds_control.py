@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app import rounds_process
+from jobshape.app.domain.entry import show_size
 from jobshape.app.domain.errors import BadRequest, OutputError, Refused
 from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_duration
 from jobshape.app.rounds.campaign import Campaign, Trial
-from jobshape.app.rounds.campaign_run import new_trials
+from jobshape.app.rounds.campaign_run import baseline_of, new_trials
 from jobshape.app.rounds.reading import MANIFEST_NAME, ManifestFile, read_manifest
 from jobshape.app.rounds.store import Store
 from jobshape.app.rounds.yaml_text import Problem
@@ -61,10 +62,10 @@ def start_campaign(loaded: Loaded, file: ManifestFile) -> int:
     if file.manifest.site != "auto" and loaded.settings.site.name == "auto":
         loaded = with_site(loaded, file.manifest.site)
     site = choose_site(loaded)
-    path = file.path.absolute()
+    path, now = file.path.absolute(), int(time.time())
     campaign = Campaign(
         0, file.manifest.project, site.page.name, str(path.parent), str(path), file.text, "active",
-        created_at=int(time.time()), baseline=0,
+        created_at=now, baseline=baseline_of(file.manifest),
     )  # fmt: skip
     with Store.to_write(rounds_process.store_path()) as store:
         same = [one for one in store.campaigns(site=site.page.name)
@@ -75,7 +76,12 @@ def start_campaign(loaded: Loaded, file: ManifestFile) -> int:
                 hint=f"`jobshape rounds stop {same[0].id}` ends it",
             )  # fmt: skip
         try:
-            number = store.add_campaign(campaign, new_trials(file.manifest))
+            learned = store.learned_memory(campaign.name, campaign.site)
+            number = store.add_campaign(campaign, new_trials(file.manifest, learned))
+            for target, memory in learned.items():
+                if store.has_memory(number, target):
+                    store.tell(number, now, f"{target} asks for {show_size(memory)}: an earlier "
+                                            "campaign ran out of memory with less")  # fmt: skip
         except Problem as problem:
             raise file.error([problem]) from problem
     rounds_process.start(site.page.name, options_of(loaded))

@@ -76,7 +76,7 @@ class CampaignRun:
         like = self.full[number]
         new = Trial(
             0, self.campaign.id, number, "smoke", like.plan_id, like.phase, like.stage, target,
-            self.configuration_of(target, number), round_,
+            self.configuration_of(target, number), round_, memory_bytes=like.memory_bytes,
         )  # fmt: skip
         return self._remember(replace(new, id=self.store.add_trial(new)))
 
@@ -229,14 +229,28 @@ class CampaignRun:
         return over.over(own)
 
 
-def new_trials(manifest: Manifest) -> Iterable[Trial]:
-    """A trial for each job of a manifest. Raises Problem for ids that clash."""
+def new_trials(manifest: Manifest, learned: Mapping[str, int]) -> Iterable[Trial]:
+    """A trial for each job of a manifest. Raises Problem for ids that clash.
+
+    learned: target -> memory with which its jobs did well in an earlier campaign.
+    """
     naming = Targets()
     for number, job in enumerate(expand(manifest)):
-        recipe = job.recipe
+        recipe, target = job.recipe, naming(job.recipe)
+        memory = learned.get(target, 0)
+        own = recipe.shape.memory_bytes
         yield Trial(
-            0, 0, number, "full", job.id, recipe.phase, recipe.stage, naming(recipe), ""
+            0, 0, number, "full", job.id, recipe.phase, recipe.stage, target, "",
+            memory_bytes=memory if own is not None and 0 < own < memory else None,
         )  # fmt: skip
+
+
+def baseline_of(manifest: Manifest) -> int:
+    """The number of the job that others are compared with: the first of the largest target."""
+    naming, found = Targets(), dict[str, list[int]]()
+    for number, job in enumerate(expand(manifest)):
+        found.setdefault(naming(job.recipe), []).append(number)
+    return max(found.values(), key=len, default=[0])[0]
 
 
 def _may_be_file(word: str) -> bool:

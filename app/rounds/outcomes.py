@@ -17,11 +17,15 @@ from jobshape.app.rounds.conditions import check_output, looks_done
 from jobshape.app.rounds.deciding import Grounds, Next, Rules, decide, sick_nodes
 from jobshape.app.rounds.figures import read_metrics
 from jobshape.app.rounds.judging import judge_smoke
+from jobshape.app.rounds.lessons import family_of, lessons_of
 from jobshape.app.rounds.observing import Seen
 
 LOG_BYTES = 1 << 18
 MOST_ENDS = 50
 """Ends looked into in one turn: a log takes some 10 ms."""
+
+OUTPUT_S = 20
+"""How long output that is missing at a job's end is looked for."""
 
 STALE_LOOK_S = 60
 STALE_S = 600
@@ -118,6 +122,8 @@ class Outcomes:
     def _end(self, trial: Trial, seen: Seen, now: int) -> None:
         run = self._run
         ending = self._look(trial, seen)
+        if ending.missing and not seen.is_gone and now - (seen.job.end_time or now) < OUTPUT_S:
+            return  # a network file system may show its output here a while later
         decided = self._decide(trial, ending, now)
         with run.store.transaction():
             self._keep(seen, decided, now)
@@ -134,6 +140,7 @@ class Outcomes:
             if trial.kind == "smoke" and decided.state == "completed":
                 run.store.note_passed(run.campaign.site, trial.configuration, now)
             self._tell(trial, seen, decided, now)
+            self._learn(run.trials[trial.id])
         self._looked.pop(trial.id, None)
 
     def _look(self, trial: Trial, seen: Seen) -> Ending:
@@ -196,6 +203,30 @@ class Outcomes:
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)
+
+    def _learn(self, trial: Trial) -> None:
+        """Keep what it taught; jobs of its target that were not sent yet profit from it."""
+        run, tries = self._run, self._run.attempts.get(trial.id, [])
+        script = run.jobs[trial.number].recipe.script
+        name, family = run.campaign.name, family_of(trial, script)
+        for lesson in lessons_of(trial, tries, campaign=name, family=family):
+            run.store.learn(lesson)
+        if trial.state != "completed" or not trial.memory_bytes or not self._is_typical(trial):
+            return
+        for other in list(run.full.values()):
+            if (
+                other.target == trial.target and other.state == "pending" and not other.attempts
+                and (other.memory_bytes or 0) < trial.memory_bytes
+            ):  # fmt: skip
+                run.set_trial(other, memory_bytes=trial.memory_bytes)
+
+    def _is_typical(self, trial: Trial) -> bool:
+        """Whether most jobs of its target that ended ran out of memory first, as its smoke did."""
+        alike = [
+            one for one in self._run.trials.values()
+            if one.target == trial.target and one.attempts and one.state == "completed"
+        ]  # fmt: skip
+        return sum(one.oom_times > 0 for one in alike) * 2 >= len(alike)
 
     def _sick(self) -> list[str]:
         return sick_nodes([one for tries in self._run.attempts.values() for one in tries])

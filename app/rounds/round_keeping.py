@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from jobshape.app.domain.check import CheckLine, blocking
+from jobshape.app.domain.errors import OutputError
 from jobshape.app.domain.finding import UNKNOWN
 from jobshape.app.rounds.campaign import SETTLED, GateLine, Round, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.choosing import RoundPlan, SmokeFirst, next_round
 from jobshape.app.rounds.conditions import check_preconditions
 from jobshape.app.rounds.evidence import compare
+from jobshape.app.rounds.lessons import LOG_PLACE, append_log
 
 Preflight = Callable[[CampaignRun, int], Sequence[CheckLine]]
 """What speaks against sending a job of this number."""
@@ -113,6 +115,20 @@ class RoundKeeper:
         with run.store.transaction():
             run.set_campaign(state="finished", ended_at=now)
             run.tell(now, said)
+        if run.manifest.rounds.keep_lessons:
+            self._log_lessons(now)
+
+    def _log_lessons(self, now: int) -> None:
+        run = self._run
+        lessons = [one for one in run.store.lessons(campaign=run.campaign.name)
+                   if one.at >= run.campaign.created_at]  # fmt: skip
+        try:
+            logged = append_log(run.folder, lessons) if lessons else None
+        except OutputError as error:
+            run.tell(now, f"what was learned is not in the project's log: {error}")
+            return
+        if logged is not None and logged.added:
+            run.tell(now, f"{logged.added} lines were added to {LOG_PLACE}")
 
     def _looked_at(self, now: int) -> bool:
         """The pre-flight of each target; whether nothing blocks."""

@@ -264,6 +264,27 @@ class Store:
         with self.transaction():
             return self._insert(trial, without_id=True)
 
+    def learned_memory(self, name: str, site: str) -> dict[str, int]:
+        """Target -> memory in bytes with which its jobs did well after they had run out of it.
+
+        Of earlier campaigns of the same project at the site; the newest one that says counts.
+        """
+        rows = self._db.execute(
+            "SELECT t.target, max(t.memory_bytes) FROM trials t JOIN campaigns c ON c.id ="
+            " t.campaign WHERE c.name = ? AND c.site = ? AND t.state = 'completed'"
+            " AND t.memory_bytes IS NOT NULL AND t.oom_times > 0 GROUP BY c.id, t.target"
+            " ORDER BY c.id", (name, site),
+        )  # fmt: skip
+        return {target: memory for target, memory in rows}
+
+    def has_memory(self, campaign: int, target: str) -> bool:
+        """Whether trials of a target ask for other memory than the manifest says."""
+        found = self._db.execute(
+            "SELECT 1 FROM trials WHERE campaign = ? AND target = ? AND memory_bytes IS NOT NULL"
+            " LIMIT 1", (campaign, target),
+        )  # fmt: skip
+        return found.fetchone() is not None
+
     def set_trial(self, number: int, **changes: Any) -> None:
         """Change fields of a trial."""
         self._update("trials", {"id": number}, changes)
