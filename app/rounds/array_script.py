@@ -70,11 +70,12 @@ def fits(runs: Sequence[Run]) -> int:
 
 def submission(
     runs: Sequence[Run], *, name: str, comment: str, folder: str, at_once: int | None = None,
-    command: tuple[str, ...] = (),
+    after: Sequence[int] = (), command: tuple[str, ...] = (),
 ) -> SubmitRequest:  # fmt: skip
     """The request that sends these; of one, a single job. All have the same script and shape.
 
-    folder: where it runs, and where its log goes unless the script says so itself.
+    after: jobs that have to succeed before. folder: where it runs, and where its log goes unless
+    the script says so itself.
     """
     first = runs[0]
     shape = {name: getattr(first.shape, name) for name in FIELD_OF if name != "array"}
@@ -88,6 +89,7 @@ def submission(
         work_dir=folder,
         array=f"0-{len(runs) - 1}{percent}" if len(runs) > 1 else None,
         stdout=None if own.get("output") or "%" in folder else log,
+        dependency=f"afterok:{':'.join(map(str, after))}" if after else None,
         command=command,
         **shape,
     )

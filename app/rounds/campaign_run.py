@@ -57,6 +57,7 @@ class CampaignRun:
         self.attempts: dict[int, list[Attempt]] = {}
         for attempt in store.attempts(campaign.id):
             self.attempts.setdefault(attempt.trial, []).append(attempt)
+        self.chained = store.chained(campaign.id)  # sendings that wait for other jobs
 
     # --- changes ----------------------------------------------------------------------------
 

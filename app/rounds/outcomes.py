@@ -51,6 +51,7 @@ class Outcomes:
     ) -> None:  # fmt: skip
         self._run, self._backend, self._room = run, backend, room
         self._rule_files = tuple(rule_files)
+        self._unchained: set[int] = set()
         self._looked: dict[int, int] = {}  # trial -> when it was last seen whether it is stale
 
     def take(self, seen: Sequence[Seen], now: int) -> bool:
@@ -68,7 +69,7 @@ class Outcomes:
         return changed
 
     def _goes_on(self, trial: Trial, seen: Seen, now: int) -> bool:
-        runs = phase_of(seen.job.state) is Phase.RUNNING
+        run, runs = self._run, phase_of(seen.job.state) is Phase.RUNNING
         changes: dict[str, Any] = {}
         if seen.attempt.state != seen.job.state:
             changes["state"] = seen.job.state
@@ -76,6 +77,8 @@ class Outcomes:
                 changes["started_at"] = seen.job.start_time
         if changes:
             self._set_attempt(seen.attempt, **changes)
+        if not runs and seen.attempt.sending in run.chained and _is_in_vain(seen):
+            return self._unchain(seen)
         state = "running" if runs else "sent"
         if trial.state not in (state, "stale"):
             self._run.set_trial(trial, state=state)
@@ -84,6 +87,15 @@ class Outcomes:
             self._clean(trial, seen, now)
             return True
         return bool(changes)
+
+    def _unchain(self, seen: Seen) -> bool:
+        """What it waits for has failed: it is cancelled, to be sent again later."""
+        job_id = seen.attempt.job_id
+        if job_id is None or job_id in self._unchained:
+            return False
+        self._backend.cancel(str(job_id))
+        self._unchained.add(job_id)
+        return True
 
     # --- stale ------------------------------------------------------------------------------
 
@@ -193,10 +205,14 @@ class Outcomes:
         if trial.kind == "smoke":
             terms = terms._replace(same_failures=2)  # two of the same class: a person is asked
         tries = run.attempts.get(trial.id, [])
+        never_began = seen.job.state == "CANCELLED" and not _began(seen)
+        if never_began and seen.attempt.sending in run.chained:
+            return Next("pending", "what it waited for failed")
         every = [tries[-1] for tries in run.attempts.values() if tries]
         grounds = Grounds(
             seen.job, seen.used, ending.findings, ending.missing,
-            tuple(one.label for one in tries[trial.forgiven : -1]), run.shape_of(trial),
+            tuple(one.label for one in tries[trial.forgiven : -1] if one.label),
+            run.shape_of(trial),
             [one for one in every if one.state == "COMPLETED"
              and run.trials[one.trial].target == trial.target],
             self._sick(), seen.is_gone,
@@ -259,6 +275,16 @@ class Outcomes:
         again = decided.state in ("pending", "failed_oom")
         what = f"sent again in {decided.due_at - now} s" if again else decided.state
         self._run.tell(now, f"{name}, job {seen.attempt.job}: {decided.why}; {what}")
+
+
+def _is_in_vain(seen: Seen) -> bool:
+    return seen.job.reason in ("DependencyNeverSatisfied", "Dependency never satisfied")
+
+
+def _began(seen: Seen) -> bool:
+    """Whether it ever ran: a job cancelled while it waited starts and ends at once, or never."""
+    start, end = seen.job.start_time, seen.job.end_time
+    return bool(seen.job.node_list) and start is not None and end is not None and end > start
 
 
 def _elapsed(seen: Seen) -> int | None:

@@ -53,7 +53,7 @@ CREATE INDEX trials_campaign ON trials (campaign, state);
 CREATE INDEX trials_round ON trials (campaign, round);
 CREATE TABLE sendings (
     id INTEGER PRIMARY KEY, campaign INTEGER, round INTEGER, key TEXT UNIQUE, name TEXT,
-    at INTEGER, state TEXT, job_id INTEGER, words TEXT
+    at INTEGER, state TEXT, job_id INTEGER, words TEXT, after TEXT
 );
 CREATE INDEX sendings_open ON sendings (campaign) WHERE state IN ('sending', 'unknown');
 CREATE TABLE attempts (
@@ -336,6 +336,13 @@ class Store:
         return self._select(
             Sending, "WHERE campaign = ? AND state IN ('sending', 'unknown')", (campaign,)
         )
+
+    def chained(self, campaign: int) -> set[int]:
+        """Ids of sendings that wait for other jobs by a dependency."""
+        found = self._db.execute(
+            "SELECT id FROM sendings WHERE campaign = ? AND after != ''", (campaign,)
+        )
+        return {number for (number,) in found}
 
     def open_attempts(self, campaign: int) -> list[Attempt]:
         """Attempts whose jobs have not ended, as far as is known, with a job's id."""
