@@ -170,6 +170,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _rounds(arguments: argparse.Namespace) -> int:
+    if arguments.action != "plan":
+        return _campaigns(arguments)
     if arguments.schema or arguments.template:
         from jobshape.app.rounds.schema import schema_text, template_text
 
@@ -181,6 +183,18 @@ def _rounds(arguments: argparse.Namespace) -> int:
         lambda: _load(arguments), arguments.manifest, phase=arguments.phase,
         limit=arguments.limit, as_json=arguments.json, say=say,
     )  # fmt: skip
+
+
+def _campaigns(arguments: argparse.Namespace) -> int:
+    from jobshape.app import rounds_control as control
+
+    as_json = arguments.json
+    if arguments.action == "status":
+        return control.status(arguments.campaign, as_json=as_json, say=say)
+    loaded = _load(arguments)
+    if arguments.action == "start":
+        return control.start(loaded, arguments.manifest, as_json=as_json, say=say)
+    return control.wish(loaded, arguments.action, arguments.campaign, as_json=as_json, say=say)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ Every change goes to disk first; a runner that starts anew reads the same from t
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ SMOKE_LIMIT_S = 600
 class Conditions:
     """What policy and the site's page say to a runner."""
 
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     jobs_in_flight: int = 4  # 0: no limit
     smoke: str = "required"  # "off": no smokes
     smoke_partition: str = ""
@@ -195,7 +195,7 @@ class CampaignRun:
         """A hash of all that makes a target what it is: script or command, files named, shape."""
         job = self.jobs[number]
         recipe = job.recipe
-        told: list[Any] = [recipe.form, recipe.arguments, recipe.shape.said(), target]
+        told: list[Any] = [recipe.form, recipe.arguments, list(recipe.shape.said()), target]
         told.append(self.manifest.smoke_of(recipe.stage).model_dump(mode="json"))
         names = [recipe.script] if recipe.script else recipe.form
         texts = [_hash_of_file(self.folder / name) for name in names if _may_be_file(name)]

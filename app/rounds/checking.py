@@ -6,7 +6,8 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from jobshape.app.rounds.filling import Fill, references
-from jobshape.app.rounds.manifest import PARAMETER, Job, Manifest, Phase
+from jobshape.app.rounds.manifest import Job, Manifest, Phase
+from jobshape.app.rounds.manifest_fields import PARAMETER
 from jobshape.app.rounds.yaml_text import Document, Key, Problem
 from pydantic import BaseModel, ValidationError
 
@@ -115,6 +116,10 @@ def _stages(manifest: Manifest) -> Iterator[Problem]:
     names = [stage.name for stage in manifest.stages]
     yield from _twice(names, "stage", ("stages",))
     yield from _twice([metric.name for metric in manifest.metrics], "metric", ("metrics",))
+    for at, metric in enumerate(manifest.metrics):
+        if metric.stage is not None and metric.stage not in names:
+            what, hint = f"{metric.stage!r} is no stage of this manifest", near(metric.stage, names)
+            yield Problem(what, key=("metrics", at, "stage"), hint=hint)
     for at, phase in enumerate(manifest.phases):
         holders: list[tuple[Key, Phase | Job]] = [(("phases", at), phase)]
         holders += [(key, job) for key, job in _jobs_of(at, phase)]

@@ -8,17 +8,17 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobshape.app.domain.text import sanitize
 from jobshape.app.preflight.bounded import TooSlow
 from jobshape.app.rounds.commanding import RunCommand, command_shown, run_command
 from jobshape.app.rounds.finding import NotSeen, Search, Seen, look
-from jobshape.app.rounds.json_values import NoValue, read_json, shown, unmet, value_at
+from jobshape.app.rounds.json_values import NoValue, read_values, shown, unmet
 from jobshape.app.rounds.patience import patiently
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import JsonCondition, OutputCheck, Precondition
+    from jobshape.app.rounds.manifest_checks import JsonCondition, OutputCheck, Precondition
 
 GRACE_S = 1.0
 """A file this much older than the submission still counts: clocks and disks count in seconds."""
@@ -27,7 +27,6 @@ DISK_S = 20.0
 """Longest for the looks of one call; a command's time comes on top."""
 
 COMMAND_S = 70.0
-QUIET_S = 600.0
 
 
 def check_output(
@@ -74,11 +73,12 @@ def check_checkpoint(pattern: str, folder: Path, submitted_at: float) -> tuple[s
 
 
 def looks_done(
-    check: "OutputCheck", folder: Path, submitted_at: float, *, now: float, quiet_s: float = QUIET_S
+    check: "OutputCheck", folder: Path, submitted_at: float, *, now: float, quiet_s: float
 ) -> bool:
-    """Whether the output of a job that is still there passes and was left alone for a while.
+    """Whether the output of a job that is still there passes, and none of it was written lately.
 
-    It is cheap: no command runs, so a check that is a command alone never looks done.
+    quiet_s: for how long nothing has been written. It is cheap: no command runs, so a check that is
+    a command alone never looks done.
     """
     if not (check.file or check.glob or check.json_):
         return False
@@ -157,26 +157,22 @@ class _Disk:
         yield sanitize("; ".join([f"{pattern}: {said}", *notes]))
 
     def _values(self, conditions: Sequence["JsonCondition"], *, newer: bool) -> Iterator[str]:
-        name, document = "", None
-        for one in conditions:
-            file = sanitize(one.file)
+        for file in dict.fromkeys(one.file for one in conditions):
+            own = [one for one in conditions if one.file == file]
             try:
-                if one.file != name:
-                    if words := self._wanting(look(one.file, self._folder), False, newer):
-                        yield f"{file}: {words}"
-                        continue
-                    name, document = "", None  # one document at a time: they may be large
-                    document = read_json(one.file, self._folder)
-                    name = one.file
-                yield from self._value(document, one)
+                if words := self._wanting(look(file, self._folder), False, newer):
+                    yield f"{sanitize(file)}: {words}"
+                    continue
+                values = read_values(file, self._folder, [one.path for one in own])
             except (NotSeen, NoValue) as error:
-                yield f"{file}: {error}"
-
-    def _value(self, document: Any, one: "JsonCondition") -> Iterator[str]:
-        value = value_at(document, one.path)
-        if missed := unmet(value, one):
-            wanted = " and ".join(missed)
-            yield f"{sanitize(f'{one.file}: {one.path}')} is {shown(value)}, should be {wanted}"
+                yield f"{sanitize(file)}: {error}"
+                continue
+            for one, value in zip(own, values, strict=True):
+                if isinstance(value, NoValue):
+                    yield f"{sanitize(file)}: {value}"
+                elif missed := unmet(value, one):
+                    found = f"{sanitize(f'{file}: {one.path}')} is {shown(value)}"
+                    yield f"{found}, should be {' and '.join(missed)}"
 
     def _wanting(self, seen: Seen, not_empty: bool, newer: bool) -> str:
         """What it lacks, in words."""

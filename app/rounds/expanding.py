@@ -11,16 +11,8 @@ from jobshape.app.rounds.filling import Fill, fill_all
 from jobshape.app.rounds.yaml_text import Key, Problem
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import (
-        Grid,
-        Job,
-        Manifest,
-        OutputCheck,
-        Phase,
-        Precondition,
-        Smoke,
-        Stage,
-    )
+    from jobshape.app.rounds.manifest import Grid, Job, Manifest, Phase, Smoke, Stage
+    from jobshape.app.rounds.manifest_checks import OutputCheck, Precondition
 
 MOST_JOBS = 1_000_000
 """Jobs of one manifest."""

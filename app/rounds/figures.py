@@ -8,12 +8,12 @@ from jobshape.app.domain.text import sanitize
 from jobshape.app.preflight.bounded import TooSlow
 from jobshape.app.rounds.conditions import DISK_S, is_older
 from jobshape.app.rounds.finding import NotSeen, look
-from jobshape.app.rounds.json_values import NoValue, finite, number_in, read_json, shown, value_at
+from jobshape.app.rounds.json_values import NoValue, finite, number_in, read_values, shown
 from jobshape.app.rounds.log_values import MOST_TEXT, InLog, find_last
 from jobshape.app.rounds.patience import patiently
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import Metric, Throughput
+    from jobshape.app.rounds.manifest_checks import Metric, Throughput
 
 Answer = float | str
 """A finite number; or in words why there is none."""
@@ -65,7 +65,9 @@ def _from_file(file: str, path: str, folder: Path, since: float | None) -> Answe
     def read() -> Answer:
         if words := is_older(look(file, folder), since):
             return f"{sanitize(file)} {words}"
-        value = value_at(read_json(file, folder), path)
+        (value,) = read_values(file, folder, [path])
+        if isinstance(value, NoValue):
+            raise value
         number = finite(value)
         if number is None:
             return f"{sanitize(f'{file}: {path}')} is {shown(value)}, no finite number"

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-MOST_ENTRIES = 100_000
-"""Entries of folders that one pattern may look at."""
+MOST_ENTRIES = 200_000
+"""Entries of folders that one pattern may look at; those below a ``**`` count twice."""
 
 LONGEST_S = 8.0
 _MOST_OF_A_FOLDER = 1000

@@ -1,74 +1,90 @@
-"""Values in JSON files: the way to one, and whether it is what it has to be."""
+"""Values in JSON files: what stands at a place, and whether it is what it has to be."""
 
 import json
 import math
 import os
 import re
 import stat
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from jobshape.app.domain.text import sanitize
+from jobshape.app.rounds import json_child
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import JsonCondition
+    from jobshape.app.rounds.manifest_checks import JsonCondition
 
 MOST_BYTES = 16 * 2**20
+MOST_HERE = 2**20
+"""A larger file is read by a process of its own: it may take ten times its size of memory."""
+
+LONGEST_S = 15.0
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")
-_PLACE = re.compile(r"-?[0-9]{1,9}")
 
 
 class NoValue(Exception):
     """The file or the value cannot be had; the text says why."""
 
 
-def read_json(path: str, folder: Path) -> Any:
-    """The document in a file of 16 MiB at most. Raises NoValue."""
+def read_values(path: str, folder: Path, ways: Sequence[str]) -> list[Any | NoValue]:
+    """What stands at places of a JSON file of 16 MiB at most, or why nothing does. Raises NoValue.
+
+    A way is like ``eval.scores.0``; of mappings and lists nobody is told what they hold.
+    """
     try:
         # Opened without waiting: a pipe of that name must not hold everything up.
         handle = os.open(folder / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise NoValue("is no file")
-            content = file.read(MOST_BYTES + 1)
+            found = _found_in(file, ways)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NoValue("is not there") from error
     except (OSError, ValueError) as error:
         raise NoValue(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if len(content) > MOST_BYTES:
+    return [
+        one[0] if one else NoValue(f"has no {sanitize(way)}")
+        for one, way in zip(found, ways, strict=True)
+    ]
+
+
+def _found_in(file: IO[bytes], ways: Sequence[str]) -> list[list[Any]]:
+    known = os.fstat(file.fileno())
+    if not stat.S_ISREG(known.st_mode):
+        raise NoValue("is no file")
+    if known.st_size > MOST_BYTES:
         raise NoValue(f"is larger than {MOST_BYTES // 2**20} MiB")
+    if known.st_size > MOST_HERE:
+        return _found_by_child(file, ways)
     try:
-        return json.loads(content)
+        return json_child.values_at(json.loads(file.read(known.st_size)), ways)
     except (ValueError, RecursionError) as error:
-        raise NoValue(f"is no JSON: {sanitize(str(error))[:200]}") from error
+        raise _no_json(str(error)) from error
 
 
-def value_at(document: Any, way: str) -> Any:
-    """The value a way like ``eval.scores.0`` leads to; -1 is a list's last. Raises NoValue.
+def _found_by_child(file: IO[bytes], ways: Sequence[str]) -> list[list[Any]]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", json_child.__file__, *ways],
+            stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            timeout=LONGEST_S, check=True,
+        )  # fmt: skip
+        answer = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise NoValue(f"needs more than {LONGEST_S:g} s to read") from error
+    except subprocess.CalledProcessError as error:
+        raise NoValue(f"cannot be read: {error}") from error
+    if "trouble" in answer:
+        raise _no_json(answer["trouble"])
+    found: list[list[Any]] = answer["found"]
+    return found
 
-    A name may have dots of its own: ``a.b`` finds b in a, else the name "a.b".
-    """
-    found = list(_found(document, way.split(".")))
-    if not found:
-        raise NoValue(f"has no {sanitize(way)}")
-    return found[0]
 
-
-def _found(value: Any, parts: list[str]) -> list[Any]:
-    """The value, in a list; an empty one if there is none."""
-    if not parts:
-        return [value]
-    if isinstance(value, list):
-        if _PLACE.fullmatch(parts[0]) and -len(value) <= int(parts[0]) < len(value):
-            return _found(value[int(parts[0])], parts[1:])
-    elif isinstance(value, dict):
-        for end in range(1, len(parts) + 1):
-            name = ".".join(parts[:end])
-            if name in value and (found := _found(value[name], parts[end:])):
-                return found
-    return []
+def _no_json(why: str) -> NoValue:
+    return NoValue(f"is no JSON: {sanitize(why)[:200]}")
 
 
 def number_in(text: str) -> int | float | None:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobshape.app.domain.text import sanitize
 from jobshape.app.rounds.campaign import GateLine
 from jobshape.app.rounds.commanding import RunCommand, run_command
 from jobshape.app.rounds.conditions import check_checkpoint, check_output
 from jobshape.app.rounds.figures import read_figures, read_metrics
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import Metric, OutputCheck, Smoke, Throughput
+    from jobshape.app.rounds.manifest import Smoke
+    from jobshape.app.rounds.manifest_checks import Metric, OutputCheck, Throughput
 
 
 def judge_smoke(
@@ -26,11 +28,13 @@ def judge_smoke(
 ) -> tuple[GateLine, ...]:
     """The lines of the gate that the manifest asks for, in order; raises nothing.
 
-    state: Slurm's word for how the job ended, which is COMPLETED only with exit code 0. check: the
-    job's own output check; the smoke's stands in for it. log: the text of the job's log.
+    state: Slurm's word for how the job ended, which is COMPLETED only with exit code 0; empty: it
+    has not said. check: the job's own output check; the smoke's stands in for it. log: the text of
+    the job's log.
     """
-    ended = () if state == "COMPLETED" else (f"ended {state}",)
-    lines = [_line("exit 0", ended)]
+    lines = [_line("exit 0", () if state == "COMPLETED" else (f"ended {sanitize(state)}",))]
+    if not state:
+        lines = [GateLine("exit 0", None, "how it ended is not known yet")]
     if output_check := smoke.output_check or check:
         lines.append(_line("output check", check_output(output_check, folder, submitted_at, run)))
     if metrics:

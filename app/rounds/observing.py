@@ -11,6 +11,7 @@ from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.domain.errors import BackendError
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job
 from jobshape.app.domain.states import FINISHED, Phase, phase_of
+from jobshape.app.rounds.array_script import key_of
 from jobshape.app.rounds.campaign import Attempt
 
 FIGURES_S = 15
@@ -49,8 +50,11 @@ class QueueIndex:
         self._of: dict[Place, Job] = {}
         self._unsplit: dict[int, list[tuple[Job, list[range] | None]]] = {}
         self.by_name: dict[str, Job] = {}
+        self.by_key: dict[str, Job] = {}
         for job in jobs:
             self.by_name.setdefault(job.name, job)
+            if key := key_of(job.comment):
+                self.by_key.setdefault(key, job)
             if job.array_job_id is None:
                 self._of[job.job_id, None] = job
             elif job.array_tasks:

@@ -48,7 +48,6 @@ class Outcomes:
         self._run, self._backend, self._room = run, backend, room
         self._rule_files = tuple(rule_files)
         self._looked: dict[int, int] = {}  # trial -> when it was last seen whether it is stale
-        self._silent: dict[int, tuple[int, int]] = {}  # trial -> size of its log, since when
 
     def take(self, seen: Sequence[Seen], now: int) -> bool:
         """Keep it; whether anything changed."""
@@ -85,31 +84,26 @@ class Outcomes:
     # --- stale ------------------------------------------------------------------------------
 
     def _is_stale(self, trial: Trial, seen: Seen, now: int) -> bool:
-        """Whether its work is done though it is there: its output passes and its log is silent."""
-        job = self._run.jobs[trial.number]
-        if trial.kind == "smoke" or job.output_check is None:
+        """Whether its work is done though it is there: its output is complete, its log silent."""
+        check = self._run.jobs[trial.number].output_check
+        if trial.kind == "smoke" or check is None:
             return False
         if now - self._looked.get(trial.id, 0) < STALE_LOOK_S:
             return False
         self._looked[trial.id] = now
-        size = self._log_size(seen)
-        before = self._silent.get(trial.id)
-        if size is None or before is None or before[0] != size:
-            if size is not None:
-                self._silent[trial.id] = (size, now)
-            return False
-        if now - before[1] < STALE_S:
-            return False
         since = seen.attempt.submitted_at or 0
-        return looks_done(job.output_check, self._run.folder, since)
+        if not looks_done(check, self._run.folder, since, now=now, quiet_s=STALE_S):
+            return False
+        written_at = self._log_written_at(seen)
+        return written_at is not None and now - written_at >= STALE_S
 
-    def _log_size(self, seen: Seen) -> int | None:
+    def _log_written_at(self, seen: Seen) -> float | None:
         try:
             path = self._backend.log_paths(seen.attempt.job).stdout
-            part = self._backend.read_log(path, 0, 0) if path else None
+            part = self._backend.read_log(path, 0, 1) if path else None
         except BackendError:
             return None
-        return part.size if part is not None and part.state == FOUND else None
+        return part.modified_at if part is not None and part.state == FOUND else None
 
     def _clean(self, trial: Trial, seen: Seen, now: int) -> None:
         self._run.set_trial(trial, state="stale", why="its output is there and its log is silent")
@@ -141,7 +135,6 @@ class Outcomes:
                 run.store.note_passed(run.campaign.site, trial.configuration, now)
             self._tell(trial, seen, decided, now)
         self._looked.pop(trial.id, None)
-        self._silent.pop(trial.id, None)
 
     def _look(self, trial: Trial, seen: Seen) -> Ending:
         run, job = self._run, self._run.jobs[trial.number]

@@ -121,7 +121,7 @@ class RoundKeeper:
                 continue
             lines = blocking(self._preflight(self._run, number))
             if lines:
-                told = "; ".join(f"{line.rule}: {line.why}" for line in lines[:3])
+                told = "; ".join(f"{line.title} ({line.rule})" for line in lines[:3])
                 self._run.ask(now, f"the pre-flight of {target} blocks: {told}. "
                                    "retry: look again; stop")  # fmt: skip
                 return False

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from jobshape.app.rounds.conditions import (
     looks_done,
 )
 from jobshape.app.rounds.expanding import expand
-from jobshape.app.rounds.manifest import OutputCheck, Precondition
+from jobshape.app.rounds.manifest_checks import OutputCheck, Precondition
 
 from tests.unit.rounds.making import small
 
@@ -172,17 +173,18 @@ def test_a_job_looks_done_once_its_output_passes_and_is_left_alone(tmp_path: Pat
         {"file": "m.json", "command": ["false"], "json": [condition]}
     )
 
-    def done(now: float) -> bool:
+    def done(now: float = SUBMITTED + 9999) -> bool:
         return looks_done(check, tmp_path, SUBMITTED, now=now, quiet_s=300)
 
-    assert not done(SUBMITTED + 9999)
+    assert not done()
     put(tmp_path / "m.json", '{"n": 2}', at=SUBMITTED + 60)
     assert not done(SUBMITTED + 359)
     assert done(SUBMITTED + 361)
+    assert done()
     put(tmp_path / "m.json", '{"n": 1}', at=SUBMITTED + 60)
-    assert not done(SUBMITTED + 9999)
+    assert not done()
     alone = OutputCheck.model_validate({"command": ["true"]})
-    assert not looks_done(alone, tmp_path, SUBMITTED, now=SUBMITTED + 9999)
+    assert not looks_done(alone, tmp_path, SUBMITTED, now=SUBMITTED + 9999, quiet_s=300)
 
 
 def test_nothing_of_a_file_steers_the_terminal(tmp_path: Path) -> None:
@@ -194,9 +196,7 @@ def test_nothing_of_a_file_steers_the_terminal(tmp_path: Path) -> None:
 
 
 def test_a_dead_disk_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from threading import Event
-
-    back = Event()
+    back = threading.Event()
 
     def hangs(*_: object) -> None:
         back.wait(60)
@@ -206,6 +206,9 @@ def test_a_dead_disk_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
     began = time.monotonic()
     said = [wrong(tmp_path, file="x") for _ in range(20)]
     back.set()
+    for thread in threading.enumerate():
+        if thread.name == "preflight":
+            thread.join(60)
     assert set(said) == {("the disk gave no answer in 0.05 s",)}
     assert time.monotonic() - began < 30
 

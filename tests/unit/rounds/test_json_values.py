@@ -2,21 +2,24 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from jobshape.app.rounds.json_child import values_at
 from jobshape.app.rounds.json_values import (
+    MOST_HERE,
     NoValue,
     finite,
     is_equal,
     number_in,
+    read_values,
     shown,
     unmet,
-    value_at,
 )
-from jobshape.app.rounds.manifest import JsonCondition
+from jobshape.app.rounds.manifest_checks import JsonCondition
 
 _SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
@@ -56,7 +59,8 @@ def test_every_value_is_found_at_its_place(document: Any, data: st.DataObject) -
     assume(ways)
     way, _ = data.draw(st.sampled_from(ways))
     # A name with dots may be read in several ways: then one of the places is found.
-    assert any(_same(value_at(document, way), value) for other, value in ways if other == way)
+    ((found,),) = values_at(document, [way])
+    assert any(_same(found, value) for other, value in ways if other == way)
 
 
 @settings(max_examples=150, deadline=None)
@@ -64,14 +68,34 @@ def test_every_value_is_found_at_its_place(document: Any, data: st.DataObject) -
 def test_what_is_not_there_is_said(document: Any, way: str) -> None:
     there = {".".join(parts) for parts, _ in _ways(document) if parts}
     if way not in there:
-        with pytest.raises(NoValue, match="has no "):
-            value_at(document, way)
+        assert values_at(document, [way]) == [[]]
 
 
 def test_a_name_with_dots() -> None:
-    assert value_at({"a.b": 1}, "a.b") == 1
-    assert value_at({"a.b": 1, "a": {"b": 2}}, "a.b") == 2
-    assert value_at({"a": {"c": 1}, "a.b": {"c.d": 3}}, "a.b.c.d") == 3
+    assert values_at({"a.b": 1}, ["a.b"]) == [[1]]
+    assert values_at({"a.b": 1, "a": {"b": 2}}, ["a.b"]) == [[2]]
+    assert values_at({"a": {"c": 1}, "a.b": {"c.d": 3}}, ["a.b.c.d"]) == [[3]]
+
+
+def test_a_large_file_is_read_like_a_small_one(tmp_path: Path) -> None:
+    text = '{"a": [1.5, NaN, 1e999, "\\u001b\\ud800", {"b": true}], "é": null, "x": [%s]}'
+    ways = ["a.0", "a.3", "a.4", "a.4.b", "é", "x", "a.5", "none"]
+    (tmp_path / "small").write_text(text % "1")
+    (tmp_path / "large").write_text(text % ("1," * MOST_HERE + "1"))
+    (tmp_path / "broken").write_text("[" + "1," * MOST_HERE)
+    (tmp_path / "deep").write_text("[" * 2 * MOST_HERE)
+    small, large = (read_values(name, tmp_path, ways) for name in ("small", "large"))
+    assert small[:5] == [1.5, "\x1b\ud800", {"b": True}, True, None]
+    assert large[:6] == [1.5, "\x1b\ud800", {}, True, None, []]
+    assert [str(one) for one in small[6:]] == [str(one) for one in large[6:]] == [
+        "has no a.5", "has no none",
+    ]  # fmt: skip
+    assert [math.isfinite(one) for one in read_values("large", tmp_path, ["a.1", "a.2"])] == [
+        False, False,
+    ]  # fmt: skip
+    for name in ("broken", "deep"):
+        with pytest.raises(NoValue, match="is no JSON: "):
+            read_values(name, tmp_path, ways)
 
 
 def condition(**relations: Any) -> JsonCondition:

@@ -12,7 +12,8 @@ from jobshape.app.rounds.expanding import expand
 from jobshape.app.rounds.figures import read_metrics
 from jobshape.app.rounds.judging import judge_smoke
 from jobshape.app.rounds.log_values import InLog, find_last
-from jobshape.app.rounds.manifest import Metric, OutputCheck, Smoke
+from jobshape.app.rounds.manifest import Smoke
+from jobshape.app.rounds.manifest_checks import Metric, OutputCheck
 from jobshape.app.rounds.reading import ManifestError
 
 from tests.unit.rounds.making import small
@@ -112,6 +113,7 @@ def test_only_what_is_asked_for_stands_in_the_gate(tmp_path: Path) -> None:
     assert judged(tmp_path, state="OUT_OF_MEMORY") == (
         GateLine("exit 0", False, "ended OUT_OF_MEMORY"),
     )
+    assert judged(tmp_path, state="")[0].holds is None
 
 
 def test_a_whole_gate_before_and_after_the_work(tmp_path: Path) -> None:
@@ -168,6 +170,14 @@ def test_what_a_smoke_asks_for_is_filled_in(tmp_path: Path) -> None:
     lines = judge_smoke(smoke, None, (), state="COMPLETED", folder=tmp_path,
                         submitted_at=SUBMITTED, log="")  # fmt: skip
     assert [line.holds for line in lines] == [True] * 4
+
+
+def test_a_metric_belongs_to_a_stage_that_is_there() -> None:
+    text = "  - {name: a, jobs: [{id: j}]}"
+    rest = "metrics: [{name: m, log: '(x)', goal: min, stage: %s}]"
+    assert small(text, rest=rest % "s").manifest.metrics[0].stage == "s"
+    with pytest.raises(ManifestError, match="'t' is no stage of this manifest"):
+        small(text, rest=rest % "t")
 
 
 @pytest.mark.parametrize(
