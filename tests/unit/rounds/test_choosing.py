@@ -315,7 +315,7 @@ def test_a_phase_is_not_settled_before_all_its_chosen_jobs_have_ended() -> None:
 def test_a_round_of_many_jobs_is_chosen_soon(jobs: int, choose: str) -> None:
     tens = "n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], w: [0, 1, 2, 3, 4], b: [1, 2]"
     many = ", ".join(map(str, range(jobs // 100)))
-    played = Played(grid(f"N: [{many}], {tens}", choose), passed={"s": -1})
+    played = Played(grid(f"N: [{many}], {tens}", choose, "{growth: 100}"), passed={"s": -1})
     worst, plan = 0.0, None
     while plan is None or not plan.is_finished:
         began = time.process_time()
