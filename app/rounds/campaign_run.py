@@ -14,11 +14,19 @@ from typing import Any
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.terms import Terms
 from jobshape.app.rounds.campaign import SETTLED, Attempt, Campaign, Round, Trial
+from jobshape.app.rounds.choosing import NEVER_AGAIN
 from jobshape.app.rounds.expanding import PlannedJob, SmokeRun, expand
 from jobshape.app.rounds.manifest import Manifest, Phase
 from jobshape.app.rounds.reading import read_text
 from jobshape.app.rounds.store import Store
-from jobshape.app.rounds.workload import Known, PhaseJobs, Targets, is_settled, workload
+from jobshape.app.rounds.workload import (
+    Known,
+    PhaseJobs,
+    Targets,
+    is_settled,
+    representatives,
+    workload,
+)
 
 MOST_HASHED_BYTES = 1 << 20
 SMOKE_LIMIT_S = 600
@@ -157,7 +165,7 @@ class CampaignRun:
         found: dict[str, int] = {}
         for target, number in self.representatives.items():
             if self.conditions.smoke == "off":
-                found[target] = -1
+                found[target] = NEVER_AGAIN
             elif self.is_passed(target, number):
                 here = [
                     one.round for one in self.trials.values()
@@ -174,11 +182,8 @@ class CampaignRun:
 
     @cached_property
     def representatives(self) -> Mapping[str, int]:
-        """Target -> number of its first job."""
-        found: dict[str, int] = {}
-        for number in range(len(self.jobs)):
-            found.setdefault(self.full[number].target, number)
-        return found
+        """Target -> number of the job that runs short for it."""
+        return representatives(self.phases)
 
     def manifest_phase(self, name: str) -> Phase:
         """What the manifest says of a phase."""

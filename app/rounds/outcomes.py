@@ -273,7 +273,7 @@ class Outcomes:
                 self._run.tell(now, f"the smoke of {trial.target} passed")
             return
         again = decided.state in ("pending", "failed_oom")
-        what = f"sent again in {decided.due_at - now} s" if again else decided.state
+        what = f"sent again in {max(0, decided.due_at - now)} s" if again else decided.state
         self._run.tell(now, f"{name}, job {seen.attempt.job}: {decided.why}; {what}")
 
 

@@ -11,6 +11,7 @@ from jobshape.app.rounds.choosing import RoundPlan, SmokeFirst, next_round
 from jobshape.app.rounds.conditions import check_preconditions
 from jobshape.app.rounds.evidence import compare
 from jobshape.app.rounds.lessons import LOG_PLACE, append_log
+from jobshape.app.rounds.workload import is_settled
 
 Preflight = Callable[[CampaignRun, int], Sequence[CheckLine]]
 """What speaks against sending a job of this number."""
@@ -33,11 +34,29 @@ class RoundKeeper:
             return
         current = run.round
         if current is not None:
+            self._release(current)
             if not self._may_close(current, now):
                 return
             self._close(current, now)
         if run.campaign.state == "active":
             self._open(now)
+
+    def _release(self, current: Round) -> None:
+        """Take jobs out of a round that cannot begin in it: what their phase waits for failed."""
+        run, known = self._run, self._run.known()
+        members = run.members(current.number)
+        closed: set[str] = set()
+        for phase in run.phases:
+            if is_settled(phase, known):
+                continue
+            own = [trial for trial in members if trial.phase == phase.name]
+            if closed.intersection(phase.depends_on):
+                closed.add(phase.name)
+                for trial in own:
+                    if trial.state == "pending" and not trial.attempts:
+                        run.set_trial(trial, round=None)
+            elif all(trial.state in SETTLED for trial in own):
+                closed.add(phase.name)
 
     # --- closing ----------------------------------------------------------------------------
 
