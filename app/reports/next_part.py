@@ -5,7 +5,7 @@ from statistics import fmean
 
 from jobshape.app.domain.spans import span_words
 from jobshape.app.reports.failures_part import risk_words
-from jobshape.app.reports.fit import FEW, Fit
+from jobshape.app.reports.fit import Fit
 from jobshape.app.reports.parts import Column, Heading, Part, Points, Table, Words, counted
 from jobshape.app.reports.records import CampaignRecords
 from jobshape.app.rounds.campaign import Trial
@@ -155,8 +155,10 @@ def _risks(records: CampaignRecords) -> Iterator[str]:
             yield f"{stage}: nothing ran at full size, so nothing is known of it"
         elif risk.failed:
             yield f"{stage}: {risk_words(risk)}"
-        elif risk.attempts < FEW:
-            yield f"{stage}: no attempt failed, but only {risk.attempts} at full size are over"
+        else:
+            left = f"up to {100 * risk.high:.0f} %" if risk.high >= 0.01 else "under 1 %"
+            yield (f"{stage}: of {counted(risk.attempts, 'attempt')} at full size none failed; the "
+                   f"chance that the next one does is {left}")  # fmt: skip
         if unsolved := [one for one in trials if one.state in ("failed_other", "stuck")]:
             yield f"{stage}: not solved: {counted(len(unsolved), 'trial')}, {_named(unsolved)}"
     if records.campaign.question:

@@ -135,7 +135,7 @@ def _plot(records: CampaignRecords, by_round: dict[int, list[Trial]]) -> TimePlo
     groups, shown = [], 0
     for number, trials in timed.items():
         if trials:
-            room = max(2, MOST_BARS * len(trials) // count)
+            room = max(2, round(MOST_BARS * len(trials) / count))
             bars = tuple(_bar(records, one) for one in _spread_out(records, trials, room))
             shown += len(bars)
             groups.append(BarGroup(f"Round {number}", bars))
