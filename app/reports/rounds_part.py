@@ -103,7 +103,7 @@ def _trial_row(records: CampaignRecords, trial: Trial) -> tuple[str, ...]:
     more = f" +{len(jobs) - MOST_JOBS}" if len(jobs) > MOST_JOBS else ""
     ratio = records.ratio(trial)
     name = trial.plan_id if trial.kind == "full" else f"{trial.plan_id} (smoke)"
-    is_baseline = trial is records.baseline
+    is_baseline = trial is records.baseline_of.get(trial.target)
     used, asked = shown.memory_used_bytes, shown.memory_asked_bytes
     is_known = used is not None or asked is not None
     memory = f"{format_size(used)} of {format_size(asked)}" if is_known else "-"
@@ -140,8 +140,9 @@ def _plot(records: CampaignRecords, by_round: dict[int, list[Trial]]) -> TimePlo
             shown += len(bars)
             groups.append(BarGroup(f"Round {number}", bars))
     some = "" if shown == count else f" {shown} of {count:,} trials, evenly picked by their total."
-    base = records.baseline
-    base_s = records.evidence[base.id].total_s if base and base.state == "completed" else None
+    base = next((t for t in records.trials if t.kind == "full"
+                 and t.number == records.campaign.baseline), None)  # fmt: skip
+    base_s = None if base is None else records.total_s(base)
     caption = f"Total wall-clock by trial: wait, run, and what was lost in retries.{some}"
     return TimePlot(tuple(groups), base_s, caption)
 

@@ -136,6 +136,18 @@ def test_a_campaign_that_has_just_begun() -> None:
     tree(as_html(report))
 
 
+def test_an_alternative_that_is_fast_and_fails_is_not_chosen() -> None:
+    made = campaign()
+    trials = [
+        replace(one, state="stuck") if one.plan_id in ("train-1", "train-3") else one
+        for one in made.trials
+        if one.kind == "full"
+    ]
+    text = as_markdown(campaign_report(replace(made, trials=trials)))
+    assert "- train: stay with workers=4; nothing that was tried and was stable took less" in text
+    assert re.search(r"workers=8 +\| +1 \| +2 of 3", text)
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [("stopped", "None: the campaign was stopped."), ("active", "To be sent: 1 trial, train-7.")],
@@ -144,6 +156,18 @@ def test_what_comes_next_where_no_round_is_planned(state: str, said: str) -> Non
     made = campaign()
     kept = replace(made.campaign, state=state)  # type: ignore[arg-type]
     assert said in as_markdown(campaign_report(replace(made, campaign=kept, next_trial="")))
+
+
+def test_an_open_round_is_what_comes_next() -> None:
+    made = campaign()
+    rounds = [*made.rounds[:2], replace(made.rounds[2], state="open", gate=())]
+    trials = [replace(one, state="running") if one.plan_id == "train-5" else one
+              for one in made.trials]  # fmt: skip
+    text = as_markdown(campaign_report(replace(made, rounds=rounds, trials=trials, next_trial="")))
+    assert (
+        "Round 2 is open: more workers are faster. Under way: 1 trial, train-5. "
+        "To be sent: 1 trial, train-7.\n" in text
+    )
 
 
 def test_ten_thousand_trials_make_a_short_report_soon() -> None:

@@ -21,7 +21,7 @@ def records(*attempts: Attempt, shape: JobShape | None = None, **trial: Any) -> 
     numbered = [replace(attempt, number=at) for at, attempt in enumerate(attempts, 1)]
     return CampaignRecords(
         Campaign(1, "c", "here", "", "", "", "active"), (), (one,), numbered,
-        shapes={"train": shape} if shape else {},
+        shapes={0: shape} if shape else {},
     )  # fmt: skip
 
 
