@@ -49,7 +49,9 @@ class RoundKeeper:
         for phase in run.phases:
             if is_settled(phase, known):
                 continue
-            own = [trial for trial in members if trial.phase == phase.name]
+            own = [one for one in members if one.phase == phase.name and one.kind == "full"]
+            if not own:
+                continue
             if closed.intersection(phase.depends_on):
                 closed.add(phase.name)
                 for trial in own:
