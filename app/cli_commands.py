@@ -191,6 +191,11 @@ def _campaigns(arguments: argparse.Namespace) -> int:
     as_json = arguments.json
     if arguments.action == "status":
         return control.status(arguments.campaign, as_json=as_json, say=say)
+    if arguments.action == "report":
+        return control.report(
+            arguments.campaign, html=arguments.html, output=arguments.output, as_json=as_json,
+            say=say,
+        )  # fmt: skip
     loaded = _load(arguments)
     if arguments.action == "start":
         return control.start(loaded, arguments.manifest, as_json=as_json, say=say)

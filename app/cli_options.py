@@ -210,6 +210,11 @@ def _add_rounds(commands: Any) -> None:
     status = actions.add_parser("status", help="how campaigns stand")
     status.add_argument("campaign", nargs="?", type=_count, metavar="N", help="all of this one")
     _finish_rounds(status, "status")
+    report = actions.add_parser("report", help="what a campaign showed, as Markdown or HTML")
+    report.add_argument("campaign", nargs="?", type=_count, metavar="N", help="the newest if left")
+    report.add_argument("--html", default="", metavar="FILE", help="write it with plots")
+    report.add_argument("--output", default="", metavar="FILE", help="write the Markdown")
+    _finish_rounds(report, "report")
     for name, words in ROUNDS_WISHES.items():
         one = actions.add_parser(name, help=words)
         one.add_argument("campaign", nargs="?", type=_count, metavar="N",

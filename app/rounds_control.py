@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app import rounds_process
-from jobshape.app.domain.errors import BadRequest, Refused
+from jobshape.app.domain.entry import show_size
+from jobshape.app.domain.errors import BadRequest, OutputError, Refused
 from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_duration
 from jobshape.app.rounds.campaign import Campaign, Trial
-from jobshape.app.rounds.campaign_run import new_trials
+from jobshape.app.rounds.campaign_run import baseline_of, new_trials
 from jobshape.app.rounds.reading import MANIFEST_NAME, ManifestFile, read_manifest
 from jobshape.app.rounds.store import Store
 from jobshape.app.rounds.yaml_text import Problem
@@ -61,10 +62,10 @@ def start_campaign(loaded: Loaded, file: ManifestFile) -> int:
     if file.manifest.site != "auto" and loaded.settings.site.name == "auto":
         loaded = with_site(loaded, file.manifest.site)
     site = choose_site(loaded)
-    path = file.path.absolute()
+    path, now = file.path.absolute(), int(time.time())
     campaign = Campaign(
         0, file.manifest.project, site.page.name, str(path.parent), str(path), file.text, "active",
-        created_at=int(time.time()), baseline=0,
+        created_at=now, baseline=baseline_of(file.manifest),
     )  # fmt: skip
     with Store.to_write(rounds_process.store_path()) as store:
         same = [one for one in store.campaigns(site=site.page.name)
@@ -75,7 +76,12 @@ def start_campaign(loaded: Loaded, file: ManifestFile) -> int:
                 hint=f"`jobshape rounds stop {same[0].id}` ends it",
             )  # fmt: skip
         try:
-            number = store.add_campaign(campaign, new_trials(file.manifest))
+            learned = store.learned_memory(campaign.name, campaign.site)
+            number = store.add_campaign(campaign, new_trials(file.manifest, learned))
+            for target, memory in learned.items():
+                if store.has_memory(number, target):
+                    store.tell(number, now, f"{target} asks for {show_size(memory)}: an earlier "
+                                            "campaign ran out of memory with less")  # fmt: skip
         except Problem as problem:
             raise file.error([problem]) from problem
     rounds_process.start(site.page.name, options_of(loaded))
@@ -123,6 +129,48 @@ def _one(store: Store, number: int | None) -> Campaign:
         many = f"{len(live)} campaigns run" if live else "no campaign runs"
         raise BadRequest(many, hint="name one by its number: `jobshape rounds status` lists them")
     return live[0]
+
+
+def report(number: int | None, *, html: str, output: str, as_json: bool, say: Say) -> int:
+    """The report of a campaign: Markdown to the terminal or a file, HTML to a file.
+
+    number None: the newest one. Raises JobshapeError.
+    """
+    from jobshape.app.reports.campaign_report import campaign_report
+    from jobshape.app.reports.gathering import gather
+    from jobshape.app.reports.html import as_html
+    from jobshape.app.reports.markdown import as_markdown
+
+    store = Store.to_read(rounds_process.store_path())
+    campaigns = store.campaigns() if store is not None else []
+    if store is None or not campaigns:
+        raise BadRequest("there is no campaign yet", hint="`jobshape rounds start` begins one")
+    with store:
+        campaign = campaigns[0] if number is None else _one(store, number)
+        made = campaign_report(gather(store, campaign, int(time.time())))
+    written = []
+    for path, text in ((html, as_html), (output, as_markdown)):
+        if path:
+            _write(Path(path), text(made))
+            written.append(path)
+    if as_json:
+        told = {"schema": SCHEMA, "campaign": campaign.id, "written": written,
+                "markdown": as_markdown(made)}  # fmt: skip
+        say(json.dumps(told, indent=1))
+    elif written:
+        say(*(f"wrote {sanitize(path)}" for path in written))
+    else:
+        say(as_markdown(made), end="")
+    return OK
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"the report cannot be written: {error.strerror or error}", where=str(path)
+        ) from error
 
 
 # --- status ---------------------------------------------------------------------------------

@@ -113,8 +113,12 @@ def main() -> int:
         except Exception as error:
             file.write(f"{type(error).__name__}: {error}")
             raise
-    if runner is not None:
-        runner.run()
+    if runner is None:
+        return 0
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # whoever started us must not wait for these to be closed
+        os.dup2(nowhere, descriptor)
+    runner.run()
     return 0
 
 

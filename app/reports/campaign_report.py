@@ -94,15 +94,14 @@ def _saved(records: CampaignRecords) -> str:
     if found.seconds is None:
         return "- (it needs a completed baseline and another trial of its target)"
     what = "saved" if found.seconds >= 0 else "lost"
-    base = records.baseline
-    name = base.plan_id if base else "-"
-    alike = f"{counted(found.trials, 'trial')} against {name}, jobs of one target taken as alike"
+    trials = counted(found.trials, "trial")
+    said = f"{span_words(abs(found.seconds))} {what} by {trials}, if all do the same amount of work"
     if found.low is None or found.high is None:
-        return f"{span_words(abs(found.seconds))} {what} ({alike}; one run of it: no interval)"
+        return f"{said} (the baseline ran once: no interval)"
     low, high = (
         f"{'-' if end < 0 else ''}{span_words(abs(end))}" for end in (found.low, found.high)
     )
-    return f"{span_words(abs(found.seconds))} {what} ({alike}; 90 %: {low} to {high})"
+    return f"{said} (90 %: {low} to {high})"
 
 
 def _fit_parts(

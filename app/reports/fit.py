@@ -115,9 +115,13 @@ def walltime(records: CampaignRecords, stage: str) -> Fit:
     """Run time against the limit, where the manifest or a correction says it."""
     well = _well(records, stage)
     trials = {trial.id: trial for trial in records.of_stage.get(stage, ())}
-    shape = records.shapes.get(stage)
-    limit = shape.time_limit_s if shape else None
-    limits = (trials[one.trial].time_limit_s or limit for one in well)
+
+    def limit_of(attempt: Attempt) -> int | None:
+        trial = trials[attempt.trial]
+        shape = records.shapes.get(trial.number)
+        return trial.time_limit_s or (shape.time_limit_s if shape else None)
+
+    limits = map(limit_of, well)
     asked = _latest(None if one == UNLIMITED else one for one in limits)
     use = _Use(stage, "walltime", asked, _spread(map(ran_s, well)), _time, "took under {}")
     enough = _round_time(use.used.most * TIME_HEADROOM) if use.used else None
@@ -136,10 +140,10 @@ def _round_time(seconds: float) -> int:
 def gpus(records: CampaignRecords, stage: str) -> Fit | None:
     """How busy its GPUs were; None: the stage asks for none."""
     well = _well(records, stage)
-    shape = records.shapes.get(stage)
     asked = _latest(one.gpus for one in well)
-    if asked is None and shape is not None:
-        asked = gpu_count(shape.gpus) * (shape.nodes or 1)
+    if asked is None:
+        shapes = (records.shapes.get(one.number) for one in records.of_stage.get(stage, ()))
+        asked = _latest(gpu_count(one.gpus) * (one.nodes or 1) for one in shapes if one)
     if not asked:
         return None
     used = _spread(one.gpu_percent for one in well)

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from jobshape.app.domain.spans import span_words
 from jobshape.app.reports.failures_part import risk_words
-from jobshape.app.reports.fit import FEW, Fit
+from jobshape.app.reports.fit import Fit
 from jobshape.app.reports.parts import Column, Heading, Part, Points, Table, Words, counted
 from jobshape.app.reports.records import CampaignRecords
 from jobshape.app.rounds.campaign import Trial
@@ -14,7 +14,7 @@ from jobshape.app.rounds.evidence import Compared, compare, failure_risk
 MOST_LISTED = 12
 
 _ALTERNATIVES = (
-    Column("Target"), Column("Alternative"), Column("Works", "right"),
+    Column("Target"), Column("Alternative"), Column("Works", "right"), Column("Failed", "right"),
     Column("Mean total", "right"), Column("Against baseline"),
 )  # fmt: skip
 
@@ -42,37 +42,29 @@ def chosen_parts(records: CampaignRecords, fits: Sequence[Fit]) -> Iterator[Part
 def _totals(records: CampaignRecords, target: str) -> dict[str, dict[str, list[float]]]:
     """Total wall-clocks of what completed: by alternative, by work."""
     made: dict[str, dict[str, list[float]]] = {}
-    for trial in records.trials:
-        known = records.alternatives.get(trial.number)
-        total = records.evidence[trial.id].total_s
-        if trial.kind != "full" or trial.target != target or known is None:
-            continue
-        if trial.state == "completed" and total is not None:
+    for trial in records.full_of[target]:
+        known, total = records.alternatives.get(trial.number), records.total_s(trial)
+        if known is not None and total is not None:
             made.setdefault(known.words, {}).setdefault(known.work, []).append(total)
     return made
 
 
-def _targets(records: CampaignRecords) -> list[str]:
-    return list(dict.fromkeys(one.target for one in records.trials if one.kind == "full"))
+def _failed(records: CampaignRecords, target: str) -> dict[str, tuple[int, int]]:
+    """Of each alternative, how many of the trials that ended failed."""
+    made: dict[str, tuple[int, int]] = {}
+    for trial in records.full_of[target]:
+        known = records.alternatives.get(trial.number)
+        if known is not None and trial.state in ("completed", "failed_other", "stuck"):
+            failed, ended = made.get(known.words, (0, 0))
+            made[known.words] = failed + (trial.state != "completed"), ended + 1
+    return made
 
 
-def _base_words(records: CampaignRecords, target: str) -> str | None:
-    """The alternative that others are compared with: the baseline's, else the first one's."""
-    base = records.baseline
-    if base is not None and base.target == target and base.number in records.alternatives:
-        return records.alternatives[base.number].words
-    return next((records.alternatives[one.number].words for one in records.trials
-                 if one.kind == "full" and one.target == target
-                 and one.number in records.alternatives), None)  # fmt: skip
-
-
-def _compared(
-    base: dict[str, list[float]], other: dict[str, list[float]]
-) -> tuple[Compared, int]:  # fmt: skip
-    """On the works that both completed, and how many these are."""
-    common = [work for work in other if work in base]
-    return compare([fmean(base[work]) for work in common],
-                   [fmean(other[work]) for work in common]), len(common)  # fmt: skip
+def _compared(base: dict[str, list[float]], other: dict[str, list[float]]) -> Compared:
+    """Work by work: how works differ among themselves says nothing of the alternatives."""
+    ratios = [fmean(other[work]) / fmean(base[work]) for work in other
+              if work in base and fmean(base[work]) > 0]  # fmt: skip
+    return compare([1.0] * len(ratios), ratios)
 
 
 def compared_words(found: Compared) -> str:
@@ -86,37 +78,48 @@ def compared_words(found: Compared) -> str:
 
 
 def _alternatives(records: CampaignRecords) -> Iterator[tuple[str, ...]]:
-    for target in _targets(records):
+    """Of each target the baseline's, then the others, the best first."""
+    for target in records.full_of:
         totals = _totals(records, target)
-        words = _base_words(records, target)
-        base = totals.get(words or "", {})
+        words = records.base_words(target)
+        base, failed = totals.get(words or "", {}), _failed(records, target)
+        rows = []
         for name, by_work in totals.items():
             mean = fmean(fmean(figures) for figures in by_work.values())
-            against = "is it" if name == words else compared_words(_compared(base, by_work)[0])
-            yield target, name or "-", f"{len(by_work):,}", span_words(mean), against
+            found = _compared(base, by_work)
+            against = "is it" if name == words else compared_words(found)
+            bad = f"{failed[name][0]:,} of {failed[name][1]:,}"
+            row = (target, name, f"{len(by_work):,}", bad, span_words(mean), against)
+            rows.append((name != words, found.ratio is None, found.ratio or 0.0, row))
+        yield from (row for *_, row in sorted(rows))
 
 
 def _alternatives_words(records: CampaignRecords) -> Iterator[str]:
     """The best of each target, on the works that it shares with the baseline."""
-    for target in _targets(records):
-        totals, words = _totals(records, target), _base_words(records, target)
+    for target in records.full_of:
+        totals, words = _totals(records, target), records.base_words(target)
         if not words or words not in totals or len(totals) < 2:
             continue
-        others = {n: _compared(totals[words], w) for n, w in totals.items() if n != words}
-        known = {n: found for n, (found, _) in others.items() if found.ratio is not None}
+        failed = _failed(records, target)
+        others = {
+            n: _compared(totals[words], by_work) for n, by_work in totals.items()
+            if n != words and failed[n][0] <= records.stable * failed[n][1]
+        }  # fmt: skip
+        known = {n: found for n, found in others.items() if found.ratio is not None}
         best = min(known, key=lambda n: known[n].ratio or 0.0, default=None)
         if best is not None and (known[best].ratio or 1.0) < 1:
-            yield f"{target}: {best}; expected total wall-clock {compared_words(known[best])}"
+            luck = f"; the best of {len(known)} tried, so expect less" if len(known) > 2 else ""
+            said = compared_words(known[best])
+            yield f"{target}: {best}; expected total wall-clock {said}{luck}"
         else:
-            yield f"{target}: stay with {words}; nothing that was tried took less"
+            yield f"{target}: stay with {words}; nothing that was tried and was stable took less"
 
 
 def _shortest(records: CampaignRecords) -> Iterator[str]:
     """Of each target the trial that took least: one run is an observation, no forecast."""
-    for target in _targets(records):
-        done = [(total, trial) for trial in records.trials
-                if trial.kind == "full" and trial.target == target and trial.state == "completed"
-                and (total := records.evidence[trial.id].total_s) is not None]  # fmt: skip
+    for target in records.full_of:
+        done = [(total, trial) for trial in records.full_of[target]
+                if (total := records.total_s(trial)) is not None]  # fmt: skip
         if len(done) < 2:
             continue
         total, trial = min(done, key=lambda item: item[0])
@@ -155,8 +158,10 @@ def _risks(records: CampaignRecords) -> Iterator[str]:
             yield f"{stage}: nothing ran at full size, so nothing is known of it"
         elif risk.failed:
             yield f"{stage}: {risk_words(risk)}"
-        elif risk.attempts < FEW:
-            yield f"{stage}: no attempt failed, but only {risk.attempts} at full size are over"
+        else:
+            left = f"up to {100 * risk.high:.0f} %" if risk.high >= 0.01 else "under 1 %"
+            yield (f"{stage}: of {counted(risk.attempts, 'attempt')} at full size none failed; the "
+                   f"chance that the next one does is {left}")  # fmt: skip
         if unsolved := [one for one in trials if one.state in ("failed_other", "stuck")]:
             yield f"{stage}: not solved: {counted(len(unsolved), 'trial')}, {_named(unsolved)}"
     if records.campaign.question:
@@ -173,10 +178,12 @@ def _next(records: CampaignRecords) -> str:
         return records.next_trial
     if records.campaign.state in ("stopped", "stopping"):
         return "None: the campaign was stopped."
+    current = next((one for one in records.rounds if one.state == "open"), None)
+    said = [f"Round {current.number} is open: {current.hypothesis}."] if current else []
     under_way = [one for one in records.trials if one.state in ("sent", "running", "stale")]
     pending = [one for one in records.trials if one.state in ("pending", "failed_oom")]
     if under_way:
-        return f"Under way: {counted(len(under_way), 'trial')}; to be sent: {len(pending):,}."
+        said.append(f"Under way: {counted(len(under_way), 'trial')}, {_named(under_way)}.")
     if pending:
-        return f"To be sent: {counted(len(pending), 'trial')}, {_named(pending)}."
-    return "None: every job of the manifest has ended or is not needed."
+        said.append(f"To be sent: {counted(len(pending), 'trial')}, {_named(pending)}.")
+    return " ".join(said) or "None: every job of the manifest has ended or is not needed."

@@ -29,8 +29,8 @@ WIDTH, LABEL_WIDTH, RIGHT_ROOM = 960, 230, 190
 ROW, BAR = 20, 12
 LONGEST_LABEL = 32
 _PARTS = (("wait", "wait"), ("run", "run"), ("lost", "lost in retries"))
-_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
-            86_400)  # fmt: skip
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600,
+            43_200, 86_400)  # fmt: skip
 
 
 def time_plot(plot: TimePlot) -> str:

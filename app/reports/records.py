@@ -1,5 +1,6 @@
 """All that the report of a campaign is made from: plain records, and what follows from them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,9 +32,10 @@ class CampaignRecords:
     lessons: Sequence[Lesson] = ()
     at: int = 0  # when the report is made, seconds since the epoch
     objective: str = ""  # what the manifest says success is measured by
-    shapes: Mapping[str, JobShape] = field(default_factory=dict)  # of stages, as in the manifest
+    shapes: Mapping[int, JobShape] = field(default_factory=dict)  # as in the manifest
     changes: Mapping[int, str] = field(default_factory=dict)  # difference to the baseline
     alternatives: Mapping[int, Alternative] = field(default_factory=dict)
+    stable: float = 0.2  # share of an alternative's jobs that may fail
     notes: Sequence[str] = ()  # of the choice of rounds: a plateau, say
     next_trial: str = ""  # the hypothesis of the round to come
 
@@ -68,35 +70,74 @@ class CampaignRecords:
         ]
 
     @cached_property
-    def baseline(self) -> Trial | None:
-        """The full trial that others are compared with."""
-        number = self.campaign.baseline
-        return next((t for t in self.trials if t.kind == "full" and t.number == number), None)
+    def full_of(self) -> Mapping[str, list[Trial]]:
+        """The full trials of each target, in the order of the manifest."""
+        made: dict[str, list[Trial]] = {}
+        for trial in self.trials:
+            if trial.kind == "full":
+                made.setdefault(trial.target, []).append(trial)
+        return made
+
+    @cached_property
+    def baseline_of(self) -> Mapping[str, Trial]:
+        """What trials of a target are compared with.
+
+        The campaign's baseline; of other targets the first one with the first alternative that
+        completed, else that could.
+        """
+        made = {}
+        for target, trials in self.full_of.items():
+            own = [one for one in trials if one.number == self.campaign.baseline]
+            first = self.alternatives.get(trials[0].number)
+            alike = [one for one in trials if self._is_like(one, first)]
+            done = [one for one in alike if one.state == "completed"]
+            made[target] = (own or done or alike)[0]
+        return made
+
+    def _is_like(self, trial: Trial, alternative: Alternative | None) -> bool:
+        own = self.alternatives.get(trial.number)
+        return (own and own.words) == (alternative and alternative.words)
+
+    def base_words(self, target: str) -> str | None:
+        """The alternative that others of a target are compared with; None: it has none."""
+        known = self.alternatives.get(self.baseline_of[target].number)
+        return known.words if known else None
 
     def ratio(self, trial: Trial) -> float | None:
-        """Its total wall-clock by that of the baseline; only of trials of the same target."""
-        base = self.baseline
-        if base is None or trial.target != base.target or trial.kind != "full" or trial is base:
+        """Its total wall-clock by that of the baseline of its target."""
+        base = self.baseline_of.get(trial.target)
+        if base is None or trial is base or trial.kind != "full":
             return None
-        if trial.state != "completed" or base.state != "completed":
-            return None
-        own, other = self.evidence[trial.id].total_s, self.evidence[base.id].total_s
+        own, other = self.total_s(trial), self.total_s(base)
         return own / other if own is not None and other else None
+
+    def total_s(self, trial: Trial) -> int | None:
+        """Total wall-clock of a trial that completed."""
+        return self.evidence[trial.id].total_s if trial.state == "completed" else None
 
     @cached_property
     def saved(self) -> Saved:
-        """What trials of the baseline's target took less, as if each did the baseline's work."""
-        base = self.baseline
-        if base is None or base.state != "completed":
-            return saved((), ())
-        total = self.evidence[base.id].total_s
-        others = (
-            self.evidence[one.id].total_s
-            for one in self.trials
-            if one.kind == "full" and one.target == base.target and one is not base
-            and one.state == "completed"
-        )  # fmt: skip
-        return saved(() if total is None else (total,), others)
+        """What trials with another alternative took less, as if all did the same amount of work.
+
+        Without alternatives: what all others of the baseline's target did.
+        """
+        sums = []
+        for target, trials in self.full_of.items():
+            base = self.baseline_of[target]
+            words = self.base_words(target)
+            if words is not None:
+                alike = [self._is_like(one, self.alternatives[base.number]) for one in trials]
+            elif base.number == self.campaign.baseline:
+                alike = [one is base for one in trials]
+            else:
+                continue
+            totals = [self.total_s(one) for one in trials]
+            before = [t for t, is_base in zip(totals, alike, strict=True) if is_base]
+            after = [t for t, is_base in zip(totals, alike, strict=True) if not is_base]
+            found = saved([total for total in before if total is not None], after)
+            if found.seconds is not None:
+                sums.append(found)
+        return _sum(sums)
 
     @cached_property
     def span_s(self) -> int | None:
@@ -107,3 +148,17 @@ class CampaignRecords:
         ends = [one.ended_at for one in self.attempts]
         last = self.at if None in ends else max(end for end in ends if end is not None)
         return max(0, last - min(begins))
+
+
+def _sum(parts: Sequence[Saved]) -> Saved:
+    """Of targets that have nothing to do with each other: their errors add up as squares."""
+    if not parts:
+        return Saved(None, None, None, 0)
+    seconds = math.fsum(one.seconds or 0.0 for one in parts)
+    trials = sum(one.trials for one in parts)
+    halves = [None if one.low is None else (one.seconds or 0.0) - one.low for one in parts]
+    known = [half for half in halves if half is not None]
+    if len(known) < len(halves):
+        return Saved(seconds, None, None, trials)
+    half = math.hypot(*known)
+    return Saved(seconds, seconds - half, seconds + half, trials)

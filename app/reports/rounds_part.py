@@ -103,7 +103,7 @@ def _trial_row(records: CampaignRecords, trial: Trial) -> tuple[str, ...]:
     more = f" +{len(jobs) - MOST_JOBS}" if len(jobs) > MOST_JOBS else ""
     ratio = records.ratio(trial)
     name = trial.plan_id if trial.kind == "full" else f"{trial.plan_id} (smoke)"
-    is_baseline = trial is records.baseline
+    is_baseline = trial is records.baseline_of.get(trial.target)
     used, asked = shown.memory_used_bytes, shown.memory_asked_bytes
     is_known = used is not None or asked is not None
     memory = f"{format_size(used)} of {format_size(asked)}" if is_known else "-"
@@ -135,13 +135,14 @@ def _plot(records: CampaignRecords, by_round: dict[int, list[Trial]]) -> TimePlo
     groups, shown = [], 0
     for number, trials in timed.items():
         if trials:
-            room = max(2, MOST_BARS * len(trials) // count)
+            room = max(2, round(MOST_BARS * len(trials) / count))
             bars = tuple(_bar(records, one) for one in _spread_out(records, trials, room))
             shown += len(bars)
             groups.append(BarGroup(f"Round {number}", bars))
     some = "" if shown == count else f" {shown} of {count:,} trials, evenly picked by their total."
-    base = records.baseline
-    base_s = records.evidence[base.id].total_s if base and base.state == "completed" else None
+    base = next((t for t in records.trials if t.kind == "full"
+                 and t.number == records.campaign.baseline), None)  # fmt: skip
+    base_s = None if base is None else records.total_s(base)
     caption = f"Total wall-clock by trial: wait, run, and what was lost in retries.{some}"
     return TimePlot(tuple(groups), base_s, caption)
 

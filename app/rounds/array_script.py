@@ -72,12 +72,12 @@ def fits(runs: Sequence[Run]) -> int:
 
 def submission(
     runs: Sequence[Run], *, name: str, comment: str, folder: str, at_once: int | None = None,
-    command: tuple[str, ...] = (),
+    after: Sequence[int] = (), command: tuple[str, ...] = (),
 ) -> SubmitRequest:  # fmt: skip
     """The request that sends these; of one, a single job. All have the same script and shape.
 
-    folder: where it runs, and where its log goes unless the script says so itself. Raises
-    BadRequest for what cannot be one script.
+    after: jobs that have to succeed before. folder: where it runs, and where its log goes unless
+    the script says so itself. Raises BadRequest for what cannot be one script.
     """
     first = runs[0]
     _check(runs)
@@ -96,6 +96,7 @@ def submission(
         array=f"0-{len(runs) - 1}{percent}" if is_array else None,
         stdout=None if "%" in folder or _parts(own.get("output", ""), is_array) else log,
         stderr=log if own.get("error") and not _parts(own["error"], is_array) else None,
+        dependency=f"afterok:{':'.join(map(str, after))}" if after else None,
         command=command,
         **shape,
     )

@@ -152,6 +152,7 @@ class Sending:
     state: SendingState
     job_id: int | None = None
     words: str = ""  # the site's, where it refused
+    after: str = ""  # ids of jobs that had to succeed first, comma separated
 
 
 class Lesson(NamedTuple):

@@ -14,11 +14,19 @@ from typing import Any
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.terms import Terms
 from jobshape.app.rounds.campaign import SETTLED, Attempt, Campaign, Round, Trial
+from jobshape.app.rounds.choosing import NEVER_AGAIN
 from jobshape.app.rounds.expanding import PlannedJob, SmokeRun, expand
 from jobshape.app.rounds.manifest import Manifest, Phase
 from jobshape.app.rounds.reading import read_text
 from jobshape.app.rounds.store import Store
-from jobshape.app.rounds.workload import Known, PhaseJobs, Targets, is_settled, workload
+from jobshape.app.rounds.workload import (
+    Known,
+    PhaseJobs,
+    Targets,
+    is_settled,
+    representatives,
+    workload,
+)
 
 MOST_HASHED_BYTES = 1 << 20
 SMOKE_LIMIT_S = 600
@@ -57,6 +65,7 @@ class CampaignRun:
         self.attempts: dict[int, list[Attempt]] = {}
         for attempt in store.attempts(campaign.id):
             self.attempts.setdefault(attempt.trial, []).append(attempt)
+        self.chained = store.chained(campaign.id)  # sendings that wait for other jobs
 
     # --- changes ----------------------------------------------------------------------------
 
@@ -76,7 +85,7 @@ class CampaignRun:
         like = self.full[number]
         new = Trial(
             0, self.campaign.id, number, "smoke", like.plan_id, like.phase, like.stage, target,
-            self.configuration_of(target, number), round_,
+            self.configuration_of(target, number), round_, memory_bytes=like.memory_bytes,
         )  # fmt: skip
         return self._remember(replace(new, id=self.store.add_trial(new)))
 
@@ -156,7 +165,7 @@ class CampaignRun:
         found: dict[str, int] = {}
         for target, number in self.representatives.items():
             if self.conditions.smoke == "off":
-                found[target] = -1
+                found[target] = NEVER_AGAIN
             elif self.is_passed(target, number):
                 here = [
                     one.round for one in self.trials.values()
@@ -173,11 +182,8 @@ class CampaignRun:
 
     @cached_property
     def representatives(self) -> Mapping[str, int]:
-        """Target -> number of its first job."""
-        found: dict[str, int] = {}
-        for number in range(len(self.jobs)):
-            found.setdefault(self.full[number].target, number)
-        return found
+        """Target -> number of the job that runs short for it."""
+        return representatives(self.phases)
 
     def manifest_phase(self, name: str) -> Phase:
         """What the manifest says of a phase."""
@@ -229,14 +235,28 @@ class CampaignRun:
         return over.over(own)
 
 
-def new_trials(manifest: Manifest) -> Iterable[Trial]:
-    """A trial for each job of a manifest. Raises Problem for ids that clash."""
+def new_trials(manifest: Manifest, learned: Mapping[str, int]) -> Iterable[Trial]:
+    """A trial for each job of a manifest. Raises Problem for ids that clash.
+
+    learned: target -> memory with which its jobs did well in an earlier campaign.
+    """
     naming = Targets()
     for number, job in enumerate(expand(manifest)):
-        recipe = job.recipe
+        recipe, target = job.recipe, naming(job.recipe)
+        memory = learned.get(target, 0)
+        own = recipe.shape.memory_bytes
         yield Trial(
-            0, 0, number, "full", job.id, recipe.phase, recipe.stage, naming(recipe), ""
+            0, 0, number, "full", job.id, recipe.phase, recipe.stage, target, "",
+            memory_bytes=memory if own is not None and 0 < own < memory else None,
         )  # fmt: skip
+
+
+def baseline_of(manifest: Manifest) -> int:
+    """The number of the job that others are compared with: the first of the largest target."""
+    naming, found = Targets(), dict[str, list[int]]()
+    for number, job in enumerate(expand(manifest)):
+        found.setdefault(naming(job.recipe), []).append(number)
+    return max(found.values(), key=len, default=[0])[0]
 
 
 def _may_be_file(word: str) -> bool:

@@ -34,6 +34,7 @@ class Parcel:
     trials: tuple[Trial, ...]
     runs: tuple[Run, ...]
     at_once: int | None
+    after: tuple[int, ...] = ()  # jobs that have to succeed before
 
 
 class Dispatcher:
@@ -41,6 +42,7 @@ class Dispatcher:
 
     def __init__(self, run: CampaignRun, prices: Prices) -> None:
         self._run, self._prices = run, prices
+        self._chains: dict[str, tuple[int, ...]] = {}  # phase -> jobs it may be sent behind
         self._looked: dict[int, tuple[int, int]] = {}  # trial -> missed since, look again at
 
     def parcels(self, now: int) -> list[Parcel]:
@@ -50,6 +52,7 @@ class Dispatcher:
         if current is None or run.campaign.state != "active":
             return []
         members = run.members(current.number)
+        self._chains = {}
         due = [trial for trial in members if trial.state in WAITING and trial.due_at <= now]
         if not due:
             return []
@@ -72,12 +75,41 @@ class Dispatcher:
                 if settled.issuperset(before) or self._smoked(before, smokes):
                     yield trial
                 continue
-            if not settled.issuperset(before):
+            if not settled.issuperset(before) and not self._chain(trial.phase, settled):
                 continue
             if trial.target not in passed:
                 passed[trial.target] = self._has_passed(trial, smokes.get(trial.target))
             if passed[trial.target]:
                 yield trial
+
+    def _chain(self, phase: str, settled: set[str]) -> tuple[int, ...]:
+        """Jobs after which a phase may be sent ahead, to wait in the queue; none: it may not.
+
+        Only where Slurm's word is all that counts: those it depends on have no output check and
+        are all on their way, it has no preconditions.
+        """
+        run = self._run
+        if phase not in self._chains:
+            self._chains[phase] = tuple(self._jobs_before(phase, settled))
+        if any(run.jobs[number].preconditions for number in run.phase_of[phase].numbers):
+            return ()
+        return self._chains[phase]
+
+    def _jobs_before(self, phase: str, settled: set[str]) -> list[int]:
+        run, found = self._run, dict[int, None]()
+        for name in run.phase_of[phase].depends_on:
+            if name in settled:
+                continue
+            for number in run.phase_of[name].numbers:
+                trial = run.full[number]
+                if trial.state in ("completed", "left_out"):
+                    continue
+                tries = run.attempts.get(trial.id, [])
+                is_sent = trial.state in ("sent", "running") and tries and tries[-1].job_id
+                if not is_sent or run.jobs[number].output_check is not None:
+                    return []
+                found[tries[-1].job_id or 0] = None
+        return list(found)
 
     def _smoked(self, phases: Sequence[str], smokes: dict[str, Trial]) -> bool:
         """Whether the targets of these phases have run short: then those behind them may."""
@@ -197,15 +229,16 @@ class Dispatcher:
         groups: dict[Any, list[tuple[Trial, Run]]] = {}
         for trial in ready:
             made = self._run_of(trial)
-            kind = (trial.kind, trial.phase, trial.target, made.shape)
+            after = () if trial.kind == "smoke" else self._chains.get(trial.phase, ())
+            kind = (trial.kind, trial.phase, trial.target, made.shape, after)
             groups.setdefault(kind, []).append((trial, made))
-        for pairs in groups.values():
+        for kind, pairs in groups.items():
             step = run.conditions.most_tasks
             for first in range(0, len(pairs), step):
                 part = pairs[first : first + step]
                 yield Parcel(
                     tuple(trial for trial, _ in part), tuple(made for _, made in part),
-                    run.manifest.parallel_of(run.manifest_phase(part[0][0].phase)),
+                    run.manifest.parallel_of(run.manifest_phase(part[0][0].phase)), kind[-1],
                 )  # fmt: skip
 
     def _run_of(self, trial: Trial) -> Run:

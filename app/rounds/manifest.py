@@ -20,6 +20,7 @@ from jobshape.app.rounds.manifest_fields import (
     Part,
     Path,
     Regex,
+    Truth,
     Whole,
     Word,
     Words,
@@ -174,6 +175,9 @@ class Rounds(Part):
         ge=0,
         le=1,
         description="Share of a round's jobs that may fail; with more, back to a smoke.",
+    )
+    keep_lessons: Truth = Field(
+        default=False, description="Add what was learned to docs/jobshape-log.md at the end."
     )
     wave: Whole | None = Field(
         default=None,

@@ -17,11 +17,15 @@ from jobshape.app.rounds.conditions import check_output, looks_done
 from jobshape.app.rounds.deciding import Grounds, Next, Rules, decide, sick_nodes
 from jobshape.app.rounds.figures import read_metrics
 from jobshape.app.rounds.judging import judge_smoke
+from jobshape.app.rounds.lessons import family_of, lessons_of
 from jobshape.app.rounds.observing import Seen
 
 LOG_BYTES = 1 << 18
 MOST_ENDS = 50
 """Ends looked into in one turn: a log takes some 10 ms."""
+
+OUTPUT_S = 20
+"""How long output that is missing at a job's end is looked for."""
 
 STALE_LOOK_S = 60
 STALE_S = 600
@@ -47,6 +51,7 @@ class Outcomes:
     ) -> None:  # fmt: skip
         self._run, self._backend, self._room = run, backend, room
         self._rule_files = tuple(rule_files)
+        self._unchained: set[int] = set()
         self._looked: dict[int, int] = {}  # trial -> when it was last seen whether it is stale
 
     def take(self, seen: Sequence[Seen], now: int) -> bool:
@@ -64,7 +69,7 @@ class Outcomes:
         return changed
 
     def _goes_on(self, trial: Trial, seen: Seen, now: int) -> bool:
-        runs = phase_of(seen.job.state) is Phase.RUNNING
+        run, runs = self._run, phase_of(seen.job.state) is Phase.RUNNING
         changes: dict[str, Any] = {}
         if seen.attempt.state != seen.job.state:
             changes["state"] = seen.job.state
@@ -72,6 +77,8 @@ class Outcomes:
                 changes["started_at"] = seen.job.start_time
         if changes:
             self._set_attempt(seen.attempt, **changes)
+        if not runs and seen.attempt.sending in run.chained and _is_in_vain(seen):
+            return self._unchain(seen)
         state = "running" if runs else "sent"
         if trial.state not in (state, "stale"):
             self._run.set_trial(trial, state=state)
@@ -80,6 +87,15 @@ class Outcomes:
             self._clean(trial, seen, now)
             return True
         return bool(changes)
+
+    def _unchain(self, seen: Seen) -> bool:
+        """What it waits for has failed: it is cancelled, to be sent again later."""
+        job_id = seen.attempt.job_id
+        if job_id is None or job_id in self._unchained:
+            return False
+        self._backend.cancel(str(job_id))
+        self._unchained.add(job_id)
+        return True
 
     # --- stale ------------------------------------------------------------------------------
 
@@ -118,6 +134,8 @@ class Outcomes:
     def _end(self, trial: Trial, seen: Seen, now: int) -> None:
         run = self._run
         ending = self._look(trial, seen)
+        if ending.missing and not seen.is_gone and now - (seen.job.end_time or now) < OUTPUT_S:
+            return  # a network file system may show its output here a while later
         decided = self._decide(trial, ending, now)
         with run.store.transaction():
             self._keep(seen, decided, now)
@@ -134,6 +152,7 @@ class Outcomes:
             if trial.kind == "smoke" and decided.state == "completed":
                 run.store.note_passed(run.campaign.site, trial.configuration, now)
             self._tell(trial, seen, decided, now)
+            self._learn(run.trials[trial.id])
         self._looked.pop(trial.id, None)
 
     def _look(self, trial: Trial, seen: Seen) -> Ending:
@@ -186,16 +205,44 @@ class Outcomes:
         if trial.kind == "smoke":
             terms = terms._replace(same_failures=2)  # two of the same class: a person is asked
         tries = run.attempts.get(trial.id, [])
+        never_began = seen.job.state == "CANCELLED" and not _began(seen)
+        if never_began and seen.attempt.sending in run.chained:
+            return Next("pending", "what it waited for failed")
         every = [tries[-1] for tries in run.attempts.values() if tries]
         grounds = Grounds(
             seen.job, seen.used, ending.findings, ending.missing,
-            tuple(one.label for one in tries[trial.forgiven : -1]), run.shape_of(trial),
+            tuple(one.label for one in tries[trial.forgiven : -1] if one.label),
+            run.shape_of(trial),
             [one for one in every if one.state == "COMPLETED"
              and run.trials[one.trial].target == trial.target],
             self._sick(), seen.is_gone,
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)
+
+    def _learn(self, trial: Trial) -> None:
+        """Keep what it taught; jobs of its target that were not sent yet profit from it."""
+        run, tries = self._run, self._run.attempts.get(trial.id, [])
+        script = run.jobs[trial.number].recipe.script
+        name, family = run.campaign.name, family_of(trial, script)
+        for lesson in lessons_of(trial, tries, campaign=name, family=family):
+            run.store.learn(lesson)
+        if trial.state != "completed" or not trial.memory_bytes or not self._is_typical(trial):
+            return
+        for other in list(run.full.values()):
+            if (
+                other.target == trial.target and other.state == "pending" and not other.attempts
+                and (other.memory_bytes or 0) < trial.memory_bytes
+            ):  # fmt: skip
+                run.set_trial(other, memory_bytes=trial.memory_bytes)
+
+    def _is_typical(self, trial: Trial) -> bool:
+        """Whether most jobs of its target that ended ran out of memory first, as its smoke did."""
+        alike = [
+            one for one in self._run.trials.values()
+            if one.target == trial.target and one.attempts and one.state == "completed"
+        ]  # fmt: skip
+        return sum(one.oom_times > 0 for one in alike) * 2 >= len(alike)
 
     def _sick(self) -> list[str]:
         return sick_nodes([one for tries in self._run.attempts.values() for one in tries])
@@ -226,8 +273,18 @@ class Outcomes:
                 self._run.tell(now, f"the smoke of {trial.target} passed")
             return
         again = decided.state in ("pending", "failed_oom")
-        what = f"sent again in {decided.due_at - now} s" if again else decided.state
+        what = f"sent again in {max(0, decided.due_at - now)} s" if again else decided.state
         self._run.tell(now, f"{name}, job {seen.attempt.job}: {decided.why}; {what}")
+
+
+def _is_in_vain(seen: Seen) -> bool:
+    return seen.job.reason in ("DependencyNeverSatisfied", "Dependency never satisfied")
+
+
+def _began(seen: Seen) -> bool:
+    """Whether it ever ran: a job cancelled while it waited starts and ends at once, or never."""
+    start, end = seen.job.start_time, seen.job.end_time
+    return bool(seen.job.node_list) and start is not None and end is not None and end > start
 
 
 def _elapsed(seen: Seen) -> int | None:

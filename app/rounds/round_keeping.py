@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from jobshape.app.domain.check import CheckLine, blocking
+from jobshape.app.domain.errors import OutputError
 from jobshape.app.domain.finding import UNKNOWN
 from jobshape.app.rounds.campaign import SETTLED, GateLine, Round, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.choosing import RoundPlan, SmokeFirst, next_round
 from jobshape.app.rounds.conditions import check_preconditions
 from jobshape.app.rounds.evidence import compare
+from jobshape.app.rounds.lessons import LOG_PLACE, append_log
+from jobshape.app.rounds.workload import is_settled
 
 Preflight = Callable[[CampaignRun, int], Sequence[CheckLine]]
 """What speaks against sending a job of this number."""
@@ -31,11 +34,29 @@ class RoundKeeper:
             return
         current = run.round
         if current is not None:
+            self._release(current)
             if not self._may_close(current, now):
                 return
             self._close(current, now)
         if run.campaign.state == "active":
             self._open(now)
+
+    def _release(self, current: Round) -> None:
+        """Take jobs out of a round that cannot begin in it: what their phase waits for failed."""
+        run, known = self._run, self._run.known()
+        members = run.members(current.number)
+        closed: set[str] = set()
+        for phase in run.phases:
+            if is_settled(phase, known):
+                continue
+            own = [trial for trial in members if trial.phase == phase.name]
+            if closed.intersection(phase.depends_on):
+                closed.add(phase.name)
+                for trial in own:
+                    if trial.state == "pending" and not trial.attempts:
+                        run.set_trial(trial, round=None)
+            elif all(trial.state in SETTLED for trial in own):
+                closed.add(phase.name)
 
     # --- closing ----------------------------------------------------------------------------
 
@@ -113,6 +134,20 @@ class RoundKeeper:
         with run.store.transaction():
             run.set_campaign(state="finished", ended_at=now)
             run.tell(now, said)
+        if run.manifest.rounds.keep_lessons:
+            self._log_lessons(now)
+
+    def _log_lessons(self, now: int) -> None:
+        run = self._run
+        lessons = [one for one in run.store.lessons(campaign=run.campaign.name)
+                   if one.at >= run.campaign.created_at]  # fmt: skip
+        try:
+            logged = append_log(run.folder, lessons) if lessons else None
+        except OutputError as error:
+            run.tell(now, f"what was learned is not in the project's log: {error}")
+            return
+        if logged is not None and logged.added:
+            run.tell(now, f"{logged.added} lines were added to {LOG_PLACE}")
 
     def _looked_at(self, now: int) -> bool:
         """The pre-flight of each target; whether nothing blocks."""

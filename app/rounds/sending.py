@@ -60,13 +60,19 @@ class Sender:
         try:
             request = submission(
                 runs, name=name, comment=comment_of(run.campaign.name, first.stage, key),
-                folder=run.campaign.folder, at_once=parcel.at_once, command=run.conditions.command,
+                folder=run.campaign.folder, at_once=parcel.at_once, after=parcel.after,
+                command=run.conditions.command,
             )  # fmt: skip
         except BadRequest as error:
             self._stop_to_ask(trials, f"{first.plan_id} cannot be sent: {error.words}", now)
             return
-        sending = Sending(0, run.campaign.id, first.round or 0, key, name, now, "sending")
+        sending = Sending(
+            0, run.campaign.id, first.round or 0, key, name, now, "sending",
+            after=",".join(map(str, parcel.after)),
+        )  # fmt: skip
         number = run.store.begin_sending(sending, trials, now, tasks=len(trials) > 1)
+        if parcel.after:
+            run.chained.add(number)
         for trial in trials:
             run.reload(trial.id)
         self._submit(number, request, trials, now)

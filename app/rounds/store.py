@@ -53,7 +53,7 @@ CREATE INDEX trials_campaign ON trials (campaign, state);
 CREATE INDEX trials_round ON trials (campaign, round);
 CREATE TABLE sendings (
     id INTEGER PRIMARY KEY, campaign INTEGER, round INTEGER, key TEXT UNIQUE, name TEXT,
-    at INTEGER, state TEXT, job_id INTEGER, words TEXT
+    at INTEGER, state TEXT, job_id INTEGER, words TEXT, after TEXT
 );
 CREATE INDEX sendings_open ON sendings (campaign) WHERE state IN ('sending', 'unknown');
 CREATE TABLE attempts (
@@ -264,6 +264,27 @@ class Store:
         with self.transaction():
             return self._insert(trial, without_id=True)
 
+    def learned_memory(self, name: str, site: str) -> dict[str, int]:
+        """Target -> memory in bytes with which its jobs did well after they had run out of it.
+
+        Of earlier campaigns of the same project at the site; the newest one that says counts.
+        """
+        rows = self._db.execute(
+            "SELECT t.target, max(t.memory_bytes) FROM trials t JOIN campaigns c ON c.id ="
+            " t.campaign WHERE c.name = ? AND c.site = ? AND t.state = 'completed'"
+            " AND t.memory_bytes IS NOT NULL AND t.oom_times > 0 GROUP BY c.id, t.target"
+            " ORDER BY c.id", (name, site),
+        )  # fmt: skip
+        return {target: memory for target, memory in rows}
+
+    def has_memory(self, campaign: int, target: str) -> bool:
+        """Whether trials of a target ask for other memory than the manifest says."""
+        found = self._db.execute(
+            "SELECT 1 FROM trials WHERE campaign = ? AND target = ? AND memory_bytes IS NOT NULL"
+            " LIMIT 1", (campaign, target),
+        )  # fmt: skip
+        return found.fetchone() is not None
+
     def set_trial(self, number: int, **changes: Any) -> None:
         """Change fields of a trial."""
         self._update("trials", {"id": number}, changes)
@@ -315,6 +336,13 @@ class Store:
         return self._select(
             Sending, "WHERE campaign = ? AND state IN ('sending', 'unknown')", (campaign,)
         )
+
+    def chained(self, campaign: int) -> set[int]:
+        """Ids of sendings that wait for other jobs by a dependency."""
+        found = self._db.execute(
+            "SELECT id FROM sendings WHERE campaign = ? AND after != ''", (campaign,)
+        )
+        return {number for (number,) in found}
 
     def open_attempts(self, campaign: int) -> list[Attempt]:
         """Attempts whose jobs have not ended, as far as is known, with a job's id."""

@@ -82,7 +82,8 @@ def campaign() -> CampaignRecords:
         lessons=(Lesson(START + 7400, "distill", "train",
                         "out of host memory with 4G and 5G; did well with 10G"),),
         at=START + 9000, objective="loss (min, at most 2)",
-        shapes={"prep": JobShape(time_limit_s=3600), "train": JobShape(time_limit_s=2 * 3600)},
+        shapes={one.number: JobShape(time_limit_s=3600 if one.stage == "prep" else 7200)
+                for one in maker.trials},
         changes={one.number: f"workers={4 if at % 2 == 0 else 8} seed={at // 2}"
                  for at, one in enumerate(trains)},
         alternatives={one.number: Alternative(f"seed={at // 2}",

@@ -71,6 +71,20 @@ def test_what_needs_another_phases_output_smokes_when_its_phase_opens() -> None:
     assert (students.phase, students.smokes) == ("students", (("student", 0),))
 
 
+def test_what_waits_for_no_phase_smokes_first_even_if_it_is_not_ready() -> None:
+    plan = Played(grid(TUNED), not_ready={"s"}).next()
+    assert (plan.number, plan.smokes) == (0, (("s", 0),))
+
+
+def test_a_smoke_of_the_same_round_does_not_count_for_what_was_unstable_after_it() -> None:
+    played = Played(grid(TUNED), fail({"j-10-1-0", "j-10-2-0"}), number=1)
+    for _ in range(2):
+        (phase,) = played.play().phases
+        assert [smoke.target for smoke in phase.smokes] == ["s"]
+    (phase,) = played.play().phases
+    assert phase.smokes == ()
+
+
 def test_where_every_target_has_passed_there_is_no_round_of_smokes() -> None:
     plan = Played(grid(TUNED), passed={"s": -1}).next()
     assert (plan.number, len(plan.numbers), plan.smokes) == (1, 6, ())
@@ -192,13 +206,13 @@ def test_leaving_out_what_failed_does_not_begin_the_search_anew() -> None:
 def test_what_is_hardly_faster_is_not_kept() -> None:
     slower = grid("w: [1, 2], seed: [0, 1]", "choose: [w],")
 
-    def run(ratio: float) -> str:
+    def run(ratio: float) -> tuple[str, list[str]]:
         played = Played(slower, lambda job: ("completed", ratio if job.values["w"] == "2" else 1.0))
         played.play_all()
-        return lines(played)[2]
+        return lines(played)[2], played.ids(played.plans[2])
 
-    assert run(0.96) == "scale to all 2 with w=1, nothing was faster"
-    assert run(0.94) == "scale to all 2 with w=2, 1.1x faster than w=1"
+    assert run(0.96) == ("scale to all 2 with w=1, nothing was faster", ["j-1-1"])
+    assert run(0.94) == ("scale to all 2 with w=2, 1.1x faster than w=1", ["j-2-1"])
 
 
 def test_an_alternative_that_fails_is_not_kept_and_does_not_hold_the_rest_back() -> None:
@@ -301,7 +315,7 @@ def test_a_phase_is_not_settled_before_all_its_chosen_jobs_have_ended() -> None:
 def test_a_round_of_many_jobs_is_chosen_soon(jobs: int, choose: str) -> None:
     tens = "n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], w: [0, 1, 2, 3, 4], b: [1, 2]"
     many = ", ".join(map(str, range(jobs // 100)))
-    played = Played(grid(f"N: [{many}], {tens}", choose), passed={"s": -1})
+    played = Played(grid(f"N: [{many}], {tens}", choose, "{growth: 100}"), passed={"s": -1})
     worst, plan = 0.0, None
     while plan is None or not plan.is_finished:
         began = time.process_time()

@@ -12,7 +12,8 @@ from jobshape.app.rounds.finding import Search
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("tree")
+    # So deep that no ".." of a pattern leaves it.
+    root = tmp_path_factory.mktemp("tree") / "1" / "2" / "3" / "4" / "5"
     for name in ("a/x.ckpt", "a/b/x.ckpt", "a/b/y.txt", "c/.h/x.ckpt", "c/[1].ckpt", ".z", "top"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")

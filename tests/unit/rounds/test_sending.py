@@ -110,7 +110,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     site = Site(LocalSite(folder=str(tmp_path / "site"), name="here"))
     with Store.to_write(tmp_path / "rounds.db") as store:
         campaign = Campaign(0, "p", "here", str(tmp_path), str(tmp_path / "m"), file.text, "active")
-        number = store.add_campaign(campaign, new_trials(file.manifest))
+        number = store.add_campaign(campaign, new_trials(file.manifest, {}))
         yield World(tmp_path, site, store, number)
 
 
