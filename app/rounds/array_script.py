@@ -2,7 +2,7 @@
 
 The script is complete in itself, so what ran can be read in the script store and sent again. Words
 are quoted for the shell. A stage's own script is embedded and read by its own interpreter from file
-descriptor 3, so that its name, arguments, exit code and signals are its own.
+descriptor 3, so that its arguments, exit code and signals are its own.
 """
 
 import re
@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.domain.text import sanitize
@@ -23,6 +24,8 @@ MOST_SCRIPT_BYTES = 3 * 1024 * 1024
 """Slurm takes 4 MB by default (MaxBatchScriptSize; before 24.05 max_script_size)."""
 
 LOG_FOLDER = "jobshape-logs"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_OR_SPECIAL = re.compile(r"[\x00-\x1f\x7f'\\]")
 _KEY = re.compile(rf" key=([a-z0-9]{{{KEY_LENGTH}}})$")
 
 
@@ -59,10 +62,9 @@ def job_name(project: str, phase: str, key: str) -> str:
 
 def fits(runs: Sequence[Run]) -> int:
     """How many of these, from the first on, fit into one script; at least one."""
-    size = len(runs[0].script.encode("utf-8", "surrogateescape")) + 4096
+    size = _bytes(runs[0].script) + 4096
     for count, run in enumerate(runs):
-        size += sum(len(word.encode("utf-8", "surrogateescape")) + 8 for word in run.words)
-        size += sum(len(name) + len(value) + 20 for name, value in run.variables.items()) + 40
+        size += 32 + sum(_bytes(line) + 1 for line in _setting(run))
         if size > MOST_SCRIPT_BYTES:
             return max(1, count)
     return len(runs)
@@ -75,24 +77,53 @@ def submission(
     """The request that sends these; of one, a single job. All have the same script and shape.
 
     after: jobs that have to succeed before. folder: where it runs, and where its log goes unless
-    the script says so itself.
+    the script says so itself. Raises BadRequest for what cannot be one script.
     """
     first = runs[0]
+    _check(runs)
     shape = {name: getattr(first.shape, name) for name in FIELD_OF if name != "array"}
     percent = f"%{at_once}" if at_once and at_once < len(runs) else ""
     own = read_script(first.script).options() if first.script else {}
-    log = f"{folder}/{LOG_FOLDER}/{name}-{'%A_%a' if len(runs) > 1 else '%j'}.log"
+    is_array = len(runs) > 1
+    log = f"{folder}/{LOG_FOLDER}/{name}-{'%A_%a' if is_array else '%j'}.log"
+    is_plain = bool(first.script) and not is_array and not first.variables
     return SubmitRequest(
-        script_of(runs),
+        first.script if is_plain else script_of(runs),
+        arguments=first.words if is_plain else (),
         name=name,
         comment=comment,
         work_dir=folder,
-        array=f"0-{len(runs) - 1}{percent}" if len(runs) > 1 else None,
-        stdout=None if own.get("output") or "%" in folder else log,
+        array=f"0-{len(runs) - 1}{percent}" if is_array else None,
+        stdout=None if "%" in folder or _parts(own.get("output", ""), is_array) else log,
+        stderr=log if own.get("error") and not _parts(own["error"], is_array) else None,
         dependency=f"afterok:{':'.join(map(str, after))}" if after else None,
         command=command,
         **shape,
     )
+
+
+def _check(runs: Sequence[Run]) -> None:
+    script = runs[0].script
+    if any("\0" in text for run in runs for text in (script, *run.words, *run.variables.values())):
+        raise BadRequest("a word with a NUL byte cannot be sent", hint="take it out")
+    if not script:
+        return
+    batch = read_script(script)
+    if not batch.interpreter:
+        raise BadRequest("the stage's script does not start with #!", hint="add: #!/bin/bash")
+    if "array" in batch.options():
+        raise BadRequest("the stage's script is an array by itself",
+                         hint="take its --array out: a grid of the manifest makes one")  # fmt: skip
+    if len(runs) > 1 and batch.groups > 1:
+        raise BadRequest("a heterogeneous job cannot be a task of an array",
+                         hint="give each of its jobs a shape of its own")  # fmt: skip
+
+
+def _parts(pattern: str, is_array: bool) -> bool:
+    """Whether a script's own log pattern gives each of its jobs a file."""
+    if pattern in ("", "/dev/null") or not is_array:
+        return bool(pattern)
+    return re.search(r"%[0-9]*[ajJ]", pattern.replace("%%", "")) is not None
 
 
 def script_of(runs: Sequence[Run]) -> str:
@@ -102,7 +133,7 @@ def script_of(runs: Sequence[Run]) -> str:
 
 def _lines(runs: Sequence[Run]) -> Iterator[str]:
     yield "#!/bin/bash"
-    yield from _directives(runs[0].script)
+    yield from _head(runs[0].script)
     yield "# made by jobshape rounds: each task runs the words of its line"
     if len(runs) == 1:
         yield from _setting(runs[0])
@@ -116,7 +147,7 @@ def _lines(runs: Sequence[Run]) -> Iterator[str]:
         yield "esac"
     script = runs[0].script
     if not script:
-        yield 'exec "$@"'
+        yield 'exec -- "$@"'
         return
     end = _delimiter(script)
     yield f"exec {_interpreter(script)} /dev/fd/3 \"$@\" 3<<'{end}'"
@@ -126,17 +157,26 @@ def _lines(runs: Sequence[Run]) -> Iterator[str]:
 
 def _setting(run: Run) -> Iterator[str]:
     for name, value in run.variables.items():
-        yield f"export {name}={shlex.quote(value)}"
-    yield " ".join(["set --", *map(shlex.quote, run.words)])
+        yield f"export {name}={_quoted(value)}"
+    yield " ".join(["set --", *map(_quoted, run.words)])
 
 
-def _directives(script: str) -> Iterator[str]:
-    """The lines for sbatch of a stage's own script, as they stand there."""
+def _quoted(word: str) -> str:
+    """The word for bash on one line: sbatch refuses a script with a carriage return and newline."""
+    if not _CONTROL.search(word):
+        return shlex.quote(word)
+    return "$'" + _CONTROL_OR_SPECIAL.sub(lambda found: f"\\{ord(found[0]):03o}", word) + "'"
+
+
+def _head(script: str) -> Iterator[str]:
+    """The comments before a stage's first command: its lines for sbatch, and what rules read."""
     if script:
-        batch = read_script(script)
-        for line in script.split("\n")[: batch.head_lines]:
-            if line.startswith("#SBATCH"):
-                yield line
+        head = script.split("\n")[1 : read_script(script).head_lines]
+        yield from (line for line in head if line.startswith("#"))
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))
 
 
 def _interpreter(script: str) -> str:

@@ -46,15 +46,16 @@ class Seen(NamedTuple):
 class QueueIndex:
     """A reading of the queue, to be asked for single tasks."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
+    def __init__(self, jobs: Iterable[Job], unread: int = 0) -> None:
+        self.unread = unread  # records that were not understood
         self._of: dict[Place, Job] = {}
         self._unsplit: dict[int, list[tuple[Job, list[range] | None]]] = {}
         self.by_name: dict[str, Job] = {}
         self.by_key: dict[str, Job] = {}
         for job in jobs:
-            self.by_name.setdefault(job.name, job)
+            _keep_first(self.by_name, job.name, job)
             if key := key_of(job.comment):
-                self.by_key.setdefault(key, job)
+                _keep_first(self.by_key, key, job)
             if job.array_job_id is None:
                 self._of[job.job_id, None] = job
             elif job.array_tasks:
@@ -72,6 +73,13 @@ class QueueIndex:
             if ranges is None or any(place[1] in one for one in ranges):
                 return job
         return None
+
+
+def _keep_first(kept: dict[str, Job], word: str, job: Job) -> None:
+    """Of several the one sent first: who sends a job again by hand sends its name and comment."""
+    before = kept.setdefault(word, job)
+    if (job.array_job_id or job.job_id) < (before.array_job_id or before.job_id):
+        kept[word] = job
 
 
 def _ranges(text: str) -> list[range] | None:

@@ -160,7 +160,7 @@ class Runner:
             self.trouble = error.what
             return None
         self.trouble = ""
-        return QueueIndex(reading.jobs)
+        return QueueIndex(reading.jobs, len(reading.unread))
 
     def _advance(self, parts: _Parts, queue: QueueIndex | None, now: int) -> None:
         run = parts.run
