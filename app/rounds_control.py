@@ -62,13 +62,14 @@ def start_campaign(loaded: Loaded, file: ManifestFile) -> int:
     if file.manifest.site != "auto" and loaded.settings.site.name == "auto":
         loaded = with_site(loaded, file.manifest.site)
     site = choose_site(loaded)
+    key = rounds_process.site_key(site)
     path, now = file.path.absolute(), int(time.time())
     campaign = Campaign(
-        0, file.manifest.project, site.page.name, str(path.parent), str(path), file.text, "active",
+        0, file.manifest.project, key, str(path.parent), str(path), file.text, "active",
         created_at=now, baseline=baseline_of(file.manifest),
     )  # fmt: skip
     with Store.to_write(rounds_process.store_path()) as store:
-        same = [one for one in store.campaigns(site=site.page.name)
+        same = [one for one in store.campaigns(site=key)
                 if one.state not in ENDED and one.manifest_path == str(path)]  # fmt: skip
         if same:
             raise BadRequest(
@@ -84,7 +85,7 @@ def start_campaign(loaded: Loaded, file: ManifestFile) -> int:
                                             "campaign ran out of memory with less")  # fmt: skip
         except Problem as problem:
             raise file.error([problem]) from problem
-    rounds_process.start(site.page.name, options_of(loaded))
+    rounds_process.start(key, options_of(loaded))
     return number
 
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobshape.app.acting.git import project_of
+from jobshape.app.asking import ask, wanted_of
 from jobshape.app.backends.base import Backend
 from jobshape.app.check_report import check, variables_of
 from jobshape.app.collector.choose import choose_backend
@@ -40,7 +41,10 @@ from jobshape.app.settings.load import load_settings
 from jobshape.app.settings.values import Loaded, Policy
 from jobshape.app.sites import Site, choose_site, place_of
 
-START_S = 20.0
+START_S = 60.0
+ALIVE_S = 180.0
+"""Each turn freshens the lock file; one older than this is nobody's."""
+
 LOCK_S = 3.0
 LOCAL_PACE = Pace(1.0, 5.0)
 OWN_RULES = ("smoke", "duplicate", "in_flight")
@@ -52,19 +56,42 @@ def lock_path(site: str) -> Path:
     return state_folder() / f"rounds-{re.sub('[^A-Za-z0-9._-]', '_', site)}.lock"
 
 
+def site_key(site: Site, timeout_s: float = 30.0) -> str:
+    """The name of a site among those that may share a state folder: of Slurm with its cluster.
+
+    Two clusters that share a home are both the site ``slurm``. Raises BackendError.
+    """
+    name = name_in_history(site.page.name)
+    if name:
+        return name
+    cluster = ask(wanted_of(site, timeout_s), "capabilities", _cluster_of)
+    return f"{site.page.name}@{cluster}"
+
+
+def _cluster_of(backend: Backend) -> str:
+    return backend.capabilities().cluster
+
+
 def is_running(site: str) -> bool:
-    """Whether a process runs the campaigns of a site."""
+    """Whether a process runs the campaigns of a site, here or on another login node."""
     try:
         descriptor = os.open(lock_path(site), os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return bool(_elsewhere(descriptor))
     except BlockingIOError:
         return True
     finally:
         os.close(descriptor)
-    return False
+
+
+def _elsewhere(lock: int) -> str:
+    """The other machine that shows signs of life in the lock file; locks may not reach so far."""
+    host = os.pread(lock, 300, 0).decode("utf-8", "replace").partition(" ")[2].strip()
+    is_fresh = time.time() - os.fstat(lock).st_mtime < ALIVE_S
+    return host if is_fresh and host != os.uname().nodename else ""
 
 
 def start(site: str, options: Sequence[str]) -> None:
@@ -136,12 +163,23 @@ def _prepare(site_name: str, options: dict[str, str]) -> Runner | None:
             if time.monotonic() > deadline:
                 return None
             time.sleep(0.05)
+    if _elsewhere(lock):
+        return None
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(lock, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
     given = {name: (value, f"--{name.partition('.')[2]}") for name, value in options.items()}
-    loaded = load_settings({"site.name": (site_name, "command line"), **given})
+    page = site_name.partition("@")[0]
+    loaded = load_settings({"site.name": (page, "command line"), **given})
     start_log(loaded.settings.log.level, state_folder())
-    return make_runner(loaded, choose_site(loaded), Store.to_write(store_path()))
+    site = choose_site(loaded)
+    found = site_key(site)
+    if found != site_name:
+        raise Unreachable(
+            f"this is {found}, not {site_name}", hint="go to a login node of that one"
+        )
+    return make_runner(
+        loaded, site, site_name, Store.to_write(store_path()), lambda: os.utime(lock)
+    )
 
 
 def store_path() -> Path:
@@ -149,8 +187,10 @@ def store_path() -> Path:
     return state_folder() / rounds_store.FILE_NAME
 
 
-def make_runner(loaded: Loaded, site: Site, store: Store) -> Runner:
-    """A runner for a site. Raises JobshapeError."""
+def make_runner(
+    loaded: Loaded, site: Site, key: str, store: Store, alive: Callable[[], None]
+) -> Runner:
+    """A runner for a site, known by its key. alive: called at each turn. Raises JobshapeError."""
     kind = "local" if site.local else "commands"  # pyslurm may end the process it lives in
     head = site.local.head() if site.local else None
     _, backend = choose_backend(kind, site.ssh or None, local=head)
@@ -167,8 +207,8 @@ def make_runner(loaded: Loaded, site: Site, store: Store) -> Runner:
                       remote=bool(site.ssh))  # fmt: skip
 
     return Runner(store, Means(
-        backend, site.page.name, conditions, _preflight(loaded, site), make_sender, site.prices,
-        [str(path) for path in rule_paths()], LOCAL_PACE if site.local else Pace(),
+        backend, key, conditions, _preflight(loaded, site), make_sender, site.prices,
+        [str(path) for path in rule_paths()], LOCAL_PACE if site.local else Pace(), alive=alive,
     ))  # fmt: skip
 
 

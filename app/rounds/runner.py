@@ -65,6 +65,7 @@ class Means:
     rule_files: Sequence[str] = ()
     pace: Pace = field(default_factory=Pace)
     clock: Callable[[], float] = time.time
+    alive: Callable[[], None] = lambda: None  # called at each turn
 
 
 class Runner:
@@ -111,6 +112,7 @@ class Runner:
     def turn(self) -> None:
         """Everything once."""
         now = int(self._means.clock())
+        self._means.alive()
         self._take_in_campaigns(now)
         for wish in self._store.wishes():
             self._do(wish, now)
