@@ -124,6 +124,11 @@ class RoundKeeper:
     def _finish(self, plan: RoundPlan, now: int) -> None:
         run = self._run
         failed = [trial for trial in run.full.values() if trial.state in BAD]
+        stuck = [trial for trial in failed if trial.state == "stuck"]
+        if stuck and not plan.blocked:
+            shown = "; ".join(f"{one.plan_id}: {one.why}" for one in stuck[:3])
+            run.ask(now, f"{len(stuck):,} jobs need a person: {shown}. {ANSWERS}")
+            return
         if plan.blocked:
             shown = ", ".join(f"{one.plan_id}: {one.why}" for one in failed[:3])
             run.ask(now, f"{'; '.join(plan.blocked)}. {shown}. {ANSWERS}")
