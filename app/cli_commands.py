@@ -120,6 +120,20 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 def _submit(arguments: argparse.Namespace) -> int:
     from jobshape.app import submit_report
+    from jobshape.app.domain.errors import JobshapeError, OutputError
+
+    try:
+        return _submit_draft(arguments)
+    except OutputError:
+        raise
+    except JobshapeError as error:
+        if arguments.json:
+            say(submit_report.trouble_as_json(error))
+        raise
+
+
+def _submit_draft(arguments: argparse.Namespace) -> int:
+    from jobshape.app import submit_report
     from jobshape.app.check_report import read_lifts
     from jobshape.app.domain.shape import SHAPE_FIELDS
 

@@ -426,7 +426,7 @@ class LiveApp(JobshapeApp):
     def _tell_retry(self, text: str, problem: bool) -> None:
         """What was sent again by itself, or was not."""
         if self.room is not None:
-            self.room.status.say(sanitize(text), problem=problem)
+            self.room.status.tell(sanitize(text), problem=problem)
 
     def board_changed(self) -> None:
         """Tell the screen and those who look for alerts."""
@@ -455,7 +455,7 @@ class LiveApp(JobshapeApp):
 
         text = headline(alerts)
         if self.room is not None:
-            self.room.status.say(text, problem=True)
+            self.room.status.tell(text, problem=True)
         own = self.settings.alerts
         if own.bell:
             self.bell()

@@ -1,6 +1,6 @@
 """Running jobs with another shape: submitted anew, and the old one cancelled once the new is in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from jobshape.screens.editing import Change
 from jobshape.screens.resubmit import plan_of
 from jobshape.screens.send_script import Submission, send_script
 from jobshape.screens.sending import send
+from jobshape.screens.unsent import tell_unsent
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
@@ -24,7 +25,9 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
     """Submit running jobs anew with other shapes; each old one is cancelled once the new is in."""
     entries: list[ActionEntry] = []
     batch, problems = new_batch(), []
-    screen.status.say(f"resubmitting {len(changes)} running jobs with their new shape")
+    count = f"{len(changes)} running job{'s' if len(changes) > 1 else ''}"
+    screen.status.say(f"resubmitting {count} with the new shape")
+    ending = {change.job.target.job.job_id for change in changes}
     for change in changes:
         job = change.job.target.job
         try:
@@ -35,7 +38,7 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
                 continue
             one = plan.resubmissions[0]
             request = replace(one.request, script=with_shape(one.request.script, wanted_of(change)))
-            against = await _blocks(screen, replace(one, request=request))
+            against = await _blocks(screen, replace(one, request=request), ending)
         except JobshapeError as error:
             problems.append(f"{job.label}: {error.what}")
             continue
@@ -49,6 +52,7 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
         if sent.job_id is None:
             problems.append(f"{job.label}: {sent.words}; it runs on")
             if sent.is_unclear:
+                tell_unsent(screen, sent, f"{job.label} runs on")
                 break  # nothing is to arrive later, when nobody looks any more
             continue
         why = f"sent again as {sent.job_id}"
@@ -64,12 +68,12 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
         screen.status.say(f"sent {len(entries)} again with the new shape; the old ones cancelled")
 
 
-async def _blocks(screen: "Room", one: Resubmission) -> str:
-    """The rules that block it; the job that it replaces is not counted as the same job twice."""
+async def _blocks(screen: "Room", one: Resubmission, ending: Collection[int]) -> str:
+    """The rules that block it. ending: the jobs that are cancelled for it and for its like."""
     preflight = screen.context.preflight
     if preflight is None:
         return ""
-    lines = await preflight.examine(draft_of(one), -1)
+    lines = await preflight.examine(draft_of(one), replaced=ending)
     return ", ".join(line.rule for line in blocking([softened(line) for line in lines]))
 
 
