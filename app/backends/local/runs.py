@@ -58,6 +58,7 @@ class Run:
     watched: bool = False  # the supervisor looks at the pidfd
     term_at: float | None = None
     kill_at: float | None = None
+    kills: int = 0  # how often that was done
     signalled: bool = False  # --signal was sent
     peak_bytes: int = 0
     gpu_peak_bytes: int | None = None

@@ -112,6 +112,15 @@ def test_cancel_of_a_running_job(site: TestSite) -> None:
     assert start_of(child) is None
 
 
+def test_a_job_whose_log_waits_for_a_reader_can_be_ended(site: TestSite) -> None:
+    """Its script was never started: to open a FIFO takes somebody at its other end."""
+    os.mkfifo(site.work / "fifo")
+    job = site.submit("echo never", stdout="fifo", time_limit_s=1)
+    site.wait(job, "RUNNING")
+    assert site.wait(job, "TIMEOUT").reason == "TimeLimit"
+    site.wait(site.submit("true", cpus_per_task=4), "COMPLETED")  # its slots are free again
+
+
 def test_ended_by_a_signal(site: TestSite) -> None:
     record = site.wait(site.submit("kill -SEGV $$"), "FAILED")
     assert record.exit_code == "0:11"
