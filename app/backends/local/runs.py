@@ -41,6 +41,7 @@ RETRY_S = 5.0
 """When to try again what the machine had no room for."""
 
 _NO_SPOOL = "its files cannot be written to the spool"
+_FULL = "the disk of its log is full"
 _KILLED = "its processes were killed from outside"
 _REMOVED = "its files in the spool were removed"
 _OOM_SIGNAL = 125  # how Slurm reports it: exit code 0:125
@@ -261,8 +262,9 @@ class Runs:
             state, job.reason, job.message = "FAILED", end.error, end.error
         elif not state:
             state = _state_of(job)
-        if end.log_full and job.message:
-            job.message += "; the disk of its log is full"
+            if end.log_full and state == "FAILED":
+                job.reason = _FULL
+                job.message += f"; {_FULL}"
         self._queue.finish(job, state, now)
 
     def _note_use(self, job: LocalJob, run: Run | None, end: Exit | None) -> None:
