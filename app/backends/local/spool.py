@@ -91,7 +91,7 @@ def write_exit(folder: Path, end: Exit) -> None:
 def read_exit(folder: Path) -> Exit | None:
     """How it ended; None if it has not, or nobody lived to write it."""
     found = _read(folder / "exit")
-    return Exit(*found) if found else None
+    return Exit(*found[: len(Exit._fields)]) if found else None
 
 
 def remove(folder: Path) -> None:
