@@ -99,8 +99,8 @@ def with_site(loaded: Loaded, name: str) -> Loaded:
 def options_of(loaded: Loaded) -> list[str]:
     """How to reach the site, as the process has to be told."""
     choice = loaded.settings.site
-    given = {"site.ssh": choice.ssh} if choice.ssh else {}
-    return [f"{name}={value}" for name, value in given.items()]
+    given = {"site.ssh": choice.ssh, "site.name": "" if choice.name == "auto" else choice.name}
+    return [f"{name}={value}" for name, value in given.items() if value]
 
 
 def wish(loaded: Loaded, what: str, number: int | None, *, as_json: bool, say: Say) -> int:

@@ -42,6 +42,7 @@ from jobshape.app.settings.values import Loaded, Policy
 from jobshape.app.sites import Site, choose_site, place_of
 
 START_S = 60.0
+STOP_S = 5.0
 ALIVE_S = 180.0
 """Each turn freshens the lock file; one older than this is nobody's."""
 
@@ -112,6 +113,18 @@ def start(site: str, options: Sequence[str]) -> None:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Unreachable(f"the runner cannot be started: {said[-1] if said else done.returncode}",
                           hint=f"its log is {state_folder() / 'jobshape.log'}")  # fmt: skip
+
+
+def stop(site: str) -> None:
+    """End the process of a site, if one runs here, and wait for it; its jobs go on."""
+    path = lock_path(site)
+    deadline = time.monotonic() + STOP_S
+    while is_running(site) and time.monotonic() < deadline:
+        with suppress(OSError, ValueError):
+            pid, _, host = path.read_text("utf-8").partition(" ")
+            if host.strip() == os.uname().nodename:
+                os.kill(int(pid), signal.SIGTERM)
+        time.sleep(0.05)
 
 
 def main() -> int:
