@@ -52,9 +52,9 @@ OWN_RULES = ("smoke", "duplicate", "in_flight")
 """Rules of the pre-flight that a campaign keeps by itself."""
 
 
-def lock_path(site: str) -> Path:
-    """The file whose lock a running process of this site holds."""
-    return state_folder() / f"rounds-{re.sub('[^A-Za-z0-9._-]', '_', site)}.lock"
+def lock_path(site: str, folder: Path | None = None) -> Path:
+    """The file whose lock a running process of this site holds. folder: the state folder."""
+    return (folder or state_folder()) / f"rounds-{re.sub('[^A-Za-z0-9._-]', '_', site)}.lock"
 
 
 def site_key(site: Site, timeout_s: float = 30.0) -> str:
@@ -73,10 +73,10 @@ def _cluster_of(backend: Backend) -> str:
     return backend.capabilities().cluster
 
 
-def is_running(site: str) -> bool:
+def is_running(site: str, folder: Path | None = None) -> bool:
     """Whether a process runs the campaigns of a site, here or on another login node."""
     try:
-        descriptor = os.open(lock_path(site), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(lock_path(site, folder), os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -115,11 +115,14 @@ def start(site: str, options: Sequence[str]) -> None:
                           hint=f"its log is {state_folder() / 'jobshape.log'}")  # fmt: skip
 
 
-def stop(site: str) -> None:
-    """End the process of a site, if one runs here, and wait for it; its jobs go on."""
-    path = lock_path(site)
+def stop(site: str, folder: Path) -> None:
+    """End the process of a site, if one runs here, and wait for it; its jobs go on.
+
+    folder: the state folder.
+    """
+    path = lock_path(site, folder)
     deadline = time.monotonic() + STOP_S
-    while is_running(site) and time.monotonic() < deadline:
+    while is_running(site, folder) and time.monotonic() < deadline:
         with suppress(OSError, ValueError):
             pid, _, host = path.read_text("utf-8").partition(" ")
             if host.strip() == os.uname().nodename:

@@ -37,6 +37,11 @@ class Place:
         self.site = self.folder / "site"
 
     @property
+    def state(self) -> Path:
+        """The state folder of jobshape while it shows the demo."""
+        return self.folder / "state"
+
+    @property
     def exists(self) -> bool:
         """Whether anything is there; raises DemoError if it is not a demo's."""
         try:
@@ -113,7 +118,7 @@ class Place:
 
     def keep_here(self) -> None:
         """Let what this process and its children keep between starts be in the demo's folder."""
-        os.environ["JOBSHAPE_STATE_DIR"] = str(self.folder / "state")
+        os.environ["JOBSHAPE_STATE_DIR"] = str(self.state)
         os.environ["JOBSHAPE_CACHE_DIR"] = str(self.folder / "cache")
 
     @contextmanager

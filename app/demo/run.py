@@ -181,8 +181,7 @@ def clean_demo(folder: str | None, *, sure: bool, say: Say) -> int:
         say("Nothing was removed.")
         return 0
     with place.alone(), place.submitting():
-        place.keep_here()
-        rounds_process.stop(place.page.stem)
+        rounds_process.stop(place.page.stem, place.state)
         _end_site(str(place.site))
         place.remove()
     say(f"Removed {place.folder} and ended its jobs.")
