@@ -48,12 +48,18 @@ class ResubmitLines(ScrolledLines, can_focus=True):
         names = ", ".join(one.jobs[:4]) + (" ..." if len(one.jobs) > 4 else "")
         lines: list[list[Piece]] = []
         tasks = f"   one array of {one.count:,} tasks" if one.count > 1 else ""
+        if len(one.after) > 1:
+            tasks = f"   one heterogeneous job of {len(one.after)} components"
         lines.append([
             (f"  {clean(one.name, glyphs)} ", palette.strong),
             (clean(names, glyphs)[: width - 40], palette.text), (tasks, palette.accent),
         ])  # fmt: skip
+        component = 0
         for fix in one.corrections:
             field = FIELD_OF[fix.field]
+            if len(one.after) > 1 and (fix is one.corrections[0] or fix.component != component):
+                component = fix.component
+                lines.append([(f"    component {component}", palette.strong)])
             lines.append([
                 (f"    {field.title:<15}", palette.muted),
                 (clean(show_value(field, fix.old) or "-", glyphs), palette.text),
@@ -127,7 +133,9 @@ class ResubmitScreen(CheckedDialog[Mapping[str, str] | None]):
     def _mended(self) -> Resubmission | None:
         """The one submission whose correction can be written into its script's file."""
         one, *others = self._plan.resubmissions
-        fits = not others and one.corrections and one.script_path.startswith("/")
+        # The options of a command with ":" have no lines of their own that could be changed.
+        is_plain = len(one.after) == 1
+        fits = not others and is_plain and one.corrections and one.script_path.startswith("/")
         return one if fits else None
 
     @property

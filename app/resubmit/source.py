@@ -36,6 +36,7 @@ from jobshape.app.history.query import JobQuery
 from jobshape.app.resubmit.cases import Case, case_of, findings_of
 from jobshape.app.resubmit.correcting import SiteRoom, correct, sick_nodes
 from jobshape.app.resubmit.grouping import Group, grouped, merged
+from jobshape.app.resubmit.het import OOM_EXIT, attributed, together, whole_state
 from jobshape.app.resubmit.script import Found, made
 from jobshape.app.resubmit.sent import QueueStates, SentAgain
 from jobshape.app.scripts.hashes import text_hash
@@ -79,9 +80,30 @@ class _Planner:
         self._queue = QueueStates(queue)
         self._queue_jobs = queue
         now = {job.job_id: job for job in queue}
-        self._jobs = [_newer(job, now.get(job.job_id)) for job in wanted.jobs]
+        self._jobs = [_newer(job, now.get(job.job_id)) for job in self._with_components()]
         self._states: dict[int, dict[int | None, str]] = {}
         self._room: SiteRoom | None = None
+
+    def _with_components(self) -> list[Job]:
+        """The jobs that are wanted, and all components of those that are heterogeneous."""
+        jobs = list(self._wanted.jobs)
+        chosen = {job.het_job_id: job for job in jobs if job.het_job_id is not None}
+        known = {job.job_id for job in jobs}
+        for het, one in chosen.items():
+            more = [job for job in self._queue_jobs if job.het_job_id == het]
+            if not any(job.job_id == one.job_id for job in more):
+                with suppress(BackendError):
+                    since = one.submit_time or 0
+                    kept = self._backend.accounting(Scope.MINE, since, jobs=[str(het)])
+                    more = [kept_job.job for kept_job in kept]
+            jobs += [
+                job for job in more
+                if job.het_job_id == het and job.job_id not in known and (
+                    None in (job.submit_time, one.submit_time)
+                    or job.submit_time == one.submit_time
+                )
+            ]  # fmt: skip
+        return jobs
 
     def plan(self) -> ResubmissionPlan:
         wanted = self._wanted
@@ -127,12 +149,38 @@ class _Planner:
 
     def _cases(self, group: Group, found: Findings) -> list[Case]:
         used = self._used(group)
+        if group.is_het:
+            return self._cases_of_components(group, found, used)
         cases = []
         for job in group.jobs:
             case = case_of(job, found[job.job_id], used.get(job.label) or used.get(str(job.job_id)))
             cases.append(case)
-        tries = self._tries(group, {case.label for case in cases})
+        tries = self._tries(group.jobs[0], {case.label for case in cases})
         return [replace(case, tries=tries) for case in cases] if tries else cases
+
+    def _cases_of_components(
+        self, group: Group, found: Findings, used: Mapping[str, AccountedJob]
+    ) -> list[Case]:
+        own = [used.get(job.label) or used.get(str(job.job_id)) for job in group.jobs]
+        derived = [one.derived_exit_code if one else "" for one in own]
+        each = zip(group.jobs, own, strict=True)
+        cases = attributed([case_of(job, found[job.job_id], one) for job, one in each], derived)
+        before = self._ends_of_ancestors(group.jobs[0]) if any(case.fix for case in cases) else []
+        return [replace(case, tries=sum(case.label in of for of in before)) for case in cases]
+
+    def _ends_of_ancestors(self, leader: Job) -> list[set[str]]:
+        """Of each earlier submission of a heterogeneous job, what its components died of."""
+        ends: list[set[str]] = []
+        for job in self._ancestors(leader):
+            labels: set[str] = set()
+            with suppress(BackendError):
+                since = job.submit_time or 0
+                for one in self._backend.accounting(Scope.MINE, since, jobs=[str(job.job_id)]):
+                    labels.add(case_of(one.job, ()).label)
+                    if one.derived_exit_code == OOM_EXIT:
+                        labels.add("oom_host")
+            ends.append(labels)
+        return ends
 
     def _used(self, group: Group) -> dict[str, AccountedJob]:
         """What accounting has of the group's jobs, asked once; nothing where there is none."""
@@ -143,12 +191,12 @@ class _Planner:
             return {}
         return {one.job.label: one for one in kept}
 
-    def _tries(self, group: Group, labels: set[str]) -> int:
-        """Earlier runs of the line of its first job that ended alike."""
-        line = self.lineage(group.jobs[0])
+    def _tries(self, first: Job, labels: set[str]) -> int:
+        """Earlier runs of the line of a job that ended alike."""
+        line = self.lineage(first)
         seen = [past.finding or case_of(past.record.job, ()).label for past in line]
         if not line:  # sent a moment ago: only the submissions tell of it yet
-            seen = [case_of(job, ()).label for job in self._ancestors(group.jobs[0])]
+            seen = [case_of(job, ()).label for job in self._ancestors(first)]
         return sum(label in labels for label in seen)
 
     def _ancestors(self, job: Job) -> list[Job]:
@@ -197,7 +245,8 @@ class _Planner:
         if self._history is None:
             return ()
         with suppress(JobshapeError):
-            return self._history.similar(job, self._site, MOST_PAST)
+            alike = self._history.similar(job, self._site, MOST_PAST)
+            return [one for one in alike if one.record.job.het_offset == job.het_offset]
         return ()
 
     def _site_room(self) -> SiteRoom:
@@ -252,6 +301,9 @@ class _Planner:
                 since = min((job.submit_time or 0 for job in self._jobs), default=0)
                 kept = self._backend.accounting(Scope.MINE, since, jobs=[str(job_id)])
                 records += [one.job for one in kept]
+        parts = [job.state for job in records if job.het_job_id is not None]
+        if parts:
+            return {None: whole_state(parts)}
         for job in records:
             states[job.array_task_id if job.array_job_id is not None else None] = job.state
         return states
@@ -266,17 +318,26 @@ class _Planner:
             with suppress(JobshapeError):
                 _, throttle = parse_array(shape.array)
         array = group.array_with(throttle)
-        before = replace(shape, array=array)
+        before = [replace(one.shape, array=array) for one in found.requests]
         needs = any(case.fix in ("raise_memory", "raise_walltime", "exclude_node")
                     or case.label == "node_fail" for case in cases) or bool(sick)  # fmt: skip
         room = self._site_room() if needs else SiteRoom()
         mine = [node for node in sick if any(node in case.job.node_list for case in cases)]
-        past = self._past(group.jobs[0]) if needs else ()
-        corrected = correct(before, cases, past, self._wanted.terms, room, mine)
-        result = made(found, corrected.corrections, array)
-        running = sum(phase_of(case.job.state) is Phase.RUNNING for case in cases)
-        warnings = [*filter(None, [self._doubt]), *corrected.warnings, *result.warnings]
-        if all(phase_of(case.job.state) is Phase.DONE for case in cases):
+        corrected = [
+            correct(one, of_one, self._past(of_one[0].job) if needs and of_one else (),
+                    self._wanted.terms, room, mine)
+            for one, of_one in zip(before, _by_component(group, cases), strict=True)
+        ]  # fmt: skip
+        if group.is_het:
+            corrected = together(corrected)
+        corrections = tuple(fix for one in corrected for fix in one.corrections)
+        result = made(found, corrections, array)
+        running = sum(phase_of(job.state) is Phase.RUNNING for job in group.jobs)
+        warnings = [
+            *filter(None, [self._doubt]), *(text for one in corrected for text in one.warnings),
+            *result.warnings,
+        ]  # fmt: skip
+        if all(phase_of(job.state) is Phase.DONE for job in group.jobs):
             warnings.append("it did well: this runs it once more")
         if running:
             warnings.append("it still runs: this is sent beside it, and both will write")
@@ -286,12 +347,14 @@ class _Planner:
                 labels[case.label] = labels.get(case.label, 0) + 1
         return Resubmission(
             jobs=(group.reference,), name=found.request.name, request=result.request,
-            before=before, after=corrected.shape, corrections=corrected.corrections,
+            before=tuple(before), after=tuple(one.shape for one in corrected),
+            corrections=corrections,
             script_source=found.source, script_path=found.request.script_path,
-            warnings=tuple(warnings), count=len(group.jobs), diff=result.diff,
+            warnings=tuple(dict.fromkeys(warnings)), diff=result.diff,
+            count=1 if group.is_het else len(group.jobs),
             job_ids=tuple(job.job_id for job in group.jobs),
             labels=tuple(sorted(labels, key=lambda label: -labels[label])),
-            retriable=corrected.hopeful and not running,
+            retriable=all(one.hopeful for one in corrected) and not running and not group.is_het,
         )  # fmt: skip
 
     def _script(self, group: Group) -> Found:
@@ -304,21 +367,25 @@ class _Planner:
                 break
             except BackendError as error:
                 trouble = error
-        if request is not None and request.name and first.name not in ("", request.name):
-            raise BackendError(f"{group.reference}: its id is another job's now: {request.name}")
         record = self._submission(first)
         if request is None:
             raise trouble or BackendError(f"{group.reference} is not known any more")
+        behind = tuple(
+            self._backend.request_of(job.label) for job in group.jobs[1:] if group.is_het
+        )
+        for job, one in zip(group.jobs, (request, *behind), strict=False):
+            if one.name and job.name not in ("", one.name):
+                raise BackendError(f"{group.reference}: its id is another job's now: {one.name}")
         if record is not None and not request.script_path:
             request = replace(request, script_path=record.script_path)
         # With a record of ours the whole request was in the script or in these arguments.
         arguments = record.arguments if record is not None else None
         text = self._text_of_site(references)
         if text:
-            return Found(text, KEPT_BY_SITE, request, arguments)
+            return Found(text, KEPT_BY_SITE, request, arguments, behind=behind)
         if record is not None and record.script:
-            return Found(record.script, KEPT_BY_HISTORY, request, arguments)
-        return self._from_path(request, arguments, record)
+            return Found(record.script, KEPT_BY_HISTORY, request, arguments, behind=behind)
+        return replace(self._from_path(request, arguments, record), behind=behind)
 
     def _text_of_site(self, references: Iterable[str]) -> str:
         for reference in dict.fromkeys(references):
@@ -348,11 +415,19 @@ class _Planner:
         if self._history is None:
             return None
         with suppress(JobshapeError):
-            record = self._history.submission(self._site, job.array_job_id or job.job_id)
+            given = job.array_job_id or job.het_job_id or job.job_id
+            record = self._history.submission(self._site, given)
             # Ids come again: one that was submitted at another time is another job.
             if record is not None and abs(record.at - (job.submit_time or record.at)) < 3600:
                 return record
         return None
+
+
+def _by_component(group: Group, cases: Sequence[Case]) -> list[list[Case]]:
+    """The cases of each component; of any other group all of them at once."""
+    if not group.is_het:
+        return [list(cases)]
+    return [[case for case in cases if case.job.job_id == job.job_id] for job in group.jobs]
 
 
 def _newer(job: Job, now: Job | None) -> Job:
