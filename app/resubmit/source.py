@@ -5,7 +5,7 @@ once, however many of its tasks are sent again.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,7 @@ from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import AccountedJob, Job
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import PastJob
-from jobshape.app.domain.request import JobRequest
 from jobshape.app.domain.resubmission import (
-    FROM_PATH,
-    KEPT_BY_HISTORY,
-    KEPT_BY_SITE,
     LeftOut,
     Resubmission,
     ResubmissionPlan,
@@ -37,10 +33,9 @@ from jobshape.app.resubmit.cases import Case, case_of, findings_of
 from jobshape.app.resubmit.correcting import SiteRoom, correct, sick_nodes
 from jobshape.app.resubmit.grouping import Group, grouped, merged
 from jobshape.app.resubmit.het import OOM_EXIT, attributed, together, whole_state
-from jobshape.app.resubmit.script import Found, made
+from jobshape.app.resubmit.origin import Origin
+from jobshape.app.resubmit.script import made
 from jobshape.app.resubmit.sent import QueueStates, SentAgain
-from jobshape.app.scripts.hashes import text_hash
-from jobshape.app.scripts.script_file import read as read_file
 
 Findings = Mapping[int, Sequence[Finding]]
 
@@ -77,6 +72,7 @@ class _Planner:
         self._doubt = doubt
         self._backend, self._wanted, self._history = backend, wanted, history
         self._site = wanted.site
+        self._origin = Origin(backend, history, wanted.site)
         self._queue = QueueStates(queue)
         self._queue_jobs = queue
         now = {job.job_id: job for job in queue}
@@ -202,14 +198,14 @@ class _Planner:
     def _ancestors(self, job: Job) -> list[Job]:
         """The earlier jobs of a line by our own submissions, the newest first."""
         found: list[Job] = []
-        record = self._submission(job)
+        record = self._origin.submission(job)
         while record is not None and record.resubmitted_from and len(found) < MOST_TRIES:
             before = leading_id(record.resubmitted_from[0])
             known = self._job(before) if before is not None else None
             if known is None or known in found:
                 break
             found.append(known)
-            record = self._submission(known)
+            record = self._origin.submission(known)
         return found
 
     def _job(self, job_id: int) -> Job | None:
@@ -311,7 +307,7 @@ class _Planner:
     # --- one submission ---------------------------------------------------------------------
 
     def _resubmission(self, group: Group, cases: list[Case], sick: Sequence[str]) -> Resubmission:
-        found = self._script(group)
+        found = self._origin.found(group)
         shape = found.request.shape
         throttle = 0
         if shape.array:
@@ -356,71 +352,6 @@ class _Planner:
             labels=tuple(sorted(labels, key=lambda label: -labels[label])),
             retriable=all(one.hopeful for one in corrected) and not running and not group.is_het,
         )  # fmt: skip
-
-    def _script(self, group: Group) -> Found:
-        first, references = group.jobs[0], [group.site_reference, group.jobs[0].label]
-        request = None
-        trouble: BackendError | None = None
-        for reference in dict.fromkeys(references):
-            try:
-                request = self._backend.request_of(reference)
-                break
-            except BackendError as error:
-                trouble = error
-        record = self._submission(first)
-        if request is None:
-            raise trouble or BackendError(f"{group.reference} is not known any more")
-        behind = tuple(
-            self._backend.request_of(job.label) for job in group.jobs[1:] if group.is_het
-        )
-        for job, one in zip(group.jobs, (request, *behind), strict=False):
-            if one.name and job.name not in ("", one.name):
-                raise BackendError(f"{group.reference}: its id is another job's now: {one.name}")
-        if record is not None and not request.script_path:
-            request = replace(request, script_path=record.script_path)
-        # With a record of ours the whole request was in the script or in these arguments.
-        arguments = record.arguments if record is not None else None
-        text = self._text_of_site(references)
-        if text:
-            return Found(text, KEPT_BY_SITE, request, arguments, behind=behind)
-        if record is not None and record.script:
-            return Found(record.script, KEPT_BY_HISTORY, request, arguments, behind=behind)
-        return replace(self._from_path(request, arguments, record), behind=behind)
-
-    def _text_of_site(self, references: Iterable[str]) -> str:
-        for reference in dict.fromkeys(references):
-            with suppress(BackendError):
-                text = self._backend.script(reference)
-                if text.strip():
-                    return text
-        return ""
-
-    def _from_path(
-        self, request: JobRequest, arguments: tuple[str, ...] | None,
-        record: SubmissionRecord | None,
-    ) -> Found:  # fmt: skip
-        path = request.script_path
-        if not path or not path.startswith("/"):
-            raise BackendError("its script is kept nowhere, and where it lay is not known")
-        text = read_file(Path(path)).text
-        if record is None or not record.script_hash:
-            warning = f"read from {path} now: whether it changed since is not known"
-        elif record.script_hash != text_hash(text):
-            warning = f"{path} changed since it was submitted"
-        else:
-            return Found(text, FROM_PATH, request, arguments)
-        return Found(text, FROM_PATH, request, arguments, (warning,))
-
-    def _submission(self, job: Job) -> SubmissionRecord | None:
-        if self._history is None:
-            return None
-        with suppress(JobshapeError):
-            given = job.array_job_id or job.het_job_id or job.job_id
-            record = self._history.submission(self._site, given)
-            # Ids come again: one that was submitted at another time is another job.
-            if record is not None and abs(record.at - (job.submit_time or record.at)) < 3600:
-                return record
-        return None
 
 
 def _by_component(group: Group, cases: Sequence[Case]) -> list[list[Case]]:

@@ -211,7 +211,7 @@ def plan_of(*jobs: str, count: int = 1) -> ResubmissionPlan:
     script = "#!/bin/bash\n#SBATCH --mem=80G\npython train.py\n"
     one = Resubmission(
         jobs, "train-vit-b16", SubmitRequest(script, name="train-vit-b16"),
-        JobShape(memory_bytes=64 * GIB), JobShape(memory_bytes=80 * GIB),
+        (JobShape(memory_bytes=64 * GIB),), (JobShape(memory_bytes=80 * GIB),),
         (Correction("memory_bytes", 64 * GIB, 80 * GIB, "out of memory: +25% over 64G"),),
         script_path=PATH, count=count, warnings=("waits for nothing now; it waited for 9100",),
         diff=("--- train.sh (now)", "+++ train.sh (new)", "-#SBATCH --mem=64G",
