@@ -24,9 +24,11 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
     """Submit running jobs anew with other shapes; each old one is cancelled once the new is in."""
     entries: list[ActionEntry] = []
     batch, problems = new_batch(), []
-    screen.status.say(f"resubmitting {len(changes)} running jobs with their new shape")
-    for change in changes:
-        job = change.job.target.job
+    wholes = _by_submission(changes)
+    screen.status.say(f"resubmitting {len(wholes)} running jobs with their new shape")
+    for of_one in wholes:
+        target = of_one[0].job.target
+        job = target.job
         try:
             plan = await plan_of(screen, [job], running=True)
             if not plan.resubmissions:
@@ -34,7 +36,7 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
                 problems.append(f"{job.label}: {reason}")
                 continue
             one = plan.resubmissions[0]
-            request = replace(one.request, script=with_shape(one.request.script, wanted_of(change)))
+            request = replace(one.request, script=_with_changes(one.request.script, of_one))
             against = await _blocks(screen, replace(one, request=request))
         except JobshapeError as error:
             problems.append(f"{job.label}: {error.what}")
@@ -52,7 +54,7 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
                 break  # nothing is to arrive later, when nobody looks any more
             continue
         why = f"sent again as {sent.job_id}"
-        reference = change.job.target.reference
+        reference = target.reference if job.het_job_id is None else str(job.het_job_id)
         entries.append(ActionEntry("cancel", reference, "cancel", reason=why, batch=batch))
     if entries:
         sending = await send(screen, entries)
@@ -62,6 +64,25 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
         screen.status.say("; ".join(problems[:3]), problem=True)
     else:
         screen.status.say(f"sent {len(entries)} again with the new shape; the old ones cancelled")
+
+
+def _by_submission(changes: Sequence[Change]) -> list[list[Change]]:
+    """The changes of each job; those of components of one heterogeneous job together."""
+    found: dict[int, list[Change]] = {}
+    for change in changes:
+        job = change.job.target.job
+        found.setdefault(job.job_id if job.het_job_id is None else job.het_job_id, []).append(
+            change
+        )
+    return list(found.values())
+
+
+def _with_changes(script: str, changes: Sequence[Change]) -> str:
+    """The script with what the person changed, of each component."""
+    for change in changes:
+        group = change.job.target.job.het_offset or 0
+        script = with_shape(script, wanted_of(change), group=group)
+    return script
 
 
 async def _blocks(screen: "Room", one: Resubmission) -> str:

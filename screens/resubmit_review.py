@@ -133,9 +133,7 @@ class ResubmitScreen(CheckedDialog[Mapping[str, str] | None]):
     def _mended(self) -> Resubmission | None:
         """The one submission whose correction can be written into its script's file."""
         one, *others = self._plan.resubmissions
-        # The options of a command with ":" have no lines of their own that could be changed.
-        is_plain = len(one.after) == 1
-        fits = not others and is_plain and one.corrections and one.script_path.startswith("/")
+        fits = not others and one.corrections and one.script_path.startswith("/")
         return one if fits else None
 
     @property
@@ -149,5 +147,10 @@ class ResubmitScreen(CheckedDialog[Mapping[str, str] | None]):
         """Write the corrected values."""
         one = self._mended
         assert one is not None
-        shape = JobShape(**{fix.field: fix.new for fix in one.corrections})
-        return await write_back(self._room, one.script_path, shape)
+        shapes = [
+            JobShape(**{
+                fix.field: fix.new for fix in one.corrections if fix.component == component
+            })
+            for component in range(len(one.after))
+        ]  # fmt: skip
+        return await write_back(self._room, one.script_path, *shapes)
