@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from jobshape.app.domain.finding import NONE, UNKNOWN
 from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.resubmission import Correction
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.resubmit.cases import OF_STATE, Case
 from jobshape.app.resubmit.correcting import Corrected
@@ -37,8 +38,8 @@ def attributed(cases: Sequence[Case], derived: Sequence[str] = ()) -> list[Case]
     """
     killed = {
         at for at, case in enumerate(cases)
-        if case.job.state == "OUT_OF_MEMORY" or derived[at : at + 1] == [OOM_EXIT]
-    } or _named(cases)  # fmt: skip
+        if case.job.state == "OUT_OF_MEMORY" or OOM_EXIT in derived[at : at + 1]
+    } | _named(cases)  # fmt: skip
     title = next((case.title for case in cases if case.label == "oom_host"), "out of memory")
     evident = [
         replace(case, label="oom_host", title=title, fix="raise_memory", retry="yes")
@@ -68,14 +69,26 @@ def attributed(cases: Sequence[Case], derived: Sequence[str] = ()) -> list[Case]
 
 
 def together(corrected: Sequence[Corrected]) -> list[Corrected]:
-    """The corrections with their component's number, and one walltime: components end together."""
+    """The corrections with their component's number.
+
+    Components end together, so they get one walltime; and sbatch leaves out the nodes of one in
+    those behind it, too, unless these say --exclude themselves.
+    """
     longest = max(
         (fix for one in corrected for fix in one.corrections if fix.field == "time_limit_s"),
         key=lambda fix: int(fix.new), default=None,
     )  # fmt: skip
     result: list[Corrected] = []
+    left_out: Correction | None = None
     for number, one in enumerate(corrected):
         fixes = list(one.corrections)
+        own_nodes = next((fix for fix in fixes if fix.field == "exclude_nodes"), None)
+        if own_nodes is None and left_out is not None and one.shape.exclude_nodes is None:
+            fixes.append(left_out)
+        elif own_nodes is not None or one.shape.exclude_nodes is not None:
+            left_out = own_nodes and own_nodes._replace(
+                old=None, reason=f"taken over from component {number}: {own_nodes.reason}"
+            )
         limit = one.shape.time_limit_s
         if longest is not None and limit != UNLIMITED and (limit or 0) < longest.new:
             own = next((fix for fix in fixes if fix.field == "time_limit_s"), None)

