@@ -123,7 +123,10 @@ def folded(script_text: str, submit_line: SubmitLine, *, group: int = 0) -> str:
     cannot be changed for sure.
     """
     kept: dict[str, str | None] = {}
+    taken_over = read_script(script_text).options(group) if group else {}
     for name, value in submit_line.options.items():
+        if taken_over.get(name) == value:
+            continue
         if name not in NOT_AGAIN and not (name == "export-file" and value.isdigit()):
             kept[name] = value  # a number is an open file of the old submission
     return with_options(script_text, kept, group=group)
