@@ -374,6 +374,33 @@ def test_a_heterogeneous_job_that_runs_is_sent_again_after_asking(box: Any, open
         box.run(["scancel", str(job), *([str(again)] if again else [])], check=False)
 
 
+def test_a_running_heterogeneous_job_is_replaced_as_a_whole(box: Any, open_app: Open) -> None:
+    script = PAIR.replace("72 <<", "20 <<").replace("$1", "300")
+    job = submit_script(box, "pair.sh", script, "--job-name=swapped")
+    try:
+        terminal = open_app("--filter", "swapped")
+        terminal.wait_for(rf"{job}\+\S+ +R", timeout_s=60)
+        terminal.press("e")
+        terminal.wait_for("Memory a node")
+        fill(terminal, "Memory a node", "x2")
+        terminal.press("enter")
+        terminal.wait_for(r"Change 2 jobs\?")
+        terminal.press("c")
+        terminal.wait_for(r"Cancel \d jobs?\?")
+        terminal.wait_for("no log here|its log|The end of the log")
+        terminal.wait_quiet(0.5)
+        terminal.press("y")
+        terminal.wait_for("sent 1 again with the new shape", timeout_s=60)
+        terminal.wait_until(lambda: states(box, job) == ["CANCELLED"] * 2)
+        listed = box.run(
+            ["squeue", "-h", "-n", "swapped", "-t", "PD,R", "-o", "%i %m"]
+        ).stdout.split()
+        assert sorted(listed[1::2]) == ["120M", "122M"]
+        assert len({one.partition("+")[0] for one in listed[::2]}) == 1
+    finally:
+        box.run(["scancel", "--user=alice", "--name=swapped"], check=False)
+
+
 def test_a_running_job_is_replaced_by_one_with_another_shape(
     box: Any, open_app: Open, submit: Any
 ) -> None:
