@@ -4,8 +4,6 @@ Everything is in history before the site is asked, and what came back afterwards
 """
 
 import json
-import os
-import pwd
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,16 +11,19 @@ from typing import Any
 
 from jobshape.app.acting.git import project_of
 from jobshape.app.acting.hand_over import hand_over
+from jobshape.app.acting.keeping import keeper
 from jobshape.app.asking import ask, wanted_of
 from jobshape.app.backends.base import Backend
 from jobshape.app.check_report import Checked, check, text, uses_ascii, variables_of, working_folder
-from jobshape.app.domain.action import SubmissionRecord, new_batch, outcome_of
+from jobshape.app.domain.action import new_batch, outcome_of
 from jobshape.app.domain.check import lifted_reasons, with_lifts
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.errors import (
     BackendError,
     BadRequest,
+    ConfigError,
     JobshapeError,
+    NoSite,
     NotSent,
     Refused,
     Unreachable,
@@ -30,12 +31,11 @@ from jobshape.app.domain.errors import (
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.shape import SHAPE_FIELDS, JobShape
 from jobshape.app.domain.text import sanitize
-from jobshape.app.history.history import History
-from jobshape.app.history.place import FILE_NAME, name_in_history
+from jobshape.app.history.place import name_in_history
 from jobshape.app.preflight.subject import subject_of
 from jobshape.app.scripts.draft import Draft, record_of
-from jobshape.app.scripts.script_file import read
-from jobshape.app.settings.folders import state_folder, unsent_folder
+from jobshape.app.scripts.script_file import ScriptFileError, read
+from jobshape.app.settings.folders import unsent_folder
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import Site, choose_site
 from jobshape.app.snapshot import Wanted
@@ -120,18 +120,21 @@ def submit(
     except Unreachable as error:
         unasked = NotSent(error.what, where=error.where, hint=error.hint)
         return _not_sent(loaded, site, request, unasked, as_json=as_json, say=say)
-    kept = _Kept(loaded, where, record)
-    try:
-        job_id = int(ask(wanted, "submit", lambda backend: backend.submit(request)))
-    except BackendError as error:
-        kept.end(None, error)
-        if isinstance(error, Unreachable) or outcome_of(error) == "unknown":
-            return _not_sent(loaded, site, request, error, as_json=as_json, say=say)
-        raise
-    kept.end(job_id, None)
+    with keeper(loaded.settings, where) as history:
+        kept = history.begin(record)
+        try:
+            job_id = int(ask(wanted, "submit", lambda backend: backend.submit(request)))
+        except BackendError as error:
+            history.end(kept, None, error)
+            if isinstance(error, Unreachable) or outcome_of(error) == "unknown":
+                return _not_sent(loaded, site, request, error, as_json=as_json, say=say)
+            raise
+        history.end(kept, job_id)
     told = {"status": "submitted", "job": job_id, "site": where, "name": draft.final_name,
-            "note": kept.note or None}  # fmt: skip
-    say(_json(told) if as_json else sanitize(f"submitted {job_id} {draft.final_name}{kept.said}"))
+            "note": history.note or None}  # fmt: skip
+    say(
+        _json(told) if as_json else sanitize(f"submitted {job_id} {draft.final_name}{history.said}")
+    )
     return OK
 
 
@@ -144,40 +147,6 @@ def _cluster(wanted: Wanted) -> str:
         return backend.capabilities().cluster
 
     return str(ask(wanted, "capabilities", question))
-
-
-class _Kept:
-    """The record of one submission in history; a history that cannot be written stops nothing."""
-
-    def __init__(self, loaded: Loaded, site: str, record: SubmissionRecord) -> None:
-        self._path = state_folder() / FILE_NAME
-        self._id: int | None = None
-        self.note = "" if loaded.settings.history.enabled else "the history is switched off"
-        if self.note:
-            return
-        user = pwd.getpwuid(os.getuid()).pw_name
-        try:
-            with History.to_write(self._path) as history:
-                self._id = history.begin_submission(site, user, record)
-        except JobshapeError as error:
-            self.note = error.what
-
-    @property
-    def said(self) -> str:
-        """Why nothing was kept, behind another sentence."""
-        return f"; not kept in history: {self.note}" if self.note else ""
-
-    def end(self, job_id: int | None, error: BackendError | None) -> None:
-        """What became of it."""
-        if self._id is None:
-            return
-        outcome = "done" if error is None else outcome_of(error)
-        try:
-            with History.to_write(self._path) as history:
-                words = "" if error is None else error.what
-                history.end_submission(self._id, job_id, outcome, words)
-        except JobshapeError as trouble:
-            self.note = trouble.what
 
 
 def _not_sent(
@@ -231,6 +200,24 @@ def _plan(draft: Draft, request: SubmitRequest, checked: Checked, loaded: Loaded
     said = text(checked, ascii_only=uses_ascii(loaded.settings), everything=False)
     script = map(sanitize, request.script.splitlines())
     return "\n".join([*said, *lines, "", *script])
+
+
+def trouble_as_json(error: JobshapeError) -> str:
+    """Why nothing could be submitted, for scripts; a person reads the same on standard error.
+
+    Its status: ``refused`` by the site or by a read-only session; ``no_site``; ``bad_request``: the
+    options, the script or the settings are wrong; ``failed`` for what else went wrong.
+    """
+    status = next((word for kind, word in _TROUBLES.items() if isinstance(error, kind)), "failed")
+    told = {name: getattr(error, name) or None for name in ("what", "where", "hint")}
+    return _json({"status": status, **told})
+
+
+_TROUBLES: dict[type[JobshapeError], str] = {
+    Refused: "refused", NoSite: "no_site", BadRequest: "bad_request",
+    ScriptFileError: "bad_request", ConfigError: "bad_request",
+}  # fmt: skip
+"""What an error is called in the JSON."""
 
 
 def _json(told: Mapping[str, Any]) -> str:

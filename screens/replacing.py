@@ -1,6 +1,6 @@
 """Running jobs with another shape: submitted anew, and the old one cancelled once the new is in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,10 @@ from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.scripts.draft import draft_of
 from jobshape.app.scripts.surgery import with_shape
 from jobshape.screens.editing import Change
-from jobshape.screens.resubmit import plan_of
+from jobshape.screens.resubmit import plan_of, whole
 from jobshape.screens.send_script import Submission, send_script
 from jobshape.screens.sending import send
+from jobshape.screens.unsent import tell_unsent
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
@@ -25,7 +26,9 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
     entries: list[ActionEntry] = []
     batch, problems = new_batch(), []
     wholes = _by_submission(changes)
-    screen.status.say(f"resubmitting {len(wholes)} running jobs with their new shape")
+    count = f"{len(wholes)} running job{'s' if len(wholes) > 1 else ''}"
+    screen.status.say(f"resubmitting {count} with the new shape")
+    ending = {job.job_id for job in whole([c.job.target.job for c in changes], screen.board)}
     for of_one in wholes:
         target = of_one[0].job.target
         job = target.job
@@ -37,7 +40,7 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
                 continue
             one = plan.resubmissions[0]
             request = replace(one.request, script=_with_changes(one.request.script, of_one))
-            against = await _blocks(screen, replace(one, request=request))
+            against = await _blocks(screen, replace(one, request=request), ending)
         except JobshapeError as error:
             problems.append(f"{job.label}: {error.what}")
             continue
@@ -51,6 +54,7 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
         if sent.job_id is None:
             problems.append(f"{job.label}: {sent.words}; it runs on")
             if sent.is_unclear:
+                tell_unsent(screen, sent, f"{job.label} runs on")
                 break  # nothing is to arrive later, when nobody looks any more
             continue
         why = f"sent again as {sent.job_id}"
@@ -85,12 +89,12 @@ def _with_changes(script: str, changes: Sequence[Change]) -> str:
     return script
 
 
-async def _blocks(screen: "Room", one: Resubmission) -> str:
-    """The rules that block it; the job that it replaces is not counted as the same job twice."""
+async def _blocks(screen: "Room", one: Resubmission, ending: Collection[int]) -> str:
+    """The rules that block it. ending: the jobs that are cancelled for it and for its like."""
     preflight = screen.context.preflight
     if preflight is None:
         return ""
-    lines = await preflight.examine(draft_of(one), -1)
+    lines = await preflight.examine(draft_of(one), replaced=ending)
     return ", ".join(line.rule for line in blocking([softened(line) for line in lines]))
 
 

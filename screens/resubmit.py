@@ -14,6 +14,7 @@ from jobshape.app.domain.states import Phase, phase_of
 from jobshape.screens.acting import count_words, own_of
 from jobshape.screens.resubmit_review import ResubmitScreen
 from jobshape.screens.send_script import SentScript, Submission, send_script
+from jobshape.screens.unsent import tell_unsent
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
@@ -136,6 +137,8 @@ async def _send_all(
         more += f"; {rest} not sent" if rest else ""
         first = f"submitted {len(done)}; " if done else ""
         screen.status.say(f"{first}{bad[0].words}{more}", problem=True)
+        if sent[-1].is_unclear:
+            tell_unsent(screen, sent[-1], f"{first}{rest} not sent" if first or rest else "")
     else:
         ids = ", ".join(map(str, done[:3])) + (" ..." if len(done) > 3 else "")
         note = f"; {notes[0]}" if notes else ""

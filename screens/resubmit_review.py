@@ -16,7 +16,7 @@ from jobshape.screens.write_back import write_back
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean, cut_at_blanks
+from jobshape.widgets.text import clean, cut_at_blanks, width_of
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -50,10 +50,11 @@ class ResubmitLines(ScrolledLines, can_focus=True):
         tasks = f"   one array of {one.count:,} tasks" if one.count > 1 else ""
         if len(one.after) > 1:
             tasks = f"   one heterogeneous job of {len(one.after)} components"
-        lines.append([
-            (f"  {clean(one.name, glyphs)} ", palette.strong),
-            (clean(names, glyphs)[: width - 40], palette.text), (tasks, palette.accent),
-        ])  # fmt: skip
+        name = f"  {clean(one.name, glyphs)} "
+        room = max(20, width - width_of(name + tasks))
+        first, *rest = cut_at_blanks(clean(names, glyphs), room)
+        lines.append([(name, palette.strong), (first, palette.text), (tasks, palette.accent)])
+        lines += [[(f"    {part}", palette.text)] for part in rest]
         component = 0
         for fix in one.corrections:
             field = FIELD_OF[fix.field]
@@ -84,7 +85,7 @@ class ResubmitLines(ScrolledLines, can_focus=True):
                     ]
         for text in one.diff:
             style = {"+": palette.running, "-": palette.failed}.get(text[:1], palette.muted)
-            lines.append([(f"      {clean(text, glyphs)}", style)])
+            lines += self._words(text, width, style, indent=6)
         return [*lines, []]
 
     def _words(self, text: str, width: int, style: object, *, indent: int) -> list[list[Piece]]:

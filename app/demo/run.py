@@ -4,19 +4,28 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jobshape.app import rounds_process
+from jobshape.app.acting.keeping import Keeper, keeper
 from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.collector.choose import choose_backend
 from jobshape.app.demo.place import DemoError, Place
 from jobshape.app.demo.plan import ROUNDS, Planned, batch
-from jobshape.app.domain.errors import BackendError, NoSite
+from jobshape.app.domain.action import new_batch
+from jobshape.app.domain.errors import BackendError, BadRequest, NoSite
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.states import is_finished
+from jobshape.app.history.place import name_in_history
 from jobshape.app.launch import check_terminal, launch
+from jobshape.app.rounds.reading import MANIFEST_NAME, read_manifest
+from jobshape.app.rounds_control import start_campaign
+from jobshape.app.scripts.draft import Project, record_of
 from jobshape.app.settings.load import load_settings
+from jobshape.app.settings.values import Loaded
 from jobshape.app.site_check import why_not_local
 from jobshape.app.sites import Site, choose_site
 
@@ -50,7 +59,7 @@ def run_demo(
     loaded = load_settings(named, start=place.folder)
     site = choose_site(loaded)
     with place.in_use():
-        said = _fill(place, site)
+        said = _fill(place, site, loaded)
         if not screen:
             say(said)
             say(_afterwards(place))
@@ -62,7 +71,7 @@ def run_demo(
 
 def _afterwards(place: Place) -> str:
     again, clean = _command(place), _command(place, "--clean")
-    site = f"cd {shlex.quote(str(place.folder))}; jobshape --site {place.page.name}"
+    site = f"cd {shlex.quote(str(place.folder))}; {_program()} --site {place.page.name}"
     return (
         f"See it with `{again}`; `{clean}` ends and removes it. Commands about its jobs, like"
         f" stages: `{site} stages`"
@@ -78,10 +87,18 @@ def _command(place: Place, *options: str) -> str:
     return f"make demo ARGS={shlex.quote(shlex.join(words))}" if words else "make demo"
 
 
+def _program() -> str:
+    """What runs jobshape: a checkout's lies in its .venv, which is on nobody's PATH."""
+    installed = Path(sys.executable).with_name("jobshape")
+    if "MAKELEVEL" in os.environ and installed.is_file():
+        return shlex.quote(str(installed))
+    return "jobshape"
+
+
 # --- jobs ----------------------------------------------------------------------------------
 
 
-def _fill(place: Place, site: Site) -> str:
+def _fill(place: Place, site: Site, loaded: Loaded) -> str:
     """Submit a batch of rounds, unless there is still something to run; says which."""
     assert site.local is not None
     _, backend = choose_backend("local", local=site.local.head())
@@ -90,22 +107,46 @@ def _fill(place: Place, site: Site) -> str:
         left = [job for job in jobs if _goes_on(job)]
         if left:
             return f"The demo goes on: {len(left)} jobs are running or still to run."
-        count = _submit(backend, place, {job.name for job in jobs if not is_finished(job.state)})
+        waiting = {job.name for job in jobs if not is_finished(job.state)}
+        where = name_in_history(site.page.name)
+        with keeper(loaded.settings, where, place.folder) as history:
+            count = _submit(backend, place, waiting, history)
+        _begin_campaign(place, loaded)
         return f"{count} jobs submitted in {place.folder}."
+
+
+def _begin_campaign(place: Place, loaded: Loaded) -> None:
+    """Start the workload in rounds, unless the one of an earlier start is still under way."""
+    os.environ["DEMO_PYTHON"] = sys.executable
+    with suppress(BadRequest):
+        start_campaign(loaded, read_manifest(place.folder / MANIFEST_NAME))
 
 
 def _goes_on(job: Job) -> bool:
     return not is_finished(job.state) and job.reason not in _STUCK
 
 
-def _submit(backend: Backend, place: Place, waiting: set[str]) -> int:
-    """Submit the next batch, without what waits there already; gives how many."""
+def _submit(backend: Backend, place: Place, waiting: set[str], history: Keeper) -> int:
+    """Submit the next batch, without what waits there already; gives how many.
+
+    As when a person does, every job is in history, here as one action with all of its batch.
+    """
     first = place.rounds + 1
     place.count_rounds(place.rounds + ROUNDS)
     ids: dict[str, int] = {}
+    together = new_batch()
     for planned in batch(first):
-        if planned.name not in waiting:
-            ids[planned.name] = backend.submit(_request(place, planned, ids))
+        if planned.name in waiting:
+            continue
+        request = _request(place, planned, ids)
+        path = str(place.folder / planned.script)
+        kept = history.begin(record_of(request, Project(), path=path, batch=together))
+        try:
+            ids[planned.name] = backend.submit(request)
+        except BackendError as error:
+            history.end(kept, None, error)
+            raise
+        history.end(kept, ids[planned.name])
     return len(ids)
 
 
@@ -140,6 +181,8 @@ def clean_demo(folder: str | None, *, sure: bool, say: Say) -> int:
         say("Nothing was removed.")
         return 0
     with place.alone(), place.submitting():
+        place.keep_here()
+        rounds_process.stop(place.page.stem)
         _end_site(str(place.site))
         place.remove()
     say(f"Removed {place.folder} and ended its jobs.")

@@ -4,53 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from terminal import Terminal
 
 Open = Callable[..., Terminal]
-
-
-@pytest.fixture
-def open_app(box: Any, tmp_path: Path) -> Iterator[Open]:
-    """Start jobshape in a terminal; ended with the test."""
-    opened: list[Terminal] = []
-
-    def open_it(*arguments: str, user: str = "alice", columns: int = 140, rows: int = 30
-                ) -> Terminal:  # fmt: skip
-        own = {"XDG_STATE_HOME": str(tmp_path / user), "COLORTERM": "truecolor"}
-        argv = box.command(["jobshape", *arguments], env=own, user=user)
-        terminal = Terminal(argv, columns=columns, rows=rows)
-        opened.append(terminal)
-        return terminal
-
-    yield open_it
-    for terminal in opened:
-        terminal.close()
-
-
-@pytest.fixture
-def submit(box: Any) -> Iterator[Callable[..., int]]:
-    """Submit jobs of alice; cancelled at the end."""
-    made: list[int] = []
-
-    def submit_one(name: str, *options: str, wrap: str = "sleep 300") -> int:
-        argv = ["sbatch", "--parsable", f"--job-name={name}", "--mem=50M", "--time=10",
-                "--output=/dev/null", *options, f"--wrap={wrap}"]  # fmt: skip
-        made.append(int(box.run(argv).stdout))
-        return made[-1]
-
-    yield submit_one
-    if made:
-        box.run(["scancel", *map(str, made)], check=False)
 
 
 def shown(box: Any, job: int | str) -> dict[str, str]:
@@ -76,7 +36,7 @@ def fill(terminal: Terminal, title: str, text: str) -> None:
 def is_current(terminal: Terminal, title: str) -> bool:
     """Whether the field has the cursor: its title is bold."""
     for y, line in enumerate(terminal.lines):
-        found = re.search(rf"│ [ *]({re.escape(title)})\b", line)
+        found = re.search(rf"│[ *] ({re.escape(title)})\b", line)
         if found:
             return bool(terminal.screen.buffer[y][found.start(1)].bold)
     raise AssertionError(f"no field {title}:\n{terminal.text}")

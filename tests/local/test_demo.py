@@ -68,6 +68,32 @@ def test_something_alive_in_twenty_seconds_and_nothing_left_behind(
     assert files_in(machine.folder) in (["home"], ["cache", "home"])
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(160, 48), (80, 24)])
+def test_every_screen_has_something_alive_in_twenty_seconds(
+    machine: Any, columns: int, rows: int
+) -> None:
+    began = time.monotonic()
+    app = machine.open("demo", columns=columns, rows=rows)
+    app.wait_for(r"\bR\b", ALIVE_S)
+    for key, alive in (
+        ("2", r"bottleneck: "),
+        ("3", r"allocated"),
+        ("4", r"HIGH .* eval_(lost|baseline)"),
+        ("5", r"submit: +(eval|train|cache|prep|fetch)_"),
+    ):
+        app.press(key)
+        app.wait_for(alive, ALIVE_S)
+    app.press("1", "/", *"name:train_probe", "enter")
+    app.wait_until(lambda: "train_tuned" not in app.text and "train_probe" in app.text)
+    app.press("i")
+    app.wait_for(r"Memory +\d+M of 100M", ALIVE_S)
+    assert time.monotonic() - began < ALIVE_S
+    app.press("q")
+    app.wait_until(lambda: app.exit_code is not None)
+    machine.run("demo", "--clean", "--yes")
+    machine.wait_for_no_process()
+
+
 def test_its_jobs_end_as_they_are_meant_to(machine: Any) -> None:
     said = machine.run("demo", "--no-screen")
     assert re.match(r"\d+ jobs submitted in ", said)

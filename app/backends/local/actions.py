@@ -182,9 +182,12 @@ class Actions:
             change(row, wanted, self._machine, dry=True)
         rows = self._split_all(alive)
         for row in rows:
+            before = row.name
             names = change(row, wanted, self._machine, dry=False)
             if names:
                 self._queue.store.update(row, *names)
+            if row.name != before:
+                self._queue.rename(row, before, now)
             if row.state == PENDING:
                 self._queue.judge(row, now)
         self._queue.changed = True

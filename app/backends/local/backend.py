@@ -28,7 +28,7 @@ from jobshape.app.backends.base import (
 from jobshape.app.backends.local import launch
 from jobshape.app.backends.local.config import LocalSite
 from jobshape.app.backends.local.folder import SiteFolder
-from jobshape.app.backends.local.gpus import gpu_types
+from jobshape.app.backends.local.gpus import GpuPool, gpu_types, nvml_of
 from jobshape.app.backends.local.machine import Machine, machine_of, memory_free_bytes
 from jobshape.app.backends.local.record import PENDING, LocalJob
 from jobshape.app.backends.local.reference import Reference, parse_reference, unknown
@@ -94,7 +94,7 @@ class LocalBackend:
             with _without_garbage_collection():
                 active = store.active()
                 ended = store.ended_since(now - self._site.ended_stay_s)
-                shown = Shown(self._machine, active, now)
+                shown = Shown(self._machine, active, now, self._foreign_gpus(active))
                 jobs = [shown.job(job) for job in (*active, *ended)]
         trouble = self._unwoken or launch.trouble(self._folder)
         return QueueReading(jobs, source=f"{SOURCE}: {trouble}" if trouble else SOURCE)
@@ -161,7 +161,7 @@ class LocalBackend:
             active = store.active()
         if wanted:
             found = [job for job in found if any(_is_meant(job, one) for one in wanted)]
-        shown = Shown(self._machine, active, now)
+        shown = Shown(self._machine, active, now, self._foreign_gpus(active))
         return [shown.accounted(job) for job in found]
 
     def detail(self, job: str) -> JobDetail:
@@ -170,7 +170,7 @@ class LocalBackend:
         with self._open() as store:
             row = self._row(store, job)
             active = store.active() if store else []
-        shown = Shown(self._machine, active, time.time())
+        shown = Shown(self._machine, active, time.time(), self._foreign_gpus(active))
         return detail_of(row, shown.job(row), shown.accounted(row), self._machine.name)
 
     def steps(self, job: str) -> list[Step]:
@@ -260,7 +260,8 @@ class LocalBackend:
             active = store.active() if store else []
         job.id = max((other.id for other in active), default=0) + 1
         job.held = 0
-        shown = Shown(machine, [*active, job], now)
+        active.append(job)
+        shown = Shown(machine, active, now, self._foreign_gpus(active))
         start = shown.job(job).start_time
         if start is None and job.begin_time and job.begin_time > now:
             start = int(job.begin_time)
@@ -301,6 +302,18 @@ class LocalBackend:
     @cached_property
     def _machine(self) -> Machine:
         return machine_of(self._site)
+
+    @cached_property
+    def _pool(self) -> GpuPool:
+        return GpuPool(nvml_of(self._site.gpus), self._site.gpu_busy_bytes)
+
+    def _foreign_gpus(self, active: Sequence[LocalJob]) -> frozenset[int]:
+        """GPUs that somebody else uses; nobody is asked while no job waits for one."""
+        if not any(job.gpus and job.state == PENDING for job in active):
+            return frozenset()
+        self._pool.note_given(job.gpu_ids for job in active if job.state != PENDING)
+        self._pool.look()
+        return self._pool.foreign
 
     def _act(self, name: str, job: str, call: str, **arguments: Any) -> None:
         parse_reference(job)

@@ -45,7 +45,8 @@ class SiteFolder:
     def make(self) -> None:
         """Make what is missing; raises BackendError."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=PRIVATE, exist_ok=True)
             if not self.is_there():
                 self.path.mkdir(mode=PRIVATE)
             self.spool.mkdir(mode=PRIVATE, exist_ok=True)

@@ -222,6 +222,10 @@ class GpuPool:
         taken = self.given | self.foreign
         return [gpu for gpu in self.gpus if gpu.number not in taken]
 
+    def note_given(self, gpu_ids: Iterable[str]) -> None:
+        """Which GPUs our jobs have. gpu_ids: of each job, as ``0,2``."""
+        self.given = {int(index) for ids in gpu_ids for index in ids.split(",") if index}
+
     def pick(self, count: int, kind: str = "") -> tuple[int, ...] | None:
         """This many GPUs of a type together, or None; scarce types are kept for who names them."""
         meant = gpus_named(self.gpus, kind) if kind else self.gpus

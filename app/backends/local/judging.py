@@ -1,6 +1,6 @@
 """Whether what a job waits for has come: conditions judged by the queue and what came before it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jobshape.app.backends.local.dependencies import (
     PROBLEM,
@@ -18,14 +18,19 @@ _DONE = "COMPLETED"
 
 
 class Judge:
-    """Judges conditions. ``jobs`` and ``tasks`` are the queue's own, always up to date."""
+    """Judges conditions. What it is given but the store is the queue's own, always up to date.
+
+    named: of each name the ids of its jobs, in order.
+    """
 
     def __init__(
-        self, store: Store, jobs: Mapping[int, LocalJob], tasks: Mapping[int, TaskSet]
-    ) -> None:
+        self, store: Store, jobs: Mapping[int, LocalJob], tasks: Mapping[int, TaskSet],
+        named: Mapping[str, Sequence[int]],
+    ) -> None:  # fmt: skip
         self._store = store
         self._jobs = jobs
         self._tasks = tasks
+        self._named = named
 
     def check(self, dependency: Dependency, job_id: int, others: Mapping[int, Dependency]) -> None:
         """Raises Refused where a job is not there, or would wait for itself."""
@@ -44,12 +49,7 @@ class Judge:
     ) -> tuple[Verdict, float | None]:
         """How a condition stands, and when to look again if time alone will tell."""
         if condition.kind == SINGLETON:
-            waits = any(
-                other.name == job.name and other.id < job.id
-                and (other.array_id is None or other.array_id != job.array_id)
-                for other in self._jobs.values()
-            )  # fmt: skip
-            return (Verdict.WAITING if waits else Verdict.FULFILLED), None
+            return (Verdict.WAITING if self._has_forerunner(job) else Verdict.FULFILLED), None
         states = self._states(condition, job)
         if condition.kind == "after":
             return self._after(condition, states, now)
@@ -61,6 +61,25 @@ class Judge:
         elif condition.kind == "afternotok" and not active and not failed:
             return Verdict.FAILED, None
         return (Verdict.WAITING if active else Verdict.FULFILLED), None
+
+    def task_of(self, condition: Condition, job: LocalJob) -> int | None:
+        """The one task of an array that a job's condition is about; None for all it names."""
+        other = self._job(condition.job_id)
+        if other is None or other.array_id != other.id:
+            return None
+        if condition.task_id is None and condition.kind == "aftercorr":
+            return job.task_id
+        return condition.task_id
+
+    def _has_forerunner(self, job: LocalJob) -> bool:
+        """Whether a job of its name, but not of its array, came before it and is not over."""
+        for other_id in self._named.get(job.name, ()):
+            if other_id >= job.id:
+                return False
+            array_id = self._jobs[other_id].array_id
+            if array_id is None or array_id != job.array_id:
+                return True
+        return False
 
     def _after(
         self, condition: Condition, states: set[str], now: float

@@ -221,8 +221,13 @@ class Limits:
             effects.append(lambda: self._terminate(run))
 
     def _kill(self, run: Run) -> None:
+        """Kill all below the shepherd; the next time, should it not move on, the shepherd too."""
         process_tree.kill_below(run.pid)
         process_tree.send([run.pid], signal.SIGCONT)  # a shepherd that somebody stopped
+        if run.kills and not self._runs.below(run):  # it may wait to open a log or a FIFO
+            with suppress(OSError):
+                signal.pidfd_send_signal(run.pidfd, signal.SIGKILL)
+        run.kills += 1
 
     def _terminate(self, run: Run) -> None:
         pids = self._runs.below(run)

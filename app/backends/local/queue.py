@@ -29,6 +29,7 @@ from jobshape.app.backends.local.record import (
 )
 from jobshape.app.backends.local.standing import MISFIT, rank_of, why_waiting
 from jobshape.app.backends.local.store import Store
+from jobshape.app.backends.local.waiters import Waiters
 from jobshape.app.domain.array_tasks import TaskSet
 
 _STANDING = ("reason", "message", "dependency_shown", "dependency_state", "eligible_time")
@@ -52,12 +53,12 @@ class Queue:
         self._gpu_jobs: set[int] = set()
         self._alarms: list[tuple[float, int]] = []
         self._dependencies: dict[int, Dependency] = {}
-        self._waiters: dict[int, set[int]] = {}
-        self._singletons: dict[str, set[int]] = {}
+        self._waiters = Waiters(self.jobs)
+        self._named: dict[str, list[int]] = {}  # the jobs of each name, by id
         self._tasks: dict[int, TaskSet] = {}
         self._running: dict[int, int] = {}
         self._pending_of: dict[int, set[int]] = {}
-        self._judge = Judge(self.store, self.jobs, self._tasks)
+        self._judge = Judge(self.store, self.jobs, self._tasks, self._named)
         self.changed = True  # since the last pass of the scheduler
 
     def load(self, now: float) -> None:
@@ -276,6 +277,15 @@ class Queue:
                 self.store.update(job, "boost")
             self.judge(job, now)
 
+    def rename(self, job: LocalJob, before: str, now: float) -> None:
+        """A job that was called ``before`` has another name: who waits for either may be wrong."""
+        self._leave_name(job.id, before)
+        insort(self._named.setdefault(job.name, []), job.id)
+        for job_id in [*self._named.get(before, ()), *self._named[job.name]]:
+            other = self.jobs[job_id]
+            if other.state == PENDING and SINGLETON in other.dependency:
+                self.judge(other, now)
+
     def judge(self, job: LocalJob, now: float) -> None:
         """See how a pending job stands, and put it where it belongs."""
         before = tuple(getattr(job, name) for name in _STANDING)
@@ -327,33 +337,25 @@ class Queue:
             heapq.heappush(self._alarms, (alarm, job.id))
         if verdict is not Verdict.FULFILLED:
             self._dependencies[job.id] = dependency
-            for condition in dependency.conditions:
-                if condition.kind == SINGLETON:
-                    self._singletons.setdefault(job.name, set()).add(job.id)
-                else:
-                    self._waiters.setdefault(condition.job_id, set()).add(job.id)
+            self._waiters.wait(job.id, (
+                job.name if one.kind == SINGLETON else (one.job_id, self._judge.task_of(one, job))
+                for one in dependency.conditions
+            ))  # fmt: skip
 
     def _stop_waiting(self, job_id: int) -> None:
-        dependency = self._dependencies.pop(job_id, None)
-        for condition in dependency.conditions if dependency else ():
-            if condition.kind == SINGLETON:
-                for names in self._singletons.values():
-                    names.discard(job_id)
-            else:
-                self._waiters.get(condition.job_id, set()).discard(job_id)
+        self._dependencies.pop(job_id, None)
+        self._waiters.stop(job_id)
 
     def _tell_waiters(self, job: LocalJob, now: float) -> None:
         """Judge those anew that wait for this job, its array, or its name."""
-        told = self._waiters.get(job.id, set()) | self._singletons.get(job.name, set())
-        if job.array_id is not None:
-            told = told | self._waiters.get(job.array_id, set())
-        for job_id in sorted(told):
+        for job_id in self._waiters.told_of(job):
             waiter = self.jobs.get(job_id)
             if waiter is not None and waiter.state == PENDING:
                 self.judge(waiter, now)
 
     def _index(self, job: LocalJob) -> None:
         self.jobs[job.id] = job
+        insort(self._named.setdefault(job.name, []), job.id)
         if job.state in ACTIVE and job.state != PENDING:
             self._in_use[job.id] = job
         if job.array_tasks:
@@ -367,10 +369,17 @@ class Queue:
 
     def _forget(self, job: LocalJob) -> None:
         self._stop_waiting(job.id)
-        self.jobs.pop(job.id, None)
+        if self.jobs.pop(job.id, None) is not None:
+            self._leave_name(job.id, job.name)
         self._tasks.pop(job.id, None)
         if job.array_id is not None:
             self._pending_of.get(job.array_id, set()).discard(job.id)
+
+    def _leave_name(self, job_id: int, name: str) -> None:
+        named = self._named[name]
+        del named[bisect_left(named, job_id)]
+        if not named:
+            del self._named[name]
 
     def _release(self, job: LocalJob) -> None:
         """Its slots are free again."""

@@ -41,6 +41,9 @@ RETRY_S = 5.0
 """When to try again what the machine had no room for."""
 
 _NO_SPOOL = "its files cannot be written to the spool"
+_FULL = "the disk of its log is full"
+_KILLED = "its processes were killed from outside"
+_REMOVED = "its files in the spool were removed"
 _OOM_SIGNAL = 125  # how Slurm reports it: exit code 0:125
 
 
@@ -56,6 +59,7 @@ class Run:
     watched: bool = False  # the supervisor looks at the pidfd
     term_at: float | None = None
     kill_at: float | None = None
+    kills: int = 0  # how often that was done
     signalled: bool = False  # --signal was sent
     peak_bytes: int = 0
     gpu_peak_bytes: int | None = None
@@ -122,7 +126,7 @@ class Runs:
             if rebooted:
                 self._settle(job, None, now, "the machine was started anew")
             elif claim is not None:
-                self._settle(job, None, now, "its processes were killed from outside")
+                self._settle(job, None, now, self._why_lost(job, _KILLED))
 
     def _adopt_or_claim(self, job: LocalJob, now: float, delay_s: float, why: str) -> Claim | None:
         """Adopt its shepherd, or put it back where it never ran; gives the claim of a dead one.
@@ -131,7 +135,10 @@ class Runs:
         """
         folder = self._folder.spool / job.attempt_name
         claim = spool.read_claim(folder)
-        if claim is None and (not folder.exists() or spool.take_claim(folder, self._own_claim())):
+        is_there = claim is not None or folder.exists()
+        if not is_there and process_tree.marked(self.marker(job)):  # it runs: somebody removed it
+            return Claim(0, 0, "", True)
+        if claim is None and (not is_there or spool.take_claim(folder, self._own_claim())):
             self._never_ran(job, now, delay_s, why)
             return None
         claim = spool.read_claim(folder) or claim
@@ -167,7 +174,8 @@ class Runs:
         """The shepherd of a run is gone: write down what became of the job; in a transaction."""
         job = self._queue.jobs.get(run.job_id)
         if job is not None:
-            self._settle(job, run, now, "its shepherd process was killed from outside")
+            why = self._why_lost(job, "its shepherd process was killed from outside")
+            self._settle(job, run, now, why)
 
     def settle_unforked(self, now: float) -> list[Unforked]:
         """Put jobs back that got no process, to be tried again; gives those to look at later.
@@ -186,7 +194,7 @@ class Runs:
                     later.append(entry._replace(look_at=now + 1.0))
                     continue
                 if claim is not None:
-                    self._settle(job, None, now, "its processes were killed from outside")
+                    self._settle(job, None, now, self._why_lost(job, _KILLED))
         return later
 
     def _settle(self, job: LocalJob, run: Run | None, now: float, lost: str) -> None:
@@ -196,11 +204,15 @@ class Runs:
             self._ended(job, run, end, now)
             return
         claim = spool.read_claim(folder)
-        if run is not None and (claim is None or not claim.runs):
+        is_there = claim is not None or folder.exists()  # made before anybody is started
+        if run is not None and is_there and (claim is None or not claim.runs):
             why = "" if spool.is_prepared(folder) else _NO_SPOOL
             self._never_ran(job, now, RETRY_S if why else 0.0, why)
             return
         self._lost(job, run, claim, now, lost)
+
+    def _why_lost(self, job: LocalJob, why: str) -> str:
+        return why if (self._folder.spool / job.attempt_name).exists() else _REMOVED
 
     def _never_ran(self, job: LocalJob, now: float, delay_s: float, why: str) -> None:
         """The script was never started: back in the queue, unless it was to end anyway."""
@@ -250,6 +262,9 @@ class Runs:
             state, job.reason, job.message = "FAILED", end.error, end.error
         elif not state:
             state = _state_of(job)
+            if end.log_full and state == "FAILED":
+                job.reason = _FULL
+                job.message += f"; {_FULL}"
         self._queue.finish(job, state, now)
 
     def _note_use(self, job: LocalJob, run: Run | None, end: Exit | None) -> None:

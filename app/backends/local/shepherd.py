@@ -23,6 +23,7 @@ from jobshape.app.backends.local.spool import Claim, Exit
 DONE, TAKEN, NO_ROOM = 0, 3, 4
 """Exit codes: its end is recorded; the attempt was somebody else's; nothing could be written."""
 
+_NO_ROOM_BYTES = 1 << 16  # what some file systems keep back at the end
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -82,6 +83,8 @@ def _shepherd(task: Assignment) -> int:
     try:
         pid = _start(task)
         end = _wait(pid, group)
+        if end.code or end.signal:
+            end = end._replace(log_full=any(map(_is_full, {task.stdout, task.stderr})))
     except CannotRun as reason:
         end = Exit(1, 0, time.time(), error=str(reason))
     if group:
@@ -204,6 +207,15 @@ def _opened(path: str, flags: int, what: str) -> int:
         raise CannotRun(f"cannot {what} {path}: {words}") from None
 
 
+def _is_full(path: str) -> bool:
+    """Whether the disk of a log has no room for this user."""
+    try:
+        there = os.statvfs(path)
+    except (OSError, ValueError):
+        return False
+    return there.f_blocks > 0 and there.f_bavail * there.f_frsize < _NO_ROOM_BYTES
+
+
 def _wait(pid: int, group: Cgroup | None) -> Exit:
     """Wait for the script, then end what it left."""
     while True:
@@ -217,12 +229,14 @@ def _wait(pid: int, group: Cgroup | None) -> Exit:
         while True:
             os.waitpid(-1, 0)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # What becomes a program counts with the memory of who forked it: up to ours it is not its own.
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     killed = os.WIFSIGNALED(status)
     return Exit(
         code=0 if killed else os.WEXITSTATUS(status),
         signal=os.WTERMSIG(status) if killed else 0,
         end_time=end_time,
         cpu_s=used.ru_utime + used.ru_stime,
-        peak_bytes=used.ru_maxrss * 1024,
+        peak_bytes=used.ru_maxrss * 1024 if used.ru_maxrss > ours else 0,
         oom=oom or (group is not None and group.ended_for_memory()),
     )

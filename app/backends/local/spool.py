@@ -32,9 +32,10 @@ class Exit(NamedTuple):
     signal: int
     end_time: float
     cpu_s: float = 0.0
-    peak_bytes: int = 0  # the largest process
+    peak_bytes: int = 0  # the largest process; 0: not known
     oom: bool = False  # the kernel ended a process at the memory limit
     error: str = ""
+    log_full: bool = False  # it failed, and the disk of its log has no room
 
 
 def make(folder: Path) -> None:
@@ -90,7 +91,7 @@ def write_exit(folder: Path, end: Exit) -> None:
 def read_exit(folder: Path) -> Exit | None:
     """How it ended; None if it has not, or nobody lived to write it."""
     found = _read(folder / "exit")
-    return Exit(*found) if found else None
+    return Exit(*found[: len(Exit._fields)]) if found else None
 
 
 def remove(folder: Path) -> None:

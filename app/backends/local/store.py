@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,11 @@ CREATE TABLE blobs (key TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 """
+
+_TASK_INDEX = (
+    "CREATE INDEX IF NOT EXISTS jobs_task ON jobs (array_id, task_id) WHERE array_id IS NOT NULL"
+)
+"""Queues made before have none; with it or without, the format is the same."""
 
 
 def _select(version: int) -> str:
@@ -113,6 +118,8 @@ class Store:
             db.execute("INSERT INTO facts VALUES ('site', ?)", (secrets.token_hex(8),))
         elif version < SCHEMA_VERSION:
             _upgrade(db, version)
+        with suppress(sqlite3.OperationalError):  # a full disk; it is only quicker with it
+            db.execute(_TASK_INDEX)
         return cls(db)
 
     @classmethod

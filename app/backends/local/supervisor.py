@@ -328,7 +328,7 @@ class Supervisor:
         self._look_at = None
         machine = self._queue.machine
         in_use = self._queue.in_use()
-        self._pool.given = {int(i) for job in in_use for i in job.gpu_ids.split(",") if i}
+        self._pool.note_given(job.gpu_ids for job in in_use)
         if self._queue.gpu_jobs_ready:
             self._pool.look()
             if self._pool.foreign:

@@ -37,8 +37,13 @@ def user_name() -> str:
 class Shown:
     """Turns rows into records, for one moment and all active jobs of that moment."""
 
-    def __init__(self, machine: Machine, active: Sequence[LocalJob], now: float) -> None:
+    def __init__(
+        self, machine: Machine, active: Sequence[LocalJob], now: float,
+        foreign_gpus: Iterable[int] = (),
+    ) -> None:  # fmt: skip
+        """foreign_gpus: those that somebody else uses; nobody knows when they come free."""
         self._machine = machine
+        self._foreign_gpus = foreign_gpus
         self._partitions = {one.name: one for one in machine.partitions}
         self._running = running_tasks(active)
         self._now = now
@@ -113,8 +118,8 @@ class Shown:
         )  # fmt: skip
         kinds = gpu_kinds(self._machine)
         found = plan(
-            self._now, capacity_of(self._machine, kinds), holdings_of(active, self._machine),
-            candidates, only_starts=False,
+            self._now, capacity_of(self._machine, kinds, self._foreign_gpus),
+            holdings_of(active, self._machine), candidates, only_starts=False,
         )  # fmt: skip
         times = {**found.times, **{key: self._now for key in found.starts}}
         return times, waiting[0][1] if waiting else None

@@ -12,6 +12,7 @@ import pytest
 from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local import cgroup
 from jobshape.app.backends.local.process_tree import start_of
+from jobshape.app.domain.request import SubmitRequest
 
 from .sites import GIB, MIB, TestSite, recorded_gpus, until
 from .test_crash_points import NO_CGROUPS, start_patched
@@ -111,6 +112,15 @@ def test_cancel_of_a_running_job(site: TestSite) -> None:
     assert start_of(child) is None
 
 
+def test_a_job_whose_log_waits_for_a_reader_can_be_ended(site: TestSite) -> None:
+    """Its script was never started: to open a FIFO takes somebody at its other end."""
+    os.mkfifo(site.work / "fifo")
+    job = site.submit("echo never", stdout="fifo", time_limit_s=1)
+    site.wait(job, "RUNNING")
+    assert site.wait(job, "TIMEOUT").reason == "TimeLimit"
+    site.wait(site.submit("true", cpus_per_task=4), "COMPLETED")  # its slots are free again
+
+
 def test_ended_by_a_signal(site: TestSite) -> None:
     record = site.wait(site.submit("kill -SEGV $$"), "FAILED")
     assert record.exit_code == "0:11"
@@ -124,6 +134,16 @@ def test_cpu_time_and_memory_are_accounted(site: TestSite) -> None:
     (accounted,) = site.backend.accounting(Scope.MINE, 0, jobs=[job])
     assert 1.4 <= (accounted.total_cpu_s or 0) < 4
     assert 55 * MIB < (accounted.max_rss_bytes or 0) < 400 * MIB
+
+
+def test_a_small_job_has_a_peak_of_its_own(site: TestSite) -> None:
+    """What forked its script was larger than it; one too short to be looked at may have none."""
+    small, short = site.submit("sleep 1.5"), site.submit("true")
+    for job in (small, short):
+        site.wait(job, "COMPLETED")
+        (accounted,) = site.backend.accounting(Scope.MINE, 0, jobs=[job])
+        assert accounted.max_rss_bytes or job == short
+        assert (accounted.max_rss_bytes or 0) <= 8 * MIB
 
 
 def test_two_of_ours_never_share_a_gpu(make_site: Callable[..., TestSite], tmp_path: Path) -> None:
@@ -180,6 +200,9 @@ def test_a_gpu_that_somebody_else_uses_is_waited_for(
     site.wait(small, "COMPLETED")
     assert site.output(one) == "0\n"
     assert (site.record(two).state, site.record(two).reason) == ("PENDING", "Resources")
+    assert site.record(two).start_time is None  # nobody knows when somebody else leaves
+    again = site.backend.earliest_start(SubmitRequest("#!/bin/sh\n", gpus="2"))
+    assert again.start_time is None
     recorded_gpus(path, 2)
     site.wait(two, "COMPLETED")
     assert site.output(two) == "0,1\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -177,6 +178,56 @@ def test_after_and_singleton(site: TestSite) -> None:
     assert times == sorted(times)
     assert site.record(later).dependency == f"after:{first}+1(unfulfilled)"
     assert site.record(later).state == "PENDING"  # a minute later
+
+
+def test_a_singleton_whose_forerunner_gets_another_name(site: TestSite) -> None:
+    first = site.submit("until [ -e go ]; do sleep 0.05; done", name="same")
+    alone = site.submit("true", dependency="singleton", name="same")
+    site.backend.update(first, JobChanges(name="other"))
+    site.wait(alone, "COMPLETED")
+    late = site.submit("true", dependency="singleton", name="third", hold=True)
+    site.backend.update(first, JobChanges(name="third"))
+    site.backend.release(late)
+    assert site.record(late).dependency == "singleton(unfulfilled)"
+    (site.work / "go").touch()
+    site.wait(late, "COMPLETED")
+
+
+@pytest.mark.parametrize("way", ["aftercorr", "singleton"])
+def test_many_that_wait_cost_an_event_little(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of thousands only those are judged anew whom a start or an end may concern."""
+    queue = Queue(
+        Store.to_write(tmp_path / "queue.db"),
+        machine_of(LocalSite(folder=str(tmp_path), cpus=4, gpus="none")),
+    )
+    judged: list[int] = []
+    judge = Queue.judge
+    monkeypatch.setattr(
+        Queue, "judge", lambda self, job, now: (judged.append(job.id), judge(self, job, now))[1]
+    )
+    first = LocalJob(name="n", partition="main", array_tasks="0-499", submit_time=1.0)
+    with queue.store.transaction():
+        queue.add(first, 1.0)
+        if way == "aftercorr":
+            second = replace(first, id=0, array_tasks="0-499", dependency=f"aftercorr:{first.id}")
+            queue.add(second, 1.0)
+            for task in list(queue.tasks(second)):
+                queue.judge(queue.split(second, task, 1.0), 1.0)
+        else:
+            for _ in range(500):
+                queue.add(replace(first, id=0, array_id=None, array_tasks="",
+                                  dependency="singleton"), 1.0)  # fmt: skip
+        judged.clear()
+        for _ in range(10):
+            job = queue.start(first, 2.0, ())
+            queue.finish(job, "COMPLETED", 3.0)
+    assert len(judged) <= 10 * 4
+    if way == "aftercorr":
+        ready = [job.task_id for job, _ in queue.ready() if job.dependency]
+        assert ready == list(range(10))
+    queue.store.close()
 
 
 def test_any_of_several(site: TestSite) -> None:

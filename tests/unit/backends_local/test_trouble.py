@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -19,6 +20,7 @@ from jobshape.app.backends.base import Scope
 from jobshape.app.backends.local import launch, link
 from jobshape.app.backends.local.backend import LocalBackend
 from jobshape.app.backends.local.config import LocalSite
+from jobshape.app.backends.local.folder import SiteFolder
 from jobshape.app.backends.local.process_tree import start_of
 from jobshape.app.backends.local.reserve import Reserve
 from jobshape.app.backends.local.supervisor import stop_supervisor
@@ -61,6 +63,52 @@ def test_a_job_that_cannot_run_says_why(
 def test_a_full_disk_under_the_log(site: TestSite) -> None:
     job = site.submit("echo much || exit 7", stdout="/dev/full", stderr="/dev/null")
     assert site.wait(job, "FAILED").exit_code == "7:0"
+
+
+FULL_LOG_DISK = """
+    from jobshape.app.backends.local import shepherd
+    statvfs = os.statvfs
+    def none_left(path):
+        found = statvfs(path)
+        fields = {name: getattr(found, name) for name in ("f_blocks", "f_bavail", "f_frsize")}
+        return types.SimpleNamespace(**{**fields, "f_bavail": 0} if "logs" in str(path) else fields)
+    import types
+    shepherd.os.statvfs = none_left
+"""
+
+
+def test_where_the_log_had_no_room_the_job_says_so(site: TestSite) -> None:
+    """What would tell the cause is what could not be written."""
+    start_patched(site, FULL_LOG_DISK)
+    (site.work / "logs").mkdir()
+    failed = site.submit("exit 7", stdout="logs/%j.out")
+    fine = site.submit("true", stdout="logs/%j.out")
+    elsewhere = site.submit("exit 7")
+    record = site.wait(failed, "FAILED")
+    assert (record.reason, record.exit_code) == ("the disk of its log is full", "7:0")
+    assert message_of(site, failed) == ("its script gave exit code 7; the disk of its log is full")
+    site.wait(fine, "COMPLETED")
+    site.wait(elsewhere, "FAILED")
+    assert message_of(site, elsewhere) == "its script gave exit code 7"
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["it ends", "supervisor is killed"])
+def test_a_job_whose_files_somebody_removed_is_not_run_again(site: TestSite, killed: bool) -> None:
+    job = site.submit("echo $$ >> ran; until [ -e go ]; do sleep 0.05; done")
+    pid = int(until(lambda: text_of(site.work / "ran"), lambda text: text.endswith("\n")))
+    shutil.rmtree(site.folder.spool / f"{job}.1")
+    if killed:
+        site.kill_supervisor()
+    else:
+        (site.work / "go").touch()
+    assert site.wait(job, "NODE_FAIL").exit_code == "0:9"
+    assert "were removed" in message_of(site, job)
+    assert text_of(site.work / "ran") == f"{pid}\n"
+    assert start_of(pid) is None
+
+
+def text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 FULL_SPOOL = """
@@ -220,6 +268,9 @@ def test_only_its_user_may_open_it(site: TestSite) -> None:
 
     for folder in (site.folder.path, site.folder.spool, site.folder.programs):
         assert mode(folder) == 0o700
+    inside = SiteFolder(str(site.work / "state" / "jobshape" / "local"))
+    inside.make()
+    assert mode(inside.path.parent) == 0o700  # the state folder, where nobody made it before
     for file in (site.folder.database, site.folder.log, site.folder.lock, site.folder.socket):
         assert mode(file) & 0o177 == 0
     assert mode(site.work / "slurm-1.out") == 0o644  # a job's own files: as its user's umask says

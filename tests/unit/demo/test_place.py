@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable
@@ -226,7 +227,10 @@ def test_it_names_the_command_that_the_person_knows(
     said = demo_run._afterwards(Place(None))
     assert "`jobshape demo`" in said and "`jobshape demo --clean`" in said
     monkeypatch.setenv("MAKELEVEL", "1")
-    assert "`make demo ARGS=--clean`" in demo_run._afterwards(Place(None))
+    said = demo_run._afterwards(Place(None))
+    assert "`make demo ARGS=--clean`" in said
+    program = re.search(r"; (\S+) --site demo.toml stages`", said)
+    assert program and os.access(program[1], os.X_OK)  # no `make` puts it on the PATH
     folder = own_folders / "a b"
     said = demo_run._afterwards(Place(str(folder)))
     assert "ARGS=" in said and "a b" in said and "--folder" in said

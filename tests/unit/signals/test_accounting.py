@@ -134,6 +134,34 @@ SAID: list[tuple[str, str, dict[str, str]]] = [
 ]
 
 
+LOCAL = {
+    "cannot write /nowhere/x.out: No such file or directory": "file_not_found",
+    "cannot read /home/a/in put: No such file or directory": "file_not_found",
+    "cannot write /data/runs: Is a directory": "file_not_found",
+    "the work folder /scratch/a b is not there": "file_not_found",
+    "cannot write /root/x.out: Permission denied": "permission_denied",
+    "cannot write the script's copy /s/spool/3.1/script: No space left on device": "disk_full",
+    "the disk of its log is full": "disk_full",
+    "cannot write /mnt/x.out: Read-only file system": "fs_error",
+    "the interpreter /no/such/python3: No such file or directory": "command_not_found",
+    "cannot run /etc/passwd: Permission denied": "exec_permission",
+    "the first line of the script names no interpreter": "submit_script",
+    "cannot run /bin/sh: Argument list too long": "resource_limit",
+}
+"""What the local site says of a job that it could not run."""
+
+
+@pytest.mark.parametrize("reason", LOCAL)
+def test_what_the_local_site_says(reason: str) -> None:
+    fields = {"State": "FAILED", "ExitCode": "1:0", "Reason": reason}
+    assert diagnose("", fields)[0].label == LOCAL[reason]
+
+
+def test_a_job_that_gets_no_process_says_so() -> None:
+    reason = "no process can be started: Resource temporarily unavailable"
+    assert diagnose("", {"State": "PENDING", "Reason": reason})[0].label == "resource_limit"
+
+
 @pytest.mark.parametrize(("label", "text", "slurm"), SAID)
 def test_what_accounting_says(label: str, text: str, slurm: dict[str, str]) -> None:
     assert diagnose(text, slurm)[0].label == label
