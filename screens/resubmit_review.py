@@ -48,13 +48,19 @@ class ResubmitLines(ScrolledLines, can_focus=True):
         names = ", ".join(one.jobs[:4]) + (" ..." if len(one.jobs) > 4 else "")
         lines: list[list[Piece]] = []
         tasks = f"   one array of {one.count:,} tasks" if one.count > 1 else ""
+        if len(one.after) > 1:
+            tasks = f"   one heterogeneous job of {len(one.after)} components"
         name = f"  {clean(one.name, glyphs)} "
         room = max(20, width - width_of(name + tasks))
         first, *rest = cut_at_blanks(clean(names, glyphs), room)
         lines.append([(name, palette.strong), (first, palette.text), (tasks, palette.accent)])
         lines += [[(f"    {part}", palette.text)] for part in rest]
+        component = 0
         for fix in one.corrections:
             field = FIELD_OF[fix.field]
+            if len(one.after) > 1 and (fix is one.corrections[0] or fix.component != component):
+                component = fix.component
+                lines.append([(f"    component {component}", palette.strong)])
             lines.append([
                 (f"    {field.title:<15}", palette.muted),
                 (clean(show_value(field, fix.old) or "-", glyphs), palette.text),
@@ -142,5 +148,10 @@ class ResubmitScreen(CheckedDialog[Mapping[str, str] | None]):
         """Write the corrected values."""
         one = self._mended
         assert one is not None
-        shape = JobShape(**{fix.field: fix.new for fix in one.corrections})
-        return await write_back(self._room, one.script_path, shape)
+        shapes = [
+            JobShape(**{
+                fix.field: fix.new for fix in one.corrections if fix.component == component
+            })
+            for component in range(len(one.after))
+        ]  # fmt: skip
+        return await write_back(self._room, one.script_path, *shapes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from jobshape.app.domain.errors import NotSent, Refused, Unreachable
 from jobshape.app.domain.request import EarliestStart, SubmitRequest
 from jobshape.app.domain.resubmission import Correction, LeftOut, Resubmission, ResubmissionPlan
 from jobshape.app.domain.shape import JobShape
+from jobshape.app.scripts.directives import read_script
+from jobshape.app.scripts.shape import shape_of
 from jobshape.app.tui import JobshapeApp
 from jobshape.screens.confirm import ConfirmScreen, RefusedScreen
 from jobshape.screens.edit import EditScreen
@@ -218,7 +221,7 @@ def plan_of(*jobs: str, count: int = 1) -> ResubmissionPlan:
     script = "#!/bin/bash\n#SBATCH --mem=80G\npython train.py\n"
     one = Resubmission(
         jobs, "train-vit-b16", SubmitRequest(script, name="train-vit-b16"),
-        JobShape(memory_bytes=64 * GIB), JobShape(memory_bytes=80 * GIB),
+        (JobShape(memory_bytes=64 * GIB),), (JobShape(memory_bytes=80 * GIB),),
         (Correction("memory_bytes", 64 * GIB, 80 * GIB, "out of memory: +25% over 64G"),),
         script_path=PATH, count=count, warnings=("waits for nothing now; it waited for 9100",),
         diff=("--- train.sh (now)", "+++ train.sh (new)", "-#SBATCH --mem=64G",
@@ -436,6 +439,49 @@ async def test_all_of_a_long_line_is_seen_before_it_is_sent() -> None:
         assert any("# end" in line for line in lines_of(pilot))
 
 
+def plan_of_het() -> ResubmissionPlan:
+    """What the planner would say of a heterogeneous job of which one component wants more."""
+    script = f"{HET_HEAD}#SBATCH --mem=8G -n2\nsrun ./coupled\n"
+    before = (JobShape(memory_bytes=4 * GIB), JobShape(memory_bytes=8 * GIB))
+    after = (replace(before[0], time_limit_s=7200), JobShape(memory_bytes=10 * GIB,
+                                                             time_limit_s=7200))  # fmt: skip
+    fixes = (
+        Correction("time_limit_s", 3600, 7200, "time limit reached: +100% over 01:00:00"),
+        Correction("memory_bytes", 8 * GIB, 10 * GIB, "out of memory: +25% over 8G", 1),
+        Correction("time_limit_s", 3600, 7200, "components end together: time limit reached", 1),
+    )
+    one = Resubmission(("9600",), "mpi-coupled", SubmitRequest(script), before, after, fixes,
+                       script_path=PATH, job_ids=(9600, 9601))  # fmt: skip
+    return ResubmissionPlan((one,))
+
+
+HET_HEAD = "#!/bin/bash\n#SBATCH --mem=4G -t 60\n#SBATCH hetjob\n"
+
+
+async def test_a_component_means_the_whole_heterogeneous_job() -> None:
+    files = FakeFiles()
+    files.text = f"{HET_HEAD}#SBATCH --mem=8G -n2\nsrun ./coupled\n"
+    app, actions = app_with(blocked=False, files=files)
+    actions.answers["plan_resubmit"] = plan_of_het()
+    async with app.run_test(size=MIDDLE) as pilot:
+        await to_job(pilot, 9601)
+        await press(pilot, "r")
+        await settle(pilot)
+        (planned,) = calls(actions, "plan_resubmit")
+        wanted = planned["wanted"]
+        assert {job.job_id for job in wanted.jobs} == {9600, 9601}
+        assert wanted.running and not wanted.done
+        await press(pilot, "w", "y")
+        await settle(pilot)
+        (written,) = files.written
+        shapes = [shape_of(read_script(written).options(group))[0] for group in (0, 1)]
+        assert [one.memory_bytes for one in shapes] == [4 * GIB, 10 * GIB]
+        assert [one.time_limit_s for one in shapes] == [7200, 7200]
+        await press(pilot, "y")
+        await settle(pilot)
+        assert len(calls(actions, "submit")) == 1
+
+
 # --- pictures -------------------------------------------------------------------------------
 
 SIZES = pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["80x24", "120x40", "200x60"])
@@ -586,6 +632,20 @@ def test_what_could_not_be_sent(snap_compare: Compare) -> None:
 
     async def run(pilot: Pilot[None]) -> None:
         await unanswered(pilot, actions, Unreachable("no answer from slurmctld in 60 s"))
+
+    assert snap_compare(app, terminal_size=SMALL, run_before=run)
+
+
+@pytest.mark.usefixtures("pinned")
+def test_resubmission_of_a_heterogeneous_job(snap_compare: Compare) -> None:
+    app, actions = app_with()
+    actions.answers["plan_resubmit"] = plan_of_het()
+
+    async def run(pilot: Pilot[None]) -> None:
+        await to_job(pilot, 9601)
+        await press(pilot, "r")
+        await pilot.pause(0.1)
+        await settle(pilot)
 
     assert snap_compare(app, terminal_size=SMALL, run_before=run)
 
