@@ -212,3 +212,15 @@ def test_one_queue_call_a_turn(tmp_path: Path) -> None:
         turns += 1
         assert site.calls.get("queue", 0) <= before + 1
     assert played.campaign.state == "finished" and turns > 5
+
+
+def test_wishes_of_another_site_are_left_to_its_own_process(tmp_path: Path) -> None:
+    played = Played(tmp_path, MANIFEST, MemorySite(), jobs_in_flight=0)
+    played.turn()
+    with played.reading() as store:
+        store.set_campaign(played.number, site="elsewhere")
+        store.wish(played.number, "pause", "", 1)
+    played.turn()
+    with played.reading() as store:
+        assert [one.what for one in store.wishes("elsewhere")] == ["pause"]
+    assert played.runner is not None and played.runner.is_idle
