@@ -24,8 +24,8 @@ MACHINE = Machine("here", 64, 64 << 30, (), (LocalPartition("main"),))
 KINDS = ("", "after", "afterok", "afternotok", "afterany", "aftercorr", "aftercorr", "singleton")
 OPS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "add", "add", "start", "start", "start", "end", "end", "end", "cancel",
-                         "cancel task", "rename", "depend", "hold", "release"]),
+        st.sampled_from(["add", "add", "add", "start", "start", "start", "end", "end", "end",
+                         "cancel", "cancel task", "rename", "depend", "hold", "release"]),
         st.integers(0, 8), st.integers(0, 8), st.sampled_from(KINDS),
         st.sampled_from(["", "0-2", "1-4%2"]), st.sampled_from("ab"),
     ),
