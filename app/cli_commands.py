@@ -120,6 +120,20 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 def _submit(arguments: argparse.Namespace) -> int:
     from jobshape.app import submit_report
+    from jobshape.app.domain.errors import JobshapeError, OutputError
+
+    try:
+        return _submit_draft(arguments)
+    except OutputError:
+        raise
+    except JobshapeError as error:
+        if arguments.json:
+            say(submit_report.trouble_as_json(error))
+        raise
+
+
+def _submit_draft(arguments: argparse.Namespace) -> int:
+    from jobshape.app import submit_report
     from jobshape.app.check_report import read_lifts
     from jobshape.app.domain.shape import SHAPE_FIELDS
 
@@ -170,6 +184,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _rounds(arguments: argparse.Namespace) -> int:
+    if arguments.action != "plan":
+        return _campaigns(arguments)
     if arguments.schema or arguments.template:
         from jobshape.app.rounds.schema import schema_text, template_text
 
@@ -181,6 +197,23 @@ def _rounds(arguments: argparse.Namespace) -> int:
         lambda: _load(arguments), arguments.manifest, phase=arguments.phase,
         limit=arguments.limit, as_json=arguments.json, say=say,
     )  # fmt: skip
+
+
+def _campaigns(arguments: argparse.Namespace) -> int:
+    from jobshape.app import rounds_control as control
+
+    as_json = arguments.json
+    if arguments.action == "status":
+        return control.status(arguments.campaign, as_json=as_json, say=say)
+    if arguments.action == "report":
+        return control.report(
+            arguments.campaign, html=arguments.html, output=arguments.output, as_json=as_json,
+            say=say,
+        )  # fmt: skip
+    loaded = _load(arguments)
+    if arguments.action == "start":
+        return control.start(loaded, arguments.manifest, as_json=as_json, say=say)
+    return control.wish(loaded, arguments.action, arguments.campaign, as_json=as_json, say=say)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

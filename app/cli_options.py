@@ -203,7 +203,39 @@ def _add_rounds(commands: Any) -> None:
     plan.add_argument("--schema", action="store_true", help="print the manifest's JSON schema")
     plan.add_argument("--template", action="store_true", help="print a manifest to begin with")
     _add_site_options(plan, default=argparse.SUPPRESS)
-    plan.set_defaults(command="rounds")
+    plan.set_defaults(command="rounds", action="plan")
+    start = actions.add_parser("start", help="run a manifest, from a smoke to all of it")
+    start.add_argument("manifest", nargs="?", metavar="MANIFEST", help="jobshape.yaml if left out")
+    _finish_rounds(start, "start")
+    status = actions.add_parser("status", help="how campaigns stand")
+    status.add_argument("campaign", nargs="?", type=_count, metavar="N", help="all of this one")
+    _finish_rounds(status, "status")
+    report = actions.add_parser("report", help="what a campaign showed, as Markdown or HTML")
+    report.add_argument("campaign", nargs="?", type=_count, metavar="N", help="the newest if left")
+    report.add_argument("--html", default="", metavar="FILE", help="write it with plots")
+    report.add_argument("--output", default="", metavar="FILE", help="write the Markdown")
+    _finish_rounds(report, "report")
+    for name, words in ROUNDS_WISHES.items():
+        one = actions.add_parser(name, help=words)
+        one.add_argument("campaign", nargs="?", type=_count, metavar="N",
+                         help="its number; the only one that runs if left out")  # fmt: skip
+        _finish_rounds(one, name)
+
+
+ROUNDS_WISHES = {
+    "pause": "send nothing more; jobs on the way go on",
+    "resume": "go on",
+    "retry": "answer a question: try again what failed",
+    "skip": "answer a question: leave out what failed",
+    "stop": "end it and cancel its jobs",
+}
+"""What may be wished of a campaign."""
+
+
+def _finish_rounds(parser: argparse.ArgumentParser, action: str) -> None:
+    parser.add_argument("--json", action="store_true", help="for scripts: jobshape.rounds/1")
+    _add_site_options(parser, default=argparse.SUPPRESS)
+    parser.set_defaults(command="rounds", action=action)
 
 
 def _add_doctor(commands: Any) -> None:

@@ -21,6 +21,9 @@ from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
 from jobshape.app.domain.errors import (
     BackendError,
     BadRequest,
+    ConfigError,
+    JobshapeError,
+    NoSite,
     NotSent,
     Refused,
     Unreachable,
@@ -31,7 +34,7 @@ from jobshape.app.domain.text import sanitize
 from jobshape.app.history.place import name_in_history
 from jobshape.app.preflight.subject import subject_of
 from jobshape.app.scripts.draft import Draft, record_of
-from jobshape.app.scripts.script_file import read
+from jobshape.app.scripts.script_file import ScriptFileError, read
 from jobshape.app.settings.folders import unsent_folder
 from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import Site, choose_site
@@ -197,6 +200,24 @@ def _plan(draft: Draft, request: SubmitRequest, checked: Checked, loaded: Loaded
     said = text(checked, ascii_only=uses_ascii(loaded.settings), everything=False)
     script = map(sanitize, request.script.splitlines())
     return "\n".join([*said, *lines, "", *script])
+
+
+def trouble_as_json(error: JobshapeError) -> str:
+    """Why nothing could be submitted, for scripts; a person reads the same on standard error.
+
+    Its status: ``refused`` by the site or by a read-only session; ``no_site``; ``bad_request``: the
+    options, the script or the settings are wrong; ``failed`` for what else went wrong.
+    """
+    status = next((word for kind, word in _TROUBLES.items() if isinstance(error, kind)), "failed")
+    told = {name: getattr(error, name) or None for name in ("what", "where", "hint")}
+    return _json({"status": status, **told})
+
+
+_TROUBLES: dict[type[JobshapeError], str] = {
+    Refused: "refused", NoSite: "no_site", BadRequest: "bad_request",
+    ScriptFileError: "bad_request", ConfigError: "bad_request",
+}  # fmt: skip
+"""What an error is called in the JSON."""
 
 
 def _json(told: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ from jobshape.app.settings.folders import (  # noqa: E402
     unsent_folder,
 )
 from jobshape.app.settings.values import Policy, Settings  # noqa: E402
+from jobshape.screens.keys_in_turn import KeysInTurn  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import (  # noqa: E402
     ActionLog,
@@ -79,7 +80,7 @@ END_WITHIN_S = 3.0
 """After a signal to end, how long a clean end may take before the process just goes."""
 
 
-class JobshapeApp(App[None], inherit_bindings=False):
+class JobshapeApp(KeysInTurn, App[None], inherit_bindings=False):
     """Shows one screen on one board. Who feeds the board calls :meth:`board_changed`."""
 
     ENABLE_COMMAND_PALETTE = False  # ours lists the keys and why one is blocked
@@ -425,7 +426,7 @@ class LiveApp(JobshapeApp):
     def _tell_retry(self, text: str, problem: bool) -> None:
         """What was sent again by itself, or was not."""
         if self.room is not None:
-            self.room.status.say(sanitize(text), problem=problem)
+            self.room.status.tell(sanitize(text), problem=problem)
 
     def board_changed(self) -> None:
         """Tell the screen and those who look for alerts."""
@@ -454,7 +455,7 @@ class LiveApp(JobshapeApp):
 
         text = headline(alerts)
         if self.room is not None:
-            self.room.status.say(text, problem=True)
+            self.room.status.tell(text, problem=True)
         own = self.settings.alerts
         if own.bell:
             self.bell()

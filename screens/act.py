@@ -28,9 +28,10 @@ def act(screen: "Room", action: str, jobs: Sequence[Job], *, ask: bool, done: Do
         if yes:
             screen.run_worker(carry_out(screen, todo, done), group="act", exit_on_error=False)
 
-    user = screen.board.link.user
-    foreign = any(is_others(target.job, user) for target in todo.targets)
-    if ask or foreign or len(todo.targets) > 1:
+    link = screen.board.link
+    foreign = any(is_others(target.job, link.user) for target in todo.targets)
+    unknown = not link.user and link.scope != "mine"  # the site has not said yet who we are
+    if ask or foreign or unknown or len(todo.targets) > 1:
         screen.app.push_screen(ConfirmScreen(todo, screen.context), answered)
     else:
         answered(True)

@@ -118,7 +118,7 @@ class ActionsScreen(Room):
 
     @on(ActionList.Moved)
     def _follow(self) -> None:
-        self._pane.show(self._list.chosen)
+        self._pane.show(self._list.item)
         status = self.query_one(ActionsStatus)
         count = len(self._batches)
         status.place = (min(count, self._list.at + 1), count)
@@ -186,7 +186,7 @@ class ActionsScreen(Room):
         """Take back the batch under the cursor."""
         from jobshape.screens.undo import undo_batch
 
-        batch = self._list.chosen
+        batch = self._list.item
         if batch is not None:
             self.run_worker(undo_batch(self, batch), group="undo", exclusive=True,
                             exit_on_error=False)  # fmt: skip

@@ -61,9 +61,9 @@ class AlertScreen(Room):
 
     @on(AlertList.Moved)
     def _follow(self) -> None:
-        self._text.show(self._list.alert)
+        self._text.show(self._list.item)
         status = self.query_one(AlertStatus)
-        count = len(self._list.alerts)
+        count = len(self._list.items)
         status.place = (min(count, self._list.at + 1), count)
         status.redraw()
         self.top_line.redraw()
@@ -72,7 +72,7 @@ class AlertScreen(Room):
     @property
     def has_alerts(self) -> bool:
         """Whether the list holds any."""
-        return bool(self._list.alerts)
+        return bool(self._list.items)
 
     def do_move(self, by: int) -> None:
         """Next or previous."""
@@ -84,30 +84,30 @@ class AlertScreen(Room):
 
     def do_edge(self, to: int) -> None:
         """First or last."""
-        self._list.move(to * len(self._list.alerts))
+        self._list.move(to * len(self._list.items))
 
     @on(AlertList.Opened)
     def do_open(self) -> None:
         """The job's own screen."""
-        if self._list.alert is not None:
-            self.context.show_job(self._list.alert.job_id)
+        if self._list.item is not None:
+            self.context.show_job(self._list.item.job_id)
 
     def do_find(self) -> None:
         """The job in the queue."""
-        alert = self._list.alert
+        alert = self._list.item
         if alert is not None and not self.context.find_job(alert.job_id):
             self.status.say(f"job {alert.label} is not in the list any more", problem=True)
 
     def do_acknowledge(self) -> None:
         """Seen."""
-        alert = self._list.alert
+        alert = self._list.item
         if alert is not None:
             self._acknowledge([alert.key])
             self.status.say(f"acknowledged: {alert.title} ({alert.label})")
 
     def do_acknowledge_all(self) -> None:
         """All are seen."""
-        keys = [alert.key for alert in self._list.alerts]
+        keys = [alert.key for alert in self._list.items]
         self._acknowledge(keys)
         self.status.say(f"acknowledged: {len(keys)}")
 

@@ -7,10 +7,13 @@ from jobshape.app.domain.check import VERDICTS, CheckLine
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import Palette
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean
+from jobshape.widgets.text import clean, cut_at_blanks
 
 _WORDS = {"block": "blocks", "warn": "warns", "skip": "not looked at", "pass": "passes"}
 _ROLES = {"block": "failed", "warn": "warning", "skip": "muted", "pass": "running"}
+
+TITLE_AT = 36
+"""Cells before what a line says."""
 
 
 def tally(lines: Sequence[CheckLine]) -> tuple[str, str]:
@@ -44,10 +47,12 @@ def pieces_of(
     word = "lifted" if line.lifted else _WORDS[line.verdict]
     where = f" (line {line.line})" if line.line else ""
     mark = ">" if at_cursor else " "
+    title, *rest = cut_at_blanks(clean(line.title + where, glyphs), max(20, width - TITLE_AT))
     found: list[list[Piece]] = [[
         (f" {mark} ", palette.key), (f"{word:<13} ", style),
-        (f"{line.rule:<18} ", palette.muted), (clean(line.title + where, glyphs), palette.text),
+        (f"{line.rule:<18} ", palette.muted), (title, palette.text),
     ]]  # fmt: skip
+    found += [[(" " * TITLE_AT + part, palette.text)] for part in rest]
     if line.verdict == "pass":
         return found
     told = [line.why, f"fix: {line.fix}" if line.fix else ""]

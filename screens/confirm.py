@@ -1,17 +1,18 @@
 """Asks before jobs are changed, counting what is touched; and tells what the controller said."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.screens.acting import VERBS, Plan, Target, count_words
-from jobshape.screens.dialog import Dialog, Words
+from jobshape.screens.dialog import BORDERS, BOX_WIDTH, Dialog, Words
 from jobshape.screens.last_lines import LastLines, last_lines
 from jobshape.screens.ports import Context
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.palette import palette_of
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean, fit
+from jobshape.widgets.text import clean, cut_at_blanks, fit, width_of
 from textual.binding import Binding
 from textual.widget import Widget
 
@@ -149,6 +150,13 @@ class ConfirmScreen(Dialog[bool | None]):
             self.dismiss(yes)
 
 
+MOST_NAME = 20
+"""Cells for a job beside what was said of it."""
+
+BESIDE = 9
+"""Lines of a dialog of refusals that are none: the frame, what was done, the key."""
+
+
 class RefusedScreen(Dialog[None]):
     """What the controller refused, job by job, in its own words."""
 
@@ -166,12 +174,22 @@ class RefusedScreen(Dialog[None]):
         """One line a job."""
         palette, glyphs = palette_of(self.app), self.glyphs
         lines: list[list[Piece]] = [[]]
-        for reference, words in self._refusals[: 2 * LISTED]:
-            lines.append([
-                ("  " + fit(clean(reference, glyphs), 14, glyphs) + " ", palette.strong),
-                (clean(words, glyphs), palette.failed),
-            ])  # fmt: skip
-        more = len(self._refusals) - 2 * LISTED
+        longest = max((width_of(clean(one, glyphs)) for one, _ in self._refusals), default=0)
+        names_width = min(longest, MOST_NAME)
+        width = max(20, min(BOX_WIDTH, self.app.size.width) - BORDERS - names_width - 6)
+        room, shown = max(4, self.app.size.height - BESIDE), 0
+        for reference, words in self._refusals:
+            parts = cut_at_blanks(clean(words, glyphs), width)
+            if shown and len(lines) + len(parts) > room:
+                break
+            shown += 1
+            names = [clean(reference, glyphs)]
+            for name, part in zip_longest(names, parts, fillvalue=""):
+                lines.append([
+                    ("  " + fit(name, names_width, glyphs) + "  ", palette.strong),
+                    (part, palette.failed),
+                ])  # fmt: skip
+        more = len(self._refusals) - shown
         if more > 0:
             lines.append([(f"  and {more:,} more", palette.strong)])
         if self._done:

@@ -7,7 +7,8 @@ from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean
+from jobshape.widgets.text import clean, cut_at_blanks
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,8 +16,28 @@ from textual.widget import Widget
 
 Result = TypeVar("Result")
 
+BOX_WIDTH = 76
+"""Cells of a dialog where its styles say nothing else, with its border."""
+
+BORDERS = 2
+"""Cells of a dialog's border, left and right."""
+
 FRAME_HEIGHT = 4
 """Lines of a dialog's border, and one above and below it."""
+
+
+def whole(text: str, style: Style, width: int) -> list[list[Piece]]:
+    """All of a clean text, two cells in, in as many lines of a dialog as it takes."""
+    return [[(f"  {part}", style)] for part in cut_at_blanks(text, max(20, width - 4))]
+
+
+def with_whole(
+    lines: Sequence[list[Piece]], text: str, style: Style, width: int
+) -> list[list[Piece]]:
+    """As many lines as before, of which the last ones say all of a text."""
+    told = whole(text, style, width)
+    kept = len(lines) - len(told)
+    return [*lines[:kept], *told] if kept > 0 else told
 
 
 class Words(Lines):

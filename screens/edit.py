@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from jobshape.app.board.bounds import Bound, excess, words_of
+from jobshape.app.board.bounds import Bound, brief_of, excess, words_of
 from jobshape.app.domain.action import new_batch
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.domain.job import Job
@@ -12,7 +12,7 @@ from jobshape.app.domain.shape import JobShape
 from jobshape.screens.act import report
 from jobshape.screens.acting import Plan, count_words, plan
 from jobshape.screens.confirm import ConfirmScreen
-from jobshape.screens.dialog import Dialog, Words
+from jobshape.screens.dialog import Dialog, Words, with_whole
 from jobshape.screens.editing import (
     ONLY,
     Change,
@@ -221,6 +221,11 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         """Whether nothing is being asked."""
         return self._asking is None and self._site.limits is not None
 
+    @property
+    def has_start(self) -> bool:
+        """Whether it was heard when a job as the form says would start."""
+        return self._asking is None and self._shape() in self._starts
+
     # ------------------------------------------------------------------ what is shown
 
     def _show(self) -> None:
@@ -256,7 +261,8 @@ class EditScreen(Dialog[Sequence[Change] | None]):
             if len(self._jobs) == 1 and now and now != self.texts[name].strip():
                 was = f"{show_value(field, old)}, now {now}"
         here = self.form.current == name if self.form.is_attached else False
-        return Note(words_of(name, bound) or (field.help if here else ""), wrong, was)
+        said = words_of(name, bound) or (field.help if here else "")
+        return Note(said, wrong, was, brief_of(name, bound))
 
     def _head(self) -> list[list[Piece]]:
         palette, glyphs = palette_of(self.app), self.glyphs
@@ -272,9 +278,6 @@ class EditScreen(Dialog[Sequence[Change] | None]):
 
     def _effect(self) -> list[list[Piece]]:
         palette, glyphs = palette_of(self.app), self.glyphs
-        if "" in self._refused:
-            words = clean(self._refused[""], glyphs)
-            return [[], [(f"  refused: {words}", palette.failed)], [], []]
         shape = self._shape()
         fits, room = self._room_words()
         lines: list[list[Piece]] = [[]]
@@ -284,6 +287,10 @@ class EditScreen(Dialog[Sequence[Change] | None]):
         lines.append([(f"  {clean(start, glyphs)}", palette.muted)])
         money = self._money()
         lines.append([(f"  {clean(money, glyphs)}", palette.muted)])
+        if self._refused:
+            words = clean(f"refused: {next(iter(self._refused.values()))}", glyphs)
+            width = self.query_one("#effect").size.width
+            return with_whole(lines, words, palette.failed, width)
         return lines
 
     def _room_words(self) -> tuple[bool, str]:

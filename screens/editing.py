@@ -138,6 +138,7 @@ def read_form(
     """What the texts change of each job. A text that is as it began changes nothing."""
     problems: dict[str, str] = {}
     wanted: dict[int, dict[str, tuple[Any, Any]]] = {}
+    wrong: dict[str, list[tuple[str, str]]] = {}  # field -> which jobs, and what is wrong
     jobs = _only(texts.get(ONLY.name, "").strip(), jobs, problems)
     for field in fields:
         text = texts[field.name].strip()
@@ -150,7 +151,7 @@ def read_form(
             try:
                 new = _read(field, text, old)
             except BadEntry as error:
-                problems.setdefault(field.name, str(error))
+                wrong.setdefault(field.name, []).append((job.target.reference, str(error)))
                 continue
             if new != old:
                 wanted.setdefault(number, {})[field.name] = (old, new)
@@ -158,7 +159,17 @@ def read_form(
         Change(jobs[number], pairs, _only_again(jobs[number], pairs))
         for number, pairs in sorted(wanted.items())
     )
+    problems |= {name: _told(found, len(jobs)) for name, found in wrong.items()}
     return Reading(changes, problems)
+
+
+def _told(wrong: Sequence[tuple[str, str]], count: int) -> str:
+    """What is wrong with a text; of which jobs, where others could take it."""
+    reference, words = wrong[0]
+    if len(wrong) == count:
+        return words
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return f"{reference}{more}: {words}"
 
 
 def _only(text: str, jobs: Sequence[Editable], problems: dict[str, str]) -> Sequence[Editable]:

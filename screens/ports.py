@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -126,9 +126,12 @@ class Files(Protocol):
 class Preflight(Protocol):
     """Looks at a draft before it is sent."""
 
-    async def examine(self, draft: Draft, ahead: int = 0) -> Sequence[CheckLine]:
+    async def examine(
+        self, draft: Draft, ahead: int = 0, replaced: Collection[int] = ()
+    ) -> Sequence[CheckLine]:
         """What each rule says of it, with so many of the same plan before it.
 
+        replaced: ids of jobs that end once it is sent, so nobody counts them.
         Raises a JobshapeError where nothing can be looked at.
         """
         ...

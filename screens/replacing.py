@@ -1,6 +1,6 @@
 """Running jobs with another shape: submitted anew, and the old one cancelled once the new is in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,10 @@ from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.scripts.draft import draft_of
 from jobshape.app.scripts.surgery import with_shape
 from jobshape.screens.editing import Change
-from jobshape.screens.resubmit import plan_of
+from jobshape.screens.resubmit import plan_of, whole
 from jobshape.screens.send_script import Submission, send_script
 from jobshape.screens.sending import send
+from jobshape.screens.unsent import tell_unsent
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
@@ -24,9 +25,13 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
     """Submit running jobs anew with other shapes; each old one is cancelled once the new is in."""
     entries: list[ActionEntry] = []
     batch, problems = new_batch(), []
-    screen.status.say(f"resubmitting {len(changes)} running jobs with their new shape")
-    for change in changes:
-        job = change.job.target.job
+    wholes = _by_submission(changes)
+    count = f"{len(wholes)} running job{'s' if len(wholes) > 1 else ''}"
+    screen.status.say(f"resubmitting {count} with the new shape")
+    ending = {job.job_id for job in whole([c.job.target.job for c in changes], screen.board)}
+    for of_one in wholes:
+        target = of_one[0].job.target
+        job = target.job
         try:
             plan = await plan_of(screen, [job], running=True)
             if not plan.resubmissions:
@@ -34,8 +39,8 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
                 problems.append(f"{job.label}: {reason}")
                 continue
             one = plan.resubmissions[0]
-            request = replace(one.request, script=with_shape(one.request.script, wanted_of(change)))
-            against = await _blocks(screen, replace(one, request=request))
+            request = replace(one.request, script=_with_changes(one.request.script, of_one))
+            against = await _blocks(screen, replace(one, request=request), ending)
         except JobshapeError as error:
             problems.append(f"{job.label}: {error.what}")
             continue
@@ -49,10 +54,11 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
         if sent.job_id is None:
             problems.append(f"{job.label}: {sent.words}; it runs on")
             if sent.is_unclear:
+                tell_unsent(screen, sent, f"{job.label} runs on")
                 break  # nothing is to arrive later, when nobody looks any more
             continue
         why = f"sent again as {sent.job_id}"
-        reference = change.job.target.reference
+        reference = target.reference if job.het_job_id is None else str(job.het_job_id)
         entries.append(ActionEntry("cancel", reference, "cancel", reason=why, batch=batch))
     if entries:
         sending = await send(screen, entries)
@@ -64,12 +70,31 @@ async def replace_running(screen: "Room", changes: Sequence[Change]) -> None:
         screen.status.say(f"sent {len(entries)} again with the new shape; the old ones cancelled")
 
 
-async def _blocks(screen: "Room", one: Resubmission) -> str:
-    """The rules that block it; the job that it replaces is not counted as the same job twice."""
+def _by_submission(changes: Sequence[Change]) -> list[list[Change]]:
+    """The changes of each job; those of components of one heterogeneous job together."""
+    found: dict[int, list[Change]] = {}
+    for change in changes:
+        job = change.job.target.job
+        found.setdefault(job.job_id if job.het_job_id is None else job.het_job_id, []).append(
+            change
+        )
+    return list(found.values())
+
+
+def _with_changes(script: str, changes: Sequence[Change]) -> str:
+    """The script with what the person changed, of each component."""
+    for change in changes:
+        group = change.job.target.job.het_offset or 0
+        script = with_shape(script, wanted_of(change), group=group)
+    return script
+
+
+async def _blocks(screen: "Room", one: Resubmission, ending: Collection[int]) -> str:
+    """The rules that block it. ending: the jobs that are cancelled for it and for its like."""
     preflight = screen.context.preflight
     if preflight is None:
         return ""
-    lines = await preflight.examine(draft_of(one), -1)
+    lines = await preflight.examine(draft_of(one), replaced=ending)
     return ", ".join(line.rule for line in blocking([softened(line) for line in lines]))
 
 

@@ -14,6 +14,7 @@ from jobshape.app.domain.states import Phase, phase_of
 from jobshape.screens.acting import count_words, own_of
 from jobshape.screens.resubmit_review import ResubmitScreen
 from jobshape.screens.send_script import SentScript, Submission, send_script
+from jobshape.screens.unsent import tell_unsent
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
@@ -43,10 +44,20 @@ def why_not(jobs: Sequence[Job], board: Board) -> str | None:
     """Why none of these can be sent again; None if some can."""
     if not jobs:
         return "there is no job in the list"
-    meant, _ = own_of(jobs, board.link.user)
+    meant, _ = own_of(whole(jobs, board), board.link.user)
     if all(phase_of(job.state) is Phase.WAITING for job in meant):
         return "still pending: edit it (e)"
     return None
+
+
+def whole(jobs: Sequence[Job], board: Board) -> list[Job]:
+    """The jobs, and all components of those that are heterogeneous: they are sent as one."""
+    chosen = {job.job_id: job for job in jobs}
+    for job in jobs:
+        family = board.family_of(job) if job.het_job_id is not None else None
+        for job_id in sorted(family.job_ids) if family else ():
+            chosen.setdefault(job_id, board.jobs[job_id])
+    return list(chosen.values())
 
 
 async def _resubmit(screen: "Room", jobs: Sequence[Job]) -> None:
@@ -70,10 +81,11 @@ async def plan_of(screen: "Room", jobs: Sequence[Job], *, running: bool | None =
                   ) -> ResubmissionPlan:  # fmt: skip
     """What would be sent. Raises JobshapeError."""
     board = screen.board
-    own, _ = own_of(jobs, board.link.user)
+    own, _ = own_of(whole(jobs, board), board.link.user)
     await _know_causes(screen, own)
     state = board.history
-    one_runs = len(own) == 1 and phase_of(own[0].state) is Phase.RUNNING
+    is_one = len({job.het_job_id or job.job_id for job in own}) == 1
+    one_runs = is_one and any(phase_of(job.state) is Phase.RUNNING for job in own)
     wanted = Wanted(
         own,
         {str(job.job_id): list(found) for job in own if (found := board.findings.get(job.job_id))},
@@ -125,6 +137,8 @@ async def _send_all(
         more += f"; {rest} not sent" if rest else ""
         first = f"submitted {len(done)}; " if done else ""
         screen.status.say(f"{first}{bad[0].words}{more}", problem=True)
+        if sent[-1].is_unclear:
+            tell_unsent(screen, sent[-1], f"{first}{rest} not sent" if first or rest else "")
     else:
         ids = ", ".join(map(str, done[:3])) + (" ..." if len(done) > 3 else "")
         note = f"; {notes[0]}" if notes else ""

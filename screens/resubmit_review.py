@@ -16,7 +16,7 @@ from jobshape.screens.write_back import write_back
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean, cut_at_blanks
+from jobshape.widgets.text import clean, cut_at_blanks, width_of
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -48,12 +48,19 @@ class ResubmitLines(ScrolledLines, can_focus=True):
         names = ", ".join(one.jobs[:4]) + (" ..." if len(one.jobs) > 4 else "")
         lines: list[list[Piece]] = []
         tasks = f"   one array of {one.count:,} tasks" if one.count > 1 else ""
-        lines.append([
-            (f"  {clean(one.name, glyphs)} ", palette.strong),
-            (clean(names, glyphs)[: width - 40], palette.text), (tasks, palette.accent),
-        ])  # fmt: skip
+        if len(one.after) > 1:
+            tasks = f"   one heterogeneous job of {len(one.after)} components"
+        name = f"  {clean(one.name, glyphs)} "
+        room = max(20, width - width_of(name + tasks))
+        first, *rest = cut_at_blanks(clean(names, glyphs), room)
+        lines.append([(name, palette.strong), (first, palette.text), (tasks, palette.accent)])
+        lines += [[(f"    {part}", palette.text)] for part in rest]
+        component = 0
         for fix in one.corrections:
             field = FIELD_OF[fix.field]
+            if len(one.after) > 1 and (fix is one.corrections[0] or fix.component != component):
+                component = fix.component
+                lines.append([(f"    component {component}", palette.strong)])
             lines.append([
                 (f"    {field.title:<15}", palette.muted),
                 (clean(show_value(field, fix.old) or "-", glyphs), palette.text),
@@ -78,7 +85,7 @@ class ResubmitLines(ScrolledLines, can_focus=True):
                     ]
         for text in one.diff:
             style = {"+": palette.running, "-": palette.failed}.get(text[:1], palette.muted)
-            lines.append([(f"      {clean(text, glyphs)}", style)])
+            lines += self._words(text, width, style, indent=6)
         return [*lines, []]
 
     def _words(self, text: str, width: int, style: object, *, indent: int) -> list[list[Piece]]:
@@ -141,5 +148,10 @@ class ResubmitScreen(CheckedDialog[Mapping[str, str] | None]):
         """Write the corrected values."""
         one = self._mended
         assert one is not None
-        shape = JobShape(**{fix.field: fix.new for fix in one.corrections})
-        return await write_back(self._room, one.script_path, shape)
+        shapes = [
+            JobShape(**{
+                fix.field: fix.new for fix in one.corrections if fix.component == component
+            })
+            for component in range(len(one.after))
+        ]  # fmt: skip
+        return await write_back(self._room, one.script_path, *shapes)

@@ -63,16 +63,18 @@ class ReviewScreen(Dialog[str | None]):
             count = len(self.again)
             text = f"(*) not in place once it runs: {count} running"
             lines.append([(f"  {text}", palette.warning)])
-            lines.append([
-                ("  c", palette.key),
-                (" submit it anew, then cancel the running one: its work is lost", palette.text),
-            ])  # fmt: skip
+            what = "it anew, then cancel the running one: its work is lost"
+            if count > 1:
+                what = f"{count} anew, then cancel the running ones: their work is lost"
+            lines.append([("  c", palette.key), (f" submit {what}", palette.text)])
             lines.append([])
         for words in self._over:
             lines.append([(f"  {clean(words, self.glyphs)}", palette.failed)])
         if self._over:
             lines += [[("  the site may refuse it, or never start it", palette.warning)], []]
-        send: list[Piece] = [("  y", palette.key), (" send", palette.strong)]
+        sent = sum(bool(change.in_place) for change in self._changes)
+        part = f" {sent} of {len(self._changes)}" if sent < len(self._changes) else ""
+        send: list[Piece] = [("  y", palette.key), (f" send{part}", palette.strong)]
         if not self.can_send:
             send = [("  y", palette.key_blocked), (" nothing to send", palette.muted)]
         lines.append([*send, ("     n", palette.key), (" back to the form", palette.text)])

@@ -8,6 +8,7 @@ from jobshape.app.domain.action import new_batch, outcome_of
 from jobshape.app.domain.errors import JobshapeError, Unreachable
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.scripts.draft import Project, record_of
+from jobshape.screens.unsent import tell_unsent
 
 if TYPE_CHECKING:
     from jobshape.screens.room import Room
@@ -34,6 +35,7 @@ class SentScript:
     is_over: bool
     note: str = ""  # why history does not have it
     is_unclear: bool = False  # no answer came: what comes after it is better not sent now
+    by_hand: tuple[str, str] | None = None  # where the script is kept, and the command for it
 
 
 async def send_script(room: "Room", wanted: Submission) -> SentScript:
@@ -83,11 +85,12 @@ async def _hand_over(room: "Room", request: SubmitRequest, words: str) -> SentSc
         path, command = await files.hand_over(request)
     except JobshapeError as error:
         return SentScript(None, f"{words}; {error}", True, is_unclear=True)
-    hint = f"by hand: {command} ({path})"
-    return SentScript(None, f"{words}; {hint}", True, is_unclear=True)
+    return SentScript(None, words, True, is_unclear=True, by_hand=(str(path), command))
 
 
 def tell(room: "Room", sent: SentScript) -> None:
-    """Say in the status line what became of it."""
+    """Say what became of it: in the status line, or where a person has to act, in a dialog."""
     note = f"; {sent.note}" if sent.note else ""
     room.status.say(sent.words + note, problem=bool(note) or sent.job_id is None)
+    if sent.is_unclear:
+        tell_unsent(room, sent)

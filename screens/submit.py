@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from jobshape.app.board.bounds import Bound, excess, words_of
+from jobshape.app.board.bounds import Bound, brief_of, excess, words_of
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.check import CheckLine
 from jobshape.app.domain.entry import BadEntry, read_entry, show_entry
@@ -15,7 +15,7 @@ from jobshape.app.domain.text import sanitize
 from jobshape.app.scripts.draft import Draft
 from jobshape.screens.check_words import tally
 from jobshape.screens.choose_script import choose_script
-from jobshape.screens.dialog import Dialog, Words
+from jobshape.screens.dialog import Dialog, Words, with_whole
 from jobshape.screens.effect import cost_words
 from jobshape.screens.send_script import Submission, send_script, tell
 from jobshape.screens.shape_view import ShapeView
@@ -84,6 +84,11 @@ class SubmitScreen(Dialog[None]):
     def is_settled(self) -> bool:
         """Whether nothing is being asked."""
         return not self._busy and not self._sending
+
+    @property
+    def has_checks(self) -> bool:
+        """Whether the pre-flight has said its lines of what stands in the form."""
+        return self._lines is not None
 
     def content(self) -> Iterable[Widget]:
         """The form, what it would do, the pre-flight in a line, the keys."""
@@ -258,7 +263,7 @@ class SubmitScreen(Dialog[None]):
         if was and now != self.form.texts[name].strip():
             was = f"{was}, now {now}"
         help = field.help if self.form.current == name else ""
-        return Note(words_of(name, bound) or help, wrong, was)
+        return Note(words_of(name, bound) or help, wrong, was, brief_of(name, bound))
 
     def _effect(self, shape: JobShape) -> list[list[Piece]]:
         palette, glyphs = palette_of(self.app), self.glyphs
@@ -274,7 +279,9 @@ class SubmitScreen(Dialog[None]):
             text, role = tally(self._lines)
             lines.append([(f"  {text}", getattr(palette, role))])
         elif self._trouble:
-            lines.append([(f"  {clean(self._trouble, glyphs)}", palette.warning)])
+            width = self.query_one("#effect").size.width
+            trouble = clean(self._trouble, glyphs)
+            return with_whole([*lines, []], trouble, palette.warning, width)
         elif self._room.context.preflight is not None:
             lines.append([("  pre-flight ...", palette.muted)])
         return lines
@@ -320,16 +327,14 @@ class SubmitScreen(Dialog[None]):
             sent = await send_script(room, wanted)
         finally:
             self._sending = False
-        tell(room, sent)
         if sent.job_id is not None:
             room.actions.refresh()
-        if not self.is_attached:
-            return
-        if sent.is_over:
+        if self.is_attached and sent.is_over:
             self.dismiss(None)
-        else:
+        elif self.is_attached:
             self._trouble = sent.words
             self._show()
+        tell(room, sent)
 
     def action_leave(self) -> None:
         """Nothing is sent; what is being sent cannot be left."""

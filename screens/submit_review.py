@@ -15,7 +15,8 @@ from jobshape.screens.write_back import write_back
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.scrolled_lines import ScrolledLines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean
+from jobshape.widgets.text import clean, cut_at_blanks
+from rich.style import Style
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ReviewLines(ScrolledLines, can_focus=True):
             for text in self.changes:
                 style = {"+": palette.running, "-": palette.failed, "@": palette.muted}
                 role = style.get(text[:1], palette.text)
-                lines.append([(f"    {clean(text, glyphs)}", role)])
+                lines += _cut("    ", palette.faint, clean(text, glyphs), role, width)
             lines.append([])
         if self.beside:
             lines.append([("  Sent beside the script", palette.strong)])
@@ -58,8 +59,15 @@ class ReviewLines(ScrolledLines, can_focus=True):
         lines.append([("  The script as it will go", palette.strong)])
         for number, text in enumerate(self.script, 1):
             style_ = palette.group if text.startswith("#SBATCH") else palette.text
-            lines.append([(f" {number:>4}  ", palette.faint), (clean(text, glyphs), style_)])
+            lines += _cut(f" {number:>4}  ", palette.faint, clean(text, glyphs), style_, width)
         return lines
+
+
+def _cut(head: str, faint: Style, text: str, style: Style, width: int) -> list[list[Piece]]:
+    """A line with all of its text: a person sees everything that is sent."""
+    first, *rest = cut_at_blanks(text, max(20, width - len(head)))
+    blank = " " * len(head)
+    return [[(head, faint), (first, style)], *([(blank, faint), (part, style)] for part in rest)]
 
 
 class SubmitReview(CheckedDialog[Submission | None]):

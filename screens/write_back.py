@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from jobshape.screens.room import Room
 
 
-async def write_back(room: "Room", path: str, shape: JobShape) -> str:
+async def write_back(room: "Room", path: str, *shapes: JobShape) -> str:
     """Write a shape into the script at a path, if the person says yes; what came of it, in words.
 
-    Raises JobshapeError: the file cannot be read, changed or written, or changed meanwhile.
+    shapes: one, or of a heterogeneous job one for each component. Raises JobshapeError: the file
+    cannot be read, changed or written, or changed meanwhile.
     """
     files = room.context.files
     if files is None or room.read_only:
         raise JobshapeError("this session writes no files")
     file = await files.read(path)
-    new = with_shape(file.text, shape)
+    new = file.text
+    for group, shape in enumerate(shapes):
+        if any(shape.said()):
+            new = with_shape(new, shape, group=group)
     if new == file.text:
         return f"{path} says so already"
     lines = diff(file.text, new, path)

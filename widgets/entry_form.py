@@ -8,7 +8,7 @@ from jobshape.widgets.entry import Entry
 from jobshape.widgets.glyphs import Glyphs
 from jobshape.widgets.lines import Lines
 from jobshape.widgets.spans import Piece
-from jobshape.widgets.text import clean, fit
+from jobshape.widgets.text import clean, fit, width_of
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -28,11 +28,15 @@ class FormField(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What is said beside a field: what was there before, what may stand there, what is wrong."""
+    """What is said beside a field: what was there before, what may stand there, what is wrong.
+
+    brief: the text where beside what was there is no room for all of it; "" says nothing there.
+    """
 
     text: str = ""
     problem: str = ""
     was: str = ""
+    brief: str = ""
 
 
 def shown_text(text: str) -> str:
@@ -61,7 +65,7 @@ class _Titles(Lines):
             style = palette.strong if number == self.at else palette.muted
             mark = "*" if field.name in self.changed else " "
             lines.append([
-                (f" {mark}", palette.marked),
+                (f"{mark} ", palette.marked),
                 (fit(field.title, width - 3, self._glyphs), style),
             ])  # fmt: skip
         return lines
@@ -82,13 +86,19 @@ class _Notes(Lines):
 
     def _line(self, note: Note, width: int) -> list[Piece]:
         palette, glyphs = self.palette, self._glyphs
-        pieces: list[Piece] = [(" ", palette.text)]
-        if note.was:
-            pieces.append((f"was {clean(note.was, glyphs)}  ", palette.accent))
-        used = sum(len(text) for text, _ in pieces)
+        was = f"was {clean(note.was, glyphs)}  " if note.was else ""
         said, style = (note.problem, palette.failed) if note.problem else (note.text, palette.muted)
-        text = clean(said, glyphs)
-        return [*pieces, (fit(text, max(0, width - used), glyphs), style)]
+        text, room = clean(said, glyphs), max(0, width - 1)
+        if was and width_of(was) + width_of(text) > room:
+            if note.problem:
+                was = ""
+            else:
+                text = clean(note.brief, glyphs)
+                text = text if width_of(was) + width_of(text) <= room else ""
+        return [
+            (" ", palette.text), (was, palette.accent),
+            (fit(text, max(0, room - width_of(was)), glyphs), style),
+        ]  # fmt: skip
 
 
 class EntryForm(Widget):

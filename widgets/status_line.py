@@ -1,6 +1,7 @@
 """The line above the keys: what the screen shows, and how fresh, from where and at what cost."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from jobshape.app.board.board import Board
 from jobshape.app.board.link import Link
@@ -18,10 +19,19 @@ MESSAGE_FOR_S = 6.0
 """How long a word to the person stands in the line."""
 
 
+class _Message(NamedTuple):
+    """A text that stands in the line for a while."""
+
+    text: str
+    problem: bool
+    since: float
+    until: float
+
+
 class StatusLine(Lines):
     """Left: what the screen says of itself. Right: age, cadence, source, cost.
 
-    A short message (a blocked key's reason, what was copied) takes the left part for a while.
+    A short message (a blocked key's reason, what was copied) takes the whole line for a while.
     """
 
     def __init__(
@@ -36,12 +46,31 @@ class StatusLine(Lines):
         self._board = board
         self._clock = clock
         self._glyphs = glyphs
-        self._message: tuple[str, bool, float] = ("", False, 0.0)
+        self._answer: _Message | None = None
+        self._news: _Message | None = None
 
     def say(self, text: str, *, problem: bool = False) -> None:
-        """Show a short message for a few seconds."""
-        self._message = (text, problem, self._clock() + MESSAGE_FOR_S)
+        """Answer a key with a short message, for a few seconds."""
+        now = self._clock()
+        self._answer = _Message(text, problem, now, now + MESSAGE_FOR_S)
+        if self._news is not None and now < self._news.since:
+            self.tell(self._news.text, problem=self._news.problem)  # nobody has read it yet
         self.redraw()
+
+    def tell(self, text: str, *, problem: bool = False) -> None:
+        """Say what happened by itself: once an answer that somebody may wait for was read."""
+        since = max(self._clock(), self._answer.until if self._answer else 0.0)
+        self._news = _Message(text, problem, since, since + MESSAGE_FOR_S)
+        self.redraw()
+
+    @property
+    def _message(self) -> _Message | None:
+        """What is to be read now."""
+        now = self._clock()
+        both = (self._answer, self._news)
+        return next(
+            (one for one in both if one and one.text and one.since <= now < one.until), None
+        )
 
     def ground(self) -> Style:
         """As the header's."""
@@ -50,10 +79,10 @@ class StatusLine(Lines):
     def build(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """The one line."""
         palette, glyphs = self.palette, self._glyphs
-        text, problem, until = self._message
-        if text and self._clock() < until:
-            style = on(palette.failed if problem else palette.accent, palette.frame)
-            return [[(fit(" " + clean(text, glyphs), width, glyphs), style)]]
+        message = self._message
+        if message is not None:
+            style = on(palette.failed if message.problem else palette.accent, palette.frame)
+            return [[(fit(" " + clean(message.text, glyphs), width, glyphs), style)]]
         left = [*self.left(width), *self.trouble()]
         used = sum(width_of(part) for part, _ in left)
         right = self._right(width - used - 3)

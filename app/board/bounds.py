@@ -5,15 +5,19 @@ of several partitions the one that allows most, since the job may go to any of t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from jobshape.app.board.fragments import gpu_types
 from jobshape.app.domain.cost import gpu_count
 from jobshape.app.domain.entry import show_entry
 from jobshape.app.domain.job import UNLIMITED
-from jobshape.app.domain.limits import Limits, SiteLimits
+from jobshape.app.domain.limits import SiteLimits, first_set
 from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.domain.site import Node, Partition
+
+LARGEST = "largest node"
+"""Whose bound it is where no rule is lower than what the nodes have."""
 
 
 class Bound(NamedTuple):
@@ -37,14 +41,9 @@ def bounds_of(shape: JobShape, site: Site) -> dict[str, Bound]:
     names = _partitions(shape, site)
     where = ",".join(names)
     nodes = [n for n in site.nodes if not names or set(names) & set(n.partitions)]
-    person = _of_person(shape, site)
-
-    def own(name: str) -> tuple[int | None, str]:
-        """The first of those who count that sets it."""
-        found = ((getattr(limits, name), who) for who, limits in person)
-        return next((pair for pair in found if pair[0] is not None), (None, ""))
-
-    per_partition = [(name, _of_partition(name, site)) for name in names]
+    limits = site.limits or SiteLimits()
+    own = partial(first_set, limits.of_person(shape, site.partitions[names[0]] if names else None))
+    per_partition = [(name, limits.of_partition(site.partitions[name])) for name in names]
     tasks, nodes_asked = max(1, shape.tasks or 1), max(1, shape.nodes or 1)
     found = {
         "partition": Bound(choices=tuple(site.partitions)),
@@ -60,17 +59,17 @@ def bounds_of(shape: JobShape, site: Site) -> dict[str, Bound]:
             own("nodes"),
         ),
         "cpus_per_task": _lowest(
-            (_largest(n.cpus for n in nodes), "largest node"),
+            (_largest(n.cpus for n in nodes), LARGEST),
             _most(((n, one.node_cpus) for n, one in per_partition), "partition"),
-            _shared(own("cpus"), tasks),
+            own("node_cpus"), _shared(own("cpus"), tasks),
         ),
         "memory_bytes": _lowest(
-            (_largest(n.memory_bytes for n in nodes), "largest node"),
+            (_largest(n.memory_bytes for n in nodes), LARGEST),
             _most(((n, one.node_memory_bytes) for n, one in per_partition), "partition"),
-            _shared(own("memory_bytes"), nodes_asked),
+            own("node_memory_bytes"), _shared(own("memory_bytes"), nodes_asked),
         ),
         "gpus": _lowest(
-            (_largest(n.gpus or 0 for n in nodes), "largest node"),
+            (_largest(n.gpus or 0 for n in nodes), LARGEST),
             _shared(own("gpus"), nodes_asked),
         )._replace(choices=_types(nodes)),
     }  # fmt: skip
@@ -87,7 +86,9 @@ def excess(name: str, value: object, bound: Bound) -> str:
         if colon and known and kind.lower() not in known:
             return f"no {kind} here: {', '.join(bound.choices)}"
         over = bound.most is not None and gpu_count(str(value)) > bound.most
-        return f"over {bound.most}, {bound.who}" if over else ""
+        if not over:
+            return ""
+        return f"over {bound.most}, {bound.who}" if bound.most else _none(bound)
     if bound.choices:
         given = [part for part in str(value).split(",") if part] if name == "partition" else [value]
         unknown = [str(one) for one in given if one not in bound.choices]
@@ -102,53 +103,32 @@ def words_of(name: str, bound: Bound) -> str:
     """The bound beside its field: ``at most 2-00:00:00, partition main``; "" for none."""
     if name == "gpus":
         if not bound.most:
-            return "this partition has none" if bound.most == 0 else ""
+            return _none(bound) if bound.most == 0 else ""
         kinds = f": {', '.join(bound.choices)}" if bound.choices else ""
-        return f"at most {bound.most}, {bound.who}{kinds}"
+        return f"{brief_of(name, bound)}, {bound.who}{kinds}"
     if bound.choices:
         return ", ".join(bound.choices)
-    if bound.most is None:
+    brief = brief_of(name, bound)
+    return f"{brief}, {bound.who}" if brief else ""
+
+
+def brief_of(name: str, bound: Bound) -> str:
+    """The bound where there is little room: ``at most 2-00:00:00``; "" where it is not one."""
+    if not bound.most or (bound.choices and name != "gpus"):
         return ""
-    return f"at most {show_entry(FIELD_OF[name].kind, bound.most)}, {bound.who}"
+    most = bound.most if name == "gpus" else show_entry(FIELD_OF[name].kind, bound.most)
+    return f"at most {most}"
+
+
+def _none(bound: Bound) -> str:
+    """That there is no GPU to ask for, and by whose word."""
+    return "this partition has none" if bound.who == LARGEST else f"none, {bound.who}"
 
 
 def _partitions(shape: JobShape, site: Site) -> list[str]:
     named = [name for name in (shape.partition or "").split(",") if name in site.partitions]
     default = [name for name, one in site.partitions.items() if one.is_default]
     return named or ([] if shape.partition else default[:1])
-
-
-def _of_partition(name: str, site: Site) -> Limits:
-    """Its limits; its time limit also where only the board knows the partition."""
-    limits = (site.limits and site.limits.partition(name)) or Limits(name)
-    longest = site.partitions[name].time_limit_s
-    if limits.time_limit_s is None and longest is not None:
-        return Limits(
-            name, longest, limits.nodes, limits.cpus, limits.memory_bytes, limits.gpus,
-            limits.node_cpus, limits.node_memory_bytes,
-        )  # fmt: skip
-    return limits
-
-
-def _of_person(shape: JobShape, site: Site) -> list[tuple[str, Limits]]:
-    """Whose limits count, the strongest first: a QOS hides what the account sets.
-
-    Source: resource_limits(5): partition QOS, job QOS, then the association.
-    """
-    if site.limits is None:
-        return []
-    found: list[tuple[str, Limits]] = []
-    partition = (shape.partition or "").split(",")[0]
-    own = site.limits.association(shape.account or "", partition)
-    qos = shape.qos or (own.default_qos if own else "")
-    of_partition = site.partitions[partition].qos if partition in site.partitions else ""
-    for name in dict.fromkeys((of_partition, qos)):
-        limits = site.limits.of_qos(name) if name else None
-        if limits is not None:
-            found.append((f"QOS {name}", limits))
-    if own is not None:
-        found.append((f"account {own.account}", own.limits))
-    return found
 
 
 def _most(values: Iterable[tuple[str, int | None]], what: str) -> tuple[int | None, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from jobshape.app.config_report import as_toml
 from jobshape.app.demo.plan import SITE_PAGE, project_text
 from jobshape.app.domain.errors import JobshapeError
+from jobshape.app.rounds.reading import MANIFEST_NAME
 from jobshape.app.settings.folders import make_private, state_folder, write_private
 
 MARKER = ".jobshape-demo"
@@ -34,6 +35,11 @@ class Place:
         self.marker = self.folder / MARKER
         self.page = self.folder / "demo.toml"
         self.site = self.folder / "site"
+
+    @property
+    def state(self) -> Path:
+        """The state folder of jobshape while it shows the demo."""
+        return self.folder / "state"
 
     @property
     def exists(self) -> bool:
@@ -92,7 +98,11 @@ class Place:
             page = SITE_PAGE.format(folder=as_toml(str(self.site)), cpus=cpus)
             self._put("demo.toml", page)
             self._put(".jobshape.toml", project_text())
-            for shipped in (_HERE / "work.py", *sorted((_HERE / "scripts").glob("*.sh"))):
+            for shipped in (
+                _HERE / "work.py",
+                _HERE / MANIFEST_NAME,
+                *sorted((_HERE / "scripts").glob("*.sh")),
+            ):
                 self._put(shipped.name, shipped.read_text("utf-8"))
             make_private(self.folder / "logs")
         except OSError as error:
@@ -108,7 +118,7 @@ class Place:
 
     def keep_here(self) -> None:
         """Let what this process and its children keep between starts be in the demo's folder."""
-        os.environ["JOBSHAPE_STATE_DIR"] = str(self.folder / "state")
+        os.environ["JOBSHAPE_STATE_DIR"] = str(self.state)
         os.environ["JOBSHAPE_CACHE_DIR"] = str(self.folder / "cache")
 
     @contextmanager

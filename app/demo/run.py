@@ -4,24 +4,28 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jobshape.app import rounds_process
 from jobshape.app.acting.keeping import Keeper, keeper
 from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.collector.choose import choose_backend
 from jobshape.app.demo.place import DemoError, Place
 from jobshape.app.demo.plan import ROUNDS, Planned, batch
 from jobshape.app.domain.action import new_batch
-from jobshape.app.domain.errors import BackendError, NoSite
+from jobshape.app.domain.errors import BackendError, BadRequest, NoSite
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.states import is_finished
 from jobshape.app.history.place import name_in_history
 from jobshape.app.launch import check_terminal, launch
+from jobshape.app.rounds.reading import MANIFEST_NAME, read_manifest
+from jobshape.app.rounds_control import start_campaign
 from jobshape.app.scripts.draft import Project, record_of
 from jobshape.app.settings.load import load_settings
-from jobshape.app.settings.values import Settings
+from jobshape.app.settings.values import Loaded
 from jobshape.app.site_check import why_not_local
 from jobshape.app.sites import Site, choose_site
 
@@ -55,7 +59,7 @@ def run_demo(
     loaded = load_settings(named, start=place.folder)
     site = choose_site(loaded)
     with place.in_use():
-        said = _fill(place, site, loaded.settings)
+        said = _fill(place, site, loaded)
         if not screen:
             say(said)
             say(_afterwards(place))
@@ -94,7 +98,7 @@ def _program() -> str:
 # --- jobs ----------------------------------------------------------------------------------
 
 
-def _fill(place: Place, site: Site, settings: Settings) -> str:
+def _fill(place: Place, site: Site, loaded: Loaded) -> str:
     """Submit a batch of rounds, unless there is still something to run; says which."""
     assert site.local is not None
     _, backend = choose_backend("local", local=site.local.head())
@@ -105,9 +109,17 @@ def _fill(place: Place, site: Site, settings: Settings) -> str:
             return f"The demo goes on: {len(left)} jobs are running or still to run."
         waiting = {job.name for job in jobs if not is_finished(job.state)}
         where = name_in_history(site.page.name)
-        with keeper(settings, where, place.folder) as history:
+        with keeper(loaded.settings, where, place.folder) as history:
             count = _submit(backend, place, waiting, history)
+        _begin_campaign(place, loaded)
         return f"{count} jobs submitted in {place.folder}."
+
+
+def _begin_campaign(place: Place, loaded: Loaded) -> None:
+    """Start the workload in rounds, unless the one of an earlier start is still under way."""
+    os.environ["DEMO_PYTHON"] = sys.executable
+    with suppress(BadRequest):
+        start_campaign(loaded, read_manifest(place.folder / MANIFEST_NAME))
 
 
 def _goes_on(job: Job) -> bool:
@@ -169,6 +181,7 @@ def clean_demo(folder: str | None, *, sure: bool, say: Say) -> int:
         say("Nothing was removed.")
         return 0
     with place.alone(), place.submitting():
+        rounds_process.stop(place.page.stem, place.state)
         _end_site(str(place.site))
         place.remove()
     say(f"Removed {place.folder} and ended its jobs.")

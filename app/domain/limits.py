@@ -1,6 +1,11 @@
 """What a site lets one person ask for: limits of partitions, QOS and associations."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from jobshape.app.domain.job import UNLIMITED
+from jobshape.app.domain.shape import JobShape
+from jobshape.app.domain.site import Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +66,33 @@ class SiteLimits:
         of_account = [one for one in self.associations if one.account == wanted]
         exact = [one for one in of_account if partition and one.partition == partition]
         return next(iter(exact or [one for one in of_account if not one.partition]), None)
+
+    def of_partition(self, one: Partition) -> Limits:
+        """The limits of a partition that is there; its walltime is the lower of the two known."""
+        limits = self.partition(one.name) or Limits(one.name)
+        known = [
+            limit for limit in (limits.time_limit_s, one.time_limit_s)
+            if limit is not None and limit != UNLIMITED
+        ]  # fmt: skip
+        return replace(limits, time_limit_s=min(known, default=None))
+
+    def of_person(self, shape: JobShape, partition: Partition | None) -> list[tuple[str, Limits]]:
+        """Whose limits hold for a job there, and which; the strongest first.
+
+        A limit that one sets hides the same one of those after it: :func:`first_set`.
+        Source: resource_limits: the partition's QOS, the job's, then the association.
+        """
+        place = self.association(shape.account or "", partition.name if partition else "")
+        qos = shape.qos or (place.default_qos if place else "")
+        found: list[tuple[str, Limits]] = []
+        for name in dict.fromkeys((partition.qos if partition else "", qos)):
+            limits = self.of_qos(name) if name else None
+            if limits is not None:
+                found.append((f"QOS {name}", limits))
+        return [*found, (f"account {place.account}", place.limits)] if place else found
+
+
+def first_set(those: Sequence[tuple[str, Limits]], field: str) -> tuple[int | None, str]:
+    """A limit of the first who sets it, and who that is; None, "" where nobody does."""
+    found = ((getattr(limits, field), who) for who, limits in those)
+    return next((pair for pair in found if pair[0] is not None), (None, ""))

@@ -21,6 +21,7 @@ class Correction(NamedTuple):
     old: Any
     new: Any
     reason: str
+    component: int = 0  # of a heterogeneous job
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Resubmission:
-    """One submission that stands for one job, or for tasks of one array."""
+    """One submission that stands for one job, for tasks of one array, or for one het job.
+
+    before, after: the shape of each component; of an ordinary job there is one.
+    """
 
     jobs: tuple[str, ...]  # references: "12", "4_[3,7-19]"
     name: str
     request: SubmitRequest  # as it is sent, the whole script in it
-    before: JobShape
-    after: JobShape
+    before: tuple[JobShape, ...]
+    after: tuple[JobShape, ...]
     corrections: tuple[Correction, ...] = ()
     script_source: str = KEPT_BY_SITE
     script_path: str = ""  # where it lay when it was first submitted

@@ -8,6 +8,9 @@ from jobshape.app.domain.job import UNASSIGNED, Job
 MATCHED_FIELDS = ("name", "comment", "work_dir", "partition")
 """What a rule may look at."""
 
+_CAMPAIGN = re.compile(r"jobshape:[A-Za-z0-9._-]+/([A-Za-z0-9._-]+) ")
+"""What a campaign writes into the comments of its jobs: itself, and the stage."""
+
 Rule = Mapping[str, str]
 """``{"stage": "training", "name": "^train"}``; all patterns given must be found (re.search)."""
 
@@ -25,7 +28,9 @@ class StageRules:
                 self.problems.append(f"stage rule {number}: {error}")
 
     def stage_of(self, job: Job) -> str:
-        """The stage of a job; ``unassigned`` when no rule fits."""
+        """The stage that its campaign says, else of the first rule; else ``unassigned``."""
+        if job.comment.startswith("jobshape:") and (said := _CAMPAIGN.match(job.comment)):
+            return said[1]
         for stage, patterns in self._rules:
             if all(pattern.search(str(job[index])) for index, pattern in patterns):
                 return stage

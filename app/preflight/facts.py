@@ -88,6 +88,7 @@ class Facts:
     roles: Mapping[str, str] = field(default_factory=dict)  # partition -> role, as the page says
     told_by: str = ""  # how jobshape itself tells of a job's end; "" if it does not
     ahead: int = 0  # submissions of the same plan that go before this one
+    replaced: frozenset[int] = frozenset()  # ids of jobs that end once this one is sent
     most_jobs: int = 0  # of one person in the queue, as the site's page says; 0: not known
 
     def why_no(self, part: str) -> str:

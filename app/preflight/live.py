@@ -1,7 +1,7 @@
 """The pre-flight beside a running app: the collector asks the site, a thread looks at the disks."""
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,13 @@ class LivePreflight:
         self._board = board
         self._call = call
 
-    async def examine(self, draft: Draft, ahead: int = 0) -> Sequence[CheckLine]:
-        """What each rule says of it. ahead: how many of the same plan go before it."""
+    async def examine(
+        self, draft: Draft, ahead: int = 0, replaced: Collection[int] = ()
+    ) -> Sequence[CheckLine]:
+        """What each rule says of it.
+
+        ahead: how many of the same plan go before it; replaced: jobs that end once it is sent.
+        """
         try:
             folder = "" if self._place.ssh else os.getcwd()  # noqa: PTH109
         except OSError as error:
@@ -50,7 +55,10 @@ class LivePreflight:
                 self._settings, self._place, subject, asked, trouble,
                 history=Path(state.path) if state.path else None, site=state.site,
             )  # fmt: skip
-            return examine(subject, replace(facts, ahead=ahead), self._settings.policy)
+            return examine(
+                subject, replace(facts, ahead=ahead, replaced=frozenset(replaced)),
+                self._settings.policy,
+            )  # fmt: skip
 
         return await beside(work, "the file system", PATIENCE_S)
 

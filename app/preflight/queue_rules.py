@@ -16,10 +16,14 @@ from jobshape.app.settings.values import Policy
 
 
 def open_jobs(facts: Facts) -> dict[int, OwnJob] | None:
-    """Jobs that wait or run, an array as one; None where the queue is not known."""
+    """Jobs that wait or run, an array as one, without those that this one takes the place of.
+
+    None where the queue is not known.
+    """
     if facts.site is None or facts.site.queue is None:
         return None
-    return {job.whole_id: job for job in facts.site.queue if job.is_open}
+    opened = (job for job in facts.site.queue if job.is_open)
+    return {job.whole_id: job for job in opened if job.job_id not in facts.replaced}
 
 
 def not_sent_twice(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Seen]:

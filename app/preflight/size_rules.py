@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from jobshape.app.board.bounds import LARGEST, Site, bounds_of
 from jobshape.app.domain.entry import show_size
 from jobshape.app.domain.job import UNLIMITED
-from jobshape.app.domain.limits import Limits
+from jobshape.app.domain.limits import SiteLimits, first_set
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.site import Node, Partition
 from jobshape.app.domain.site_facts import NODES, PARTITIONS
@@ -44,20 +45,22 @@ def walltime_fits(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Se
         if not found:
             yield unknown(f"{before}walltime not compared", facts.why_no(PARTITIONS))
             continue
-        above = [one for one in found if _above(asked, _partition_time(one, facts))]
+        limits = _limits(facts)
+        above = [one for one in found if _above(asked, limits.of_partition(one).time_limit_s)]
         if above:
-            limits = ", ".join(
-                f"{one.name} {format_duration(_partition_time(one, facts))}" for one in above
+            longest = ", ".join(
+                f"{one.name} {format_duration(limits.of_partition(one).time_limit_s)}"
+                for one in above
             )
             tell = bad if len(above) == len(found) else doubtful
             if tell is doubtful and not partitions_of(component, facts):
                 yield unknown(f"{before}walltime not compared", "its partition is not known")
                 continue
             yield tell(f"{before}walltime {format_duration(asked)} is above the limit of {where}",
-                       f"the longest: {limits}{_for_good(above, facts)}", _shorter(above, facts),
+                       f"the longest: {longest}{_for_good(above, facts)}", _shorter(above, facts),
                        line)  # fmt: skip
             continue
-        limit, whose = _user_time(component, found[0], facts)
+        limit, whose = first_set(limits.of_person(component.shape, found[0]), "time_limit_s")
         if _above(asked, limit):
             yield bad(f"{before}walltime {format_duration(asked)} is above the limit of {whose}",
                       f"the longest: {format_duration(limit)}",
@@ -72,51 +75,26 @@ def _above(asked_s: int, limit_s: int | None) -> bool:
     return asked_s == UNLIMITED or asked_s > limit_s
 
 
-def _partition_time(one: Partition, facts: Facts) -> int | None:
-    """Its own limit, or that of its QOS if it is lower."""
-    own = None if one.time_limit_s == UNLIMITED else one.time_limit_s
-    limits = facts.site.limits if facts.site else None
-    known = limits.partition(one.name) if limits else None
-    return min((one for one in (own, known.time_limit_s if known else None) if one is not None),
-               default=None)  # fmt: skip
+def _limits(facts: Facts) -> SiteLimits:
+    return (facts.site.limits if facts.site else None) or SiteLimits()
 
 
 def _for_good(above: list[Partition], facts: Facts) -> str:
     """Whether the site takes a job above these limits all the same."""
-    limits = facts.site.limits if facts.site else None
-    known = [limits.partition(one.name) for one in above] if limits else []
+    known = [_limits(facts).partition(one.name) for one in above]
     takes = any(one is not None and not one.refuses for one in known)
     return "; the site takes such a job, and it waits for good" if takes else ""
 
 
 def _shorter(above: list[Partition], facts: Facts) -> str:
-    longest = max(_partition_time(one, facts) or 0 for one in above)
+    limits = _limits(facts)
+    longest = max(limits.of_partition(one).time_limit_s or 0 for one in above)
     others = [] if facts.site is None else [
         one.name for one in facts.site.partitions or ()
-        if one not in above and (_partition_time(one, facts) or longest + 1) > longest
+        if one not in above and (limits.of_partition(one).time_limit_s or longest + 1) > longest
     ]  # fmt: skip
     fix = f"--time={format_duration(longest)}"
     return f"{fix}, or a longer partition: {', '.join(others[:6])}" if others else fix
-
-
-def _user_limits(component: Component, partition: str, facts: Facts) -> list[tuple[str, Limits]]:
-    """The QOS's limits, which come first, and the account's."""
-    limits = facts.site.limits if facts.site else None
-    if limits is None:
-        return []
-    place = limits.association(component.shape.account or "", partition)
-    name = component.shape.qos or (place.default_qos if place else "")
-    qos = limits.of_qos(name) if name else None
-    found = [(f"QOS {name}", qos)] if qos else []
-    return [*found, (f"account {place.account}", place.limits)] if place else found
-
-
-def _user_time(component: Component, one: Partition, facts: Facts) -> tuple[int | None, str]:
-    """A limit of the QOS holds in place of the account's. Source: resource_limits."""
-    for whose, limits in _user_limits(component, one.name, facts):
-        if limits.time_limit_s is not None:
-            return limits.time_limit_s, whose
-    return None, ""
 
 
 def _nodes_of(component: Component, facts: Facts) -> list[Node]:
@@ -143,29 +121,17 @@ def memory_fits(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Seen
                           else "no node of its partition is known")  # fmt: skip
             continue
         largest = max(nodes, key=lambda one: one.memory_bytes or 0)
-        most, whose = largest.memory_bytes or 0, f"the largest node, {largest.name}"
-        found = [(f"partition {one.name}", one) for one in _partition_limits(component, facts)]
-        for name, limits in [*found, *_user_limits(component, "", facts)]:
-            per_node = [limits.node_memory_bytes]
-            if limits.memory_bytes is not None:
-                per_node.append(limits.memory_bytes // (shape.nodes or 1))
-            for limit in per_node:
-                if limit is not None and limit < most:
-                    most, whose = limit, name
+        partitions = {one.name: one for one in (facts.site and facts.site.partitions) or ()}
+        bound = bounds_of(shape, Site(partitions, nodes, _limits(facts)))["memory_bytes"]
+        most = bound.most or 0
         if shape.memory_bytes > most:
+            whose = f"the {LARGEST}, {largest.name}" if bound.who == LARGEST else bound.who
             yield bad(f"{before}memory {asked} a node is above {show_size(most)}",
                       f"more is not to be had from {whose}",
                       "ask for less, spread over more nodes, or choose another partition",
                       line)  # fmt: skip
         else:
             yield good(f"{before}memory {asked} a node fits into {largest.name}", line)
-
-
-def _partition_limits(component: Component, facts: Facts) -> Iterator[Limits]:
-    limits = facts.site.limits if facts.site else None
-    for one in partitions_of(component, facts):
-        if limits and (found := limits.partition(one.name)):
-            yield found
 
 
 def memory_per_gpu_is_modest(subject: Subject, facts: Facts, policy: Policy) -> Iterator[Seen]:

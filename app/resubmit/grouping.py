@@ -1,4 +1,7 @@
-"""Many ended jobs to few submissions: tasks of one array become one array of just these. Pure."""
+"""Many ended jobs to few submissions. Pure.
+
+Tasks of one array become one array of just these; the components of a heterogeneous job are one.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,10 +11,11 @@ from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.resubmission import LeftOut
 from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.resubmit.het import whole_state
 
 QUEUED, RUNNING, DONE = "still queued", "still running", "completed"
 CANCELLED = "cancelled: somebody wanted it so"
-HET = "a heterogeneous job: submit its script by hand"
+HET = "a heterogeneous job: only a person sends it again (r)"
 NO_STATE = "how it ended is not known"
 
 
@@ -20,8 +24,13 @@ class Group:
     """What becomes one submission."""
 
     reference: str  # "12", "4_7", "4_[3,7-19]"
-    jobs: tuple[Job, ...]  # by task number
+    jobs: tuple[Job, ...]  # by task number, or by component
     tasks: TaskSet | None = None  # None: no array
+
+    @property
+    def is_het(self) -> bool:
+        """Whether these are the components of a heterogeneous job."""
+        return self.jobs[0].het_job_id is not None
 
     @property
     def site_reference(self) -> str:
@@ -48,7 +57,12 @@ def grouped(
     of_array: dict[int, dict[int, Job]] = {}
     alone: dict[int, Job] = {}
     order: dict[tuple[str, int], None] = {}
+    jobs = list(jobs)
+    of_het = _components(jobs)
     for job in jobs:
+        if job.het_job_id is not None:
+            order["het", job.het_job_id] = None
+            continue
         reason = _against(job, running, by_itself, done) or reason_against(job)
         if reason:
             left[reason] += 1
@@ -58,12 +72,33 @@ def grouped(
         else:
             alone[job.job_id] = job
             order["job", job.job_id] = None
-    groups = [
-        _array(job_id, of_array[job_id]) if kind == "array"
-        else Group(str(job_id), (alone[job_id],))
-        for kind, job_id in order
-    ]  # fmt: skip
+    groups: list[Group] = []
+    for kind, job_id in order:
+        if kind == "array":
+            groups.append(_array(job_id, of_array[job_id]))
+        elif kind == "job":
+            groups.append(Group(str(job_id), (alone[job_id],)))
+        else:
+            parts = of_het[job_id]
+            state = whole_state(part.state for part in parts)
+            reason = HET if by_itself else _against(
+                parts[0]._replace(state=state), running, by_itself, done
+            )  # fmt: skip
+            reason = reason or next(filter(None, map(reason_against, parts)), "")
+            if reason:
+                left[reason] += 1
+            else:
+                groups.append(Group(str(job_id), parts))
     return groups, [LeftOut(reason, count) for reason, count in left.most_common()]
+
+
+def _components(jobs: Sequence[Job]) -> dict[int, tuple[Job, ...]]:
+    """The components of each heterogeneous job, by its id, in order."""
+    found: dict[int, dict[int, Job]] = {}
+    for job in jobs:
+        if job.het_job_id is not None:
+            found.setdefault(job.het_job_id, {})[job.het_offset or 0] = job
+    return {het: tuple(parts[at] for at in sorted(parts)) for het, parts in found.items()}
 
 
 def _array(array_id: int, tasks: Mapping[int, Job]) -> Group:
@@ -76,8 +111,6 @@ def _array(array_id: int, tasks: Mapping[int, Job]) -> Group:
 def _against(job: Job, running: bool, by_itself: bool, done: bool) -> str:
     """Why its own state is against it."""
     phase = phase_of(job.state)
-    if job.het_job_id is not None:
-        return HET
     if job.array_tasks or phase is Phase.WAITING:
         return QUEUED
     if phase is Phase.RUNNING:

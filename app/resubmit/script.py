@@ -4,10 +4,11 @@ Options of the old command line become ``#SBATCH`` lines, so that the script tel
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.request import JobRequest, SubmitRequest
 from jobshape.app.domain.resubmission import Correction
@@ -15,8 +16,14 @@ from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.units import MIB, parse_size
 from jobshape.app.scripts.directives import read_script
 from jobshape.app.scripts.shape import shape_of
-from jobshape.app.scripts.submit_line import SubmitLine, folded, read_submit_line
-from jobshape.app.scripts.surgery import diff, with_options, with_shape
+from jobshape.app.scripts.submit_line import (
+    SubmitLine,
+    folded,
+    folded_components,
+    read_submit_line,
+    read_submit_lines,
+)
+from jobshape.app.scripts.surgery import diff, with_components, with_options, with_shape
 
 WRAPPED = "# This script was created by sbatch --wrap.\n"
 ONE_BY_DEFAULT = ("nodes", "tasks", "cpus_per_task")
@@ -31,6 +38,12 @@ class Found:
     request: JobRequest
     arguments: tuple[str, ...] | None = None  # from history, exact
     warnings: tuple[str, ...] = ()
+    behind: tuple[JobRequest, ...] = ()  # of the further components of a heterogeneous job
+
+    @property
+    def requests(self) -> tuple[JobRequest, ...]:
+        """Of each component, in order; of an ordinary job there is one."""
+        return (self.request, *self.behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +55,85 @@ class Made:
     warnings: tuple[str, ...]
 
 
-def made(found: Found, corrections: tuple[Correction, ...], array: str | None) -> Made:
+def made(found: Found, corrections: Sequence[Correction], array: str | None) -> Made:
     """The request, its script carrying the corrected shape. Raises BadRequest where it cannot."""
     asked, warnings = found.request, list(found.warnings)
-    command, is_known = _without_wrap(asked.submit_line, found.text)
-    ours = found.arguments is not None  # then it came in on sbatch's standard input
-    line = read_submit_line(command, "" if ours else asked.script_path)
-    if not is_known:
-        line = replace(line, sure=False, options_sure=False)
-    text = folded(found.text, line)
-    if asked.submit_line and not line.options_sure:
-        warnings.append(
-            f"its command line is not known for sure, look at the script: {asked.submit_line}"
-        )
-    text = _without_old_times(text, asked, line, warnings)
-    shape = _missing(asked.shape, shape_of(read_script(text).options())[0], line, asked)
-    changes = {one.field: one.new for one in corrections}
-    if array is not None:
-        changes["array"] = array
-    elif "array" in read_script(text).options():
-        text = with_options(text, {"array": None})
-    text, scaled = _scaled(text, corrections)
-    if scaled:
-        changes.pop("memory_bytes", None)
-        shape = replace(shape, memory_bytes=None)
-    text = with_shape(text, replace(shape, **changes))
+    text, lines = _with_command(found, warnings)
+    text = _without_old_times(text, found, lines, warnings)
+    # The last one first: what a component says holds for those behind that do not say it.
+    for group, request in reversed(list(enumerate(found.requests))):
+        text = _with_own_shape(text, group, request, _line(lines, group), corrections, array)
     if not asked.submit_line:
-        text = _with_paths(text, asked)
-    arguments = _arguments(found, line, warnings)
+        text = _with_paths(text, found.requests)
+    arguments = _arguments(found, lines[-1], warnings)
     return Made(
-        _request(text, asked, arguments),
+        _request(*_with_own_names(text, found.requests), arguments),
         tuple(diff(found.text, text, asked.script_path or "script")),
         tuple(dict.fromkeys(warnings)),
     )
 
 
-def _scaled(text: str, corrections: tuple[Correction, ...]) -> tuple[str, bool]:
+def _with_command(found: Found, warnings: list[str]) -> tuple[str, tuple[SubmitLine, ...]]:
+    """The script with the options of the old command in it, and these by component."""
+    asked = found.request
+    command, is_known = _without_wrap(asked.submit_line, found.text)
+    ours = found.arguments is not None  # then it came in on sbatch's standard input
+    path = "" if ours else asked.script_path
+    is_het = bool(found.behind)
+    lines = read_submit_lines(command, path) if is_het else (read_submit_line(command, path),)
+    if not is_known:
+        lines = tuple(replace(line, sure=False, options_sure=False) for line in lines)
+    text = folded_components(found.text, lines) if is_het else folded(found.text, lines[0])
+    known = len(found.requests)
+    if is_het and not asked.submit_line:  # what it said follows from what the components ask for
+        text = with_components(text, known)
+    groups = read_script(text).groups
+    if is_het and groups != known:
+        raise BadRequest(
+            f"its script and command tell of {groups} components, and {known} are known of the job",
+            hint="submit its script by hand",
+        )  # fmt: skip
+    if asked.submit_line and not all(line.options_sure for line in lines):
+        warnings.append(
+            f"its command line is not known for sure, look at the script: {asked.submit_line}"
+        )
+    return text, lines
+
+
+def _line(lines: Sequence[SubmitLine], group: int) -> SubmitLine:
+    """The options that hold for a component: the last ones that were given count for the rest."""
+    return lines[min(group, len(lines) - 1)]
+
+
+def _with_own_shape(
+    text: str, group: int, asked: JobRequest, line: SubmitLine, corrections: Sequence[Correction],
+    array: str | None,
+) -> str:  # fmt: skip
+    """The script asking for what one component is to get."""
+    options = read_script(text).options(group)
+    says = shape_of(options)[0]
+    shape = _missing(asked.shape, says, line, asked)
+    before = {one.field for one in corrections if one.component < group}
+    shape = shape.over(JobShape(**{  # it would take over what those before it get
+        name: value for name, value in asked.shape.said()
+        if name in before and getattr(says, name) is None
+    }))  # fmt: skip
+    corrections = [one for one in corrections if one.component == group]
+    changes = {one.field: one.new for one in corrections}
+    if array is not None:
+        changes["array"] = array
+    elif "array" in options:
+        text = with_options(text, {"array": None}, group=group)
+    text, scaled = _scaled(text, corrections, group)
+    if scaled:
+        changes.pop("memory_bytes", None)
+        shape = replace(shape, memory_bytes=None)
+    return with_shape(text, replace(shape, **changes), group=group)
+
+
+def _scaled(text: str, corrections: Sequence[Correction], group: int = 0) -> tuple[str, bool]:
     """Memory for a CPU or GPU stays so: a figure for a node would be wrong on another node."""
-    options = read_script(text).options()
+    options = read_script(text).options(group)
     more = next((one for one in corrections if one.field == "memory_bytes" and one.old), None)
     name = next((one for one in ("mem-per-cpu", "mem-per-gpu") if one in options), "")
     if more is None or not name or "mem" in options:
@@ -88,7 +142,7 @@ def _scaled(text: str, corrections: tuple[Correction, ...]) -> tuple[str, bool]:
         now = parse_size(options[name], default_unit="M")
         if now:
             mebibytes = math.ceil(now * more.new / more.old / MIB)
-            return with_options(text, {name: f"{mebibytes}M"}), True
+            return with_options(text, {name: f"{mebibytes}M"}, group=group), True
     return text, False
 
 
@@ -138,9 +192,19 @@ def _alike(name: str, now: object, said: object) -> bool:
     return bool(now == said)
 
 
-def _without_old_times(text: str, asked: JobRequest, line: SubmitLine, warnings: list[str]) -> str:
+def _without_old_times(
+    text: str, found: Found, lines: Sequence[SubmitLine], warnings: list[str]
+) -> str:
     """Without what was of that one submission: what it waited for, when it was due."""
-    own = read_script(text).options()
+    for group, asked in enumerate(found.requests):
+        text = _without_times_of(text, group, asked, _line(lines, group), warnings)
+    return text
+
+
+def _without_times_of(
+    text: str, group: int, asked: JobRequest, line: SubmitLine, warnings: list[str]
+) -> str:
+    own = read_script(text).options(group)
     typed = line.options.get("dependency", "") if line.options_sure else ""
     dependency = typed or own.get("dependency", "") or asked.dependency
     gone: dict[str, str | None] = {}
@@ -153,7 +217,7 @@ def _without_old_times(text: str, asked: JobRequest, line: SubmitLine, warnings:
         if name in own:
             warnings.append(f"--{name}={own[name]} is left out: it was of the first submission")
             gone[name] = None
-    return with_options(text, gone)
+    return with_options(text, gone, group=group)
 
 
 def _arguments(found: Found, line: SubmitLine, warnings: list[str]) -> tuple[str, ...]:
@@ -167,6 +231,28 @@ def _arguments(found: Found, line: SubmitLine, warnings: list[str]) -> tuple[str
     return line.arguments
 
 
+def _with_own_names(text: str, requests: Sequence[JobRequest]) -> tuple[str, JobRequest]:
+    """The script, and the request whose name, folder and comment the command is to give.
+
+    What the command says counts for all components: so where these differ the script says it.
+    """
+    asked = requests[0]
+    apart: set[str] = set()
+    for option, field in (("job-name", "name"), ("chdir", "work_dir"), ("comment", "comment")):
+        values = [getattr(one, field) for one in requests]
+        if len(set(values)) == 1:
+            continue
+        for group, value in enumerate(values):
+            if value and read_script(text).options(group).get(option) != value:
+                text = with_options(text, {option: value}, group=group)
+        apart.add(field)
+    return text, replace(
+        asked, name="" if "name" in apart else asked.name,
+        work_dir="" if "work_dir" in apart else asked.work_dir,
+        comment="" if "comment" in apart else asked.comment,
+    )  # fmt: skip
+
+
 def _request(text: str, asked: JobRequest, arguments: tuple[str, ...]) -> SubmitRequest:
     own: Mapping[str, str] = read_script(text).options()
     return SubmitRequest(
@@ -177,13 +263,13 @@ def _request(text: str, asked: JobRequest, arguments: tuple[str, ...]) -> Submit
     )  # fmt: skip
 
 
-def _with_paths(text: str, asked: JobRequest) -> str:
+def _with_paths(text: str, requests: Sequence[JobRequest]) -> str:
     """The script with what a site without a command line was told apart from it."""
-    own = read_script(text).options()
-    told = {
-        "output": asked.stdout,
-        "error": asked.stderr,
-    }
-    return with_options(text, {
-        name: value for name, value in told.items() if value and name not in own
-    })  # fmt: skip
+    for group, asked in enumerate(requests):
+        own = read_script(text).options(group)
+        told = {"output": asked.stdout, "error": asked.stderr}
+        text = with_options(
+            text, {name: value for name, value in told.items() if value and name not in own},
+            group=group,
+        )  # fmt: skip
+    return text

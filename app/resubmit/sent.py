@@ -8,6 +8,7 @@ from jobshape.app.domain.action import SubmissionRecord, leading_id
 from jobshape.app.domain.array_tasks import TaskSet
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.states import Phase, phase_of
+from jobshape.app.resubmit.het import whole_state
 
 JUST_NOW_S = 120
 """So long a submission may be under way, and a new job not be seen yet."""
@@ -26,10 +27,13 @@ class QueueStates:
         self._by_id: dict[int, str] = {}
         self._by_task: dict[tuple[int, int], str] = {}
         self._waiting: dict[int, list[tuple[frozenset[int], str]]] = defaultdict(list)
+        self._of_het: dict[int, list[str]] = defaultdict(list)
         self._jobs: list[Job] = []
         for job in jobs:
             self._jobs.append(job)
             self._by_id[job.job_id] = job.state
+            if job.het_job_id is not None:
+                self._of_het[job.het_job_id].append(job.state)
             if job.array_job_id is None:
                 continue
             if job.array_tasks:
@@ -40,7 +44,9 @@ class QueueStates:
                 self._by_task[job.array_job_id, job.array_task_id] = job.state
 
     def state(self, job_id: int, task: int | None) -> str:
-        """A state; "" where the queue has no such job."""
+        """A state; "" where the queue has no such job. Of a het job's leader that of all of it."""
+        if task is None and job_id in self._of_het:
+            return whole_state(self._of_het[job_id])
         if task is None:
             return self._by_id.get(job_id, "")
         known = self._by_task.get((job_id, task))
@@ -147,4 +153,4 @@ def tasks_of(reference: str) -> frozenset[int] | None:
 def _names(job: Job) -> tuple[int, int | None]:
     if job.array_job_id is not None and job.array_task_id is not None:
         return job.array_job_id, job.array_task_id
-    return job.job_id, None
+    return job.job_id if job.het_job_id is None else job.het_job_id, None

@@ -5,7 +5,7 @@ once, however many of its tasks are sent again.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,7 @@ from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import AccountedJob, Job
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.domain.past import PastJob
-from jobshape.app.domain.request import JobRequest
 from jobshape.app.domain.resubmission import (
-    FROM_PATH,
-    KEPT_BY_HISTORY,
-    KEPT_BY_SITE,
     LeftOut,
     Resubmission,
     ResubmissionPlan,
@@ -36,10 +32,10 @@ from jobshape.app.history.query import JobQuery
 from jobshape.app.resubmit.cases import Case, case_of, findings_of
 from jobshape.app.resubmit.correcting import SiteRoom, correct, sick_nodes
 from jobshape.app.resubmit.grouping import Group, grouped, merged
-from jobshape.app.resubmit.script import Found, made
-from jobshape.app.resubmit.sent import QueueStates, SentAgain
-from jobshape.app.scripts.hashes import text_hash
-from jobshape.app.scripts.script_file import read as read_file
+from jobshape.app.resubmit.het import OOM_EXIT, attributed, together, whole_state
+from jobshape.app.resubmit.origin import Origin
+from jobshape.app.resubmit.script import made
+from jobshape.app.resubmit.sent import CLOCKS_APART_S, QueueStates, SentAgain
 
 Findings = Mapping[int, Sequence[Finding]]
 
@@ -76,12 +72,33 @@ class _Planner:
         self._doubt = doubt
         self._backend, self._wanted, self._history = backend, wanted, history
         self._site = wanted.site
+        self._origin = Origin(backend, history, wanted.site)
         self._queue = QueueStates(queue)
         self._queue_jobs = queue
         now = {job.job_id: job for job in queue}
-        self._jobs = [_newer(job, now.get(job.job_id)) for job in wanted.jobs]
+        self._jobs = [_newer(job, now.get(job.job_id)) for job in self._with_components()]
         self._states: dict[int, dict[int | None, str]] = {}
         self._room: SiteRoom | None = None
+
+    def _with_components(self) -> list[Job]:
+        """The jobs that are wanted, and all components of those that are heterogeneous."""
+        jobs = list(self._wanted.jobs)
+        chosen = {job.het_job_id: job for job in jobs if job.het_job_id is not None}
+        known = {job.job_id for job in jobs}
+        for het, one in chosen.items():
+            more = [job for job in self._queue_jobs if job.het_job_id == het]
+            if not any(job.job_id == one.job_id for job in more):
+                with suppress(BackendError):
+                    since = one.submit_time or 0
+                    kept = self._backend.accounting(Scope.MINE, since, jobs=[str(het)])
+                    more = [kept_job.job for kept_job in kept]
+            jobs += [
+                job for job in more
+                if job.het_job_id == het and job.job_id not in known and (
+                    abs((job.submit_time or 0) - (one.submit_time or 0)) <= CLOCKS_APART_S
+                )
+            ]  # fmt: skip
+        return jobs
 
     def plan(self) -> ResubmissionPlan:
         wanted = self._wanted
@@ -127,12 +144,38 @@ class _Planner:
 
     def _cases(self, group: Group, found: Findings) -> list[Case]:
         used = self._used(group)
+        if group.is_het:
+            return self._cases_of_components(group, found, used)
         cases = []
         for job in group.jobs:
             case = case_of(job, found[job.job_id], used.get(job.label) or used.get(str(job.job_id)))
             cases.append(case)
-        tries = self._tries(group, {case.label for case in cases})
+        tries = self._tries(group.jobs[0], {case.label for case in cases})
         return [replace(case, tries=tries) for case in cases] if tries else cases
+
+    def _cases_of_components(
+        self, group: Group, found: Findings, used: Mapping[str, AccountedJob]
+    ) -> list[Case]:
+        own = [used.get(job.label) or used.get(str(job.job_id)) for job in group.jobs]
+        derived = [one.derived_exit_code if one else "" for one in own]
+        each = zip(group.jobs, own, strict=True)
+        cases = attributed([case_of(job, found[job.job_id], one) for job, one in each], derived)
+        before = self._ends_of_ancestors(group.jobs[0]) if any(case.fix for case in cases) else []
+        return [replace(case, tries=sum(case.label in of for of in before)) for case in cases]
+
+    def _ends_of_ancestors(self, leader: Job) -> list[set[str]]:
+        """Of each earlier submission of a heterogeneous job, what its components died of."""
+        ends: list[set[str]] = []
+        for job in self._ancestors(leader):
+            labels: set[str] = set()
+            with suppress(BackendError):
+                since = job.submit_time or 0
+                for one in self._backend.accounting(Scope.MINE, since, jobs=[str(job.job_id)]):
+                    labels.add(case_of(one.job, ()).label)
+                    if one.derived_exit_code == OOM_EXIT:
+                        labels.add("oom_host")
+            ends.append(labels)
+        return ends
 
     def _used(self, group: Group) -> dict[str, AccountedJob]:
         """What accounting has of the group's jobs, asked once; nothing where there is none."""
@@ -143,25 +186,25 @@ class _Planner:
             return {}
         return {one.job.label: one for one in kept}
 
-    def _tries(self, group: Group, labels: set[str]) -> int:
-        """Earlier runs of the line of its first job that ended alike."""
-        line = self.lineage(group.jobs[0])
+    def _tries(self, first: Job, labels: set[str]) -> int:
+        """Earlier runs of the line of a job that ended alike."""
+        line = self.lineage(first)
         seen = [past.finding or case_of(past.record.job, ()).label for past in line]
         if not line:  # sent a moment ago: only the submissions tell of it yet
-            seen = [case_of(job, ()).label for job in self._ancestors(group.jobs[0])]
+            seen = [case_of(job, ()).label for job in self._ancestors(first)]
         return sum(label in labels for label in seen)
 
     def _ancestors(self, job: Job) -> list[Job]:
         """The earlier jobs of a line by our own submissions, the newest first."""
         found: list[Job] = []
-        record = self._submission(job)
+        record = self._origin.submission(job)
         while record is not None and record.resubmitted_from and len(found) < MOST_TRIES:
             before = leading_id(record.resubmitted_from[0])
             known = self._job(before) if before is not None else None
             if known is None or known in found:
                 break
             found.append(known)
-            record = self._submission(known)
+            record = self._origin.submission(known)
         return found
 
     def _job(self, job_id: int) -> Job | None:
@@ -197,7 +240,8 @@ class _Planner:
         if self._history is None:
             return ()
         with suppress(JobshapeError):
-            return self._history.similar(job, self._site, MOST_PAST)
+            alike = self._history.similar(job, self._site, MOST_PAST)
+            return [one for one in alike if one.record.job.het_offset == job.het_offset]
         return ()
 
     def _site_room(self) -> SiteRoom:
@@ -252,6 +296,9 @@ class _Planner:
                 since = min((job.submit_time or 0 for job in self._jobs), default=0)
                 kept = self._backend.accounting(Scope.MINE, since, jobs=[str(job_id)])
                 records += [one.job for one in kept]
+        parts = [job.state for job in records if job.het_job_id is not None]
+        if parts:
+            return {None: whole_state(parts)}
         for job in records:
             states[job.array_task_id if job.array_job_id is not None else None] = job.state
         return states
@@ -259,24 +306,33 @@ class _Planner:
     # --- one submission ---------------------------------------------------------------------
 
     def _resubmission(self, group: Group, cases: list[Case], sick: Sequence[str]) -> Resubmission:
-        found = self._script(group)
+        found = self._origin.found(group)
         shape = found.request.shape
         throttle = 0
         if shape.array:
             with suppress(JobshapeError):
                 _, throttle = parse_array(shape.array)
         array = group.array_with(throttle)
-        before = replace(shape, array=array)
+        before = [replace(one.shape, array=array) for one in found.requests]
         needs = any(case.fix in ("raise_memory", "raise_walltime", "exclude_node")
                     or case.label == "node_fail" for case in cases) or bool(sick)  # fmt: skip
         room = self._site_room() if needs else SiteRoom()
         mine = [node for node in sick if any(node in case.job.node_list for case in cases)]
-        past = self._past(group.jobs[0]) if needs else ()
-        corrected = correct(before, cases, past, self._wanted.terms, room, mine)
-        result = made(found, corrected.corrections, array)
-        running = sum(phase_of(case.job.state) is Phase.RUNNING for case in cases)
-        warnings = [*filter(None, [self._doubt]), *corrected.warnings, *result.warnings]
-        if all(phase_of(case.job.state) is Phase.DONE for case in cases):
+        corrected = [
+            correct(one, of_one, self._past(of_one[0].job) if needs and of_one else (),
+                    self._wanted.terms, room, mine)
+            for one, of_one in zip(before, _by_component(group, cases), strict=True)
+        ]  # fmt: skip
+        if group.is_het:
+            corrected = together(corrected)
+        corrections = tuple(fix for one in corrected for fix in one.corrections)
+        result = made(found, corrections, array)
+        running = sum(phase_of(job.state) is Phase.RUNNING for job in group.jobs)
+        warnings = [
+            *filter(None, [self._doubt]), *(text for one in corrected for text in one.warnings),
+            *result.warnings,
+        ]  # fmt: skip
+        if all(phase_of(job.state) is Phase.DONE for job in group.jobs):
             warnings.append("it did well: this runs it once more")
         if running:
             warnings.append("it still runs: this is sent beside it, and both will write")
@@ -286,73 +342,22 @@ class _Planner:
                 labels[case.label] = labels.get(case.label, 0) + 1
         return Resubmission(
             jobs=(group.reference,), name=found.request.name, request=result.request,
-            before=before, after=corrected.shape, corrections=corrected.corrections,
+            before=tuple(before), after=tuple(one.shape for one in corrected),
+            corrections=corrections,
             script_source=found.source, script_path=found.request.script_path,
-            warnings=tuple(warnings), count=len(group.jobs), diff=result.diff,
+            warnings=tuple(dict.fromkeys(warnings)), diff=result.diff,
+            count=1 if group.is_het else len(group.jobs),
             job_ids=tuple(job.job_id for job in group.jobs),
             labels=tuple(sorted(labels, key=lambda label: -labels[label])),
-            retriable=corrected.hopeful and not running,
+            retriable=all(one.hopeful for one in corrected) and not running and not group.is_het,
         )  # fmt: skip
 
-    def _script(self, group: Group) -> Found:
-        first, references = group.jobs[0], [group.site_reference, group.jobs[0].label]
-        request = None
-        trouble: BackendError | None = None
-        for reference in dict.fromkeys(references):
-            try:
-                request = self._backend.request_of(reference)
-                break
-            except BackendError as error:
-                trouble = error
-        if request is not None and request.name and first.name not in ("", request.name):
-            raise BackendError(f"{group.reference}: its id is another job's now: {request.name}")
-        record = self._submission(first)
-        if request is None:
-            raise trouble or BackendError(f"{group.reference} is not known any more")
-        if record is not None and not request.script_path:
-            request = replace(request, script_path=record.script_path)
-        # With a record of ours the whole request was in the script or in these arguments.
-        arguments = record.arguments if record is not None else None
-        text = self._text_of_site(references)
-        if text:
-            return Found(text, KEPT_BY_SITE, request, arguments)
-        if record is not None and record.script:
-            return Found(record.script, KEPT_BY_HISTORY, request, arguments)
-        return self._from_path(request, arguments, record)
 
-    def _text_of_site(self, references: Iterable[str]) -> str:
-        for reference in dict.fromkeys(references):
-            with suppress(BackendError):
-                text = self._backend.script(reference)
-                if text.strip():
-                    return text
-        return ""
-
-    def _from_path(
-        self, request: JobRequest, arguments: tuple[str, ...] | None,
-        record: SubmissionRecord | None,
-    ) -> Found:  # fmt: skip
-        path = request.script_path
-        if not path or not path.startswith("/"):
-            raise BackendError("its script is kept nowhere, and where it lay is not known")
-        text = read_file(Path(path)).text
-        if record is None or not record.script_hash:
-            warning = f"read from {path} now: whether it changed since is not known"
-        elif record.script_hash != text_hash(text):
-            warning = f"{path} changed since it was submitted"
-        else:
-            return Found(text, FROM_PATH, request, arguments)
-        return Found(text, FROM_PATH, request, arguments, (warning,))
-
-    def _submission(self, job: Job) -> SubmissionRecord | None:
-        if self._history is None:
-            return None
-        with suppress(JobshapeError):
-            record = self._history.submission(self._site, job.array_job_id or job.job_id)
-            # Ids come again: one that was submitted at another time is another job.
-            if record is not None and abs(record.at - (job.submit_time or record.at)) < 3600:
-                return record
-        return None
+def _by_component(group: Group, cases: Sequence[Case]) -> list[list[Case]]:
+    """The cases of each component; of any other group all of them at once."""
+    if not group.is_het:
+        return [list(cases)]
+    return [[case for case in cases if case.job.job_id == job.job_id] for job in group.jobs]
 
 
 def _newer(job: Job, now: Job | None) -> Job:

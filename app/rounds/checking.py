@@ -6,7 +6,8 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from jobshape.app.rounds.filling import Fill, references
-from jobshape.app.rounds.manifest import PARAMETER, Job, Manifest, Phase
+from jobshape.app.rounds.manifest import Job, Manifest, Phase
+from jobshape.app.rounds.manifest_fields import PARAMETER
 from jobshape.app.rounds.yaml_text import Document, Key, Problem
 from pydantic import BaseModel, ValidationError
 
@@ -22,6 +23,7 @@ _WORDS = {
     "literal_error": "must be {expected}, not {given}",
     "greater_than_equal": "must be {ge:g} or more, not {given}",
     "greater_than": "must be more than {gt:g}, not {given}",
+    "less_than": "must be less than {lt:g}, not {given}",
     "less_than_equal": "must be {le:g} or less, not {given}",
     "string_pattern_mismatch": "must be letters, digits, - _ and . (64 at most), not {given}",
     "string_too_short": "must not be empty",
@@ -114,6 +116,10 @@ def _stages(manifest: Manifest) -> Iterator[Problem]:
     names = [stage.name for stage in manifest.stages]
     yield from _twice(names, "stage", ("stages",))
     yield from _twice([metric.name for metric in manifest.metrics], "metric", ("metrics",))
+    for at, metric in enumerate(manifest.metrics):
+        if metric.stage is not None and metric.stage not in names:
+            what, hint = f"{metric.stage!r} is no stage of this manifest", near(metric.stage, names)
+            yield Problem(what, key=("metrics", at, "stage"), hint=hint)
     for at, phase in enumerate(manifest.phases):
         holders: list[tuple[Key, Phase | Job]] = [(("phases", at), phase)]
         holders += [(key, job) for key, job in _jobs_of(at, phase)]
@@ -210,6 +216,12 @@ def _grid(at: int, phase: Phase) -> Iterator[Problem]:
         for number, value in enumerate(values):
             if value in values[:number]:
                 yield Problem(f"{value!r} stands here twice", key=(*here, number))
+    for number, name in enumerate(phase.grid.choose):
+        here = (*key, "choose", number)
+        if name not in parameters:
+            yield _no_parameter(name, here, parameters)
+        elif name in phase.grid.choose[:number]:
+            yield Problem(f"{name!r} stands here twice", key=here)
     for number, point in enumerate(phase.grid.exclude):
         here = (*key, "exclude", number)
         if not point:

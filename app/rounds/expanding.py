@@ -11,16 +11,8 @@ from jobshape.app.rounds.filling import Fill, fill_all
 from jobshape.app.rounds.yaml_text import Key, Problem
 
 if TYPE_CHECKING:
-    from jobshape.app.rounds.manifest import (
-        Grid,
-        Job,
-        Manifest,
-        OutputCheck,
-        Phase,
-        Precondition,
-        Smoke,
-        Stage,
-    )
+    from jobshape.app.rounds.manifest import Grid, Job, Manifest, Phase, Smoke, Stage
+    from jobshape.app.rounds.manifest_checks import OutputCheck, Precondition
 
 MOST_JOBS = 1_000_000
 """Jobs of one manifest."""
@@ -50,6 +42,11 @@ class Recipe:
     def kind(self) -> tuple[str, JobShape, str, tuple[str, ...]]:
         """Jobs of the same kind differ in their words only: they can be one array."""
         return self.stage, self.shape, self.script, self.form
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The words behind the script or command, not filled in."""
+        return tuple(self._job.args)
 
     def jobs(self) -> Iterator["PlannedJob"]:
         """Its jobs, in order."""

@@ -4,31 +4,29 @@ Values come as the texts that stand in the file (:mod:`reading`), so that ``1e-3
 ``007`` reach a job as they were written. Imported only where a manifest is read.
 """
 
-import re
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from jobshape.app.domain.entry import BadEntry, read_entry
-from jobshape.app.domain.job import UNLIMITED
 from jobshape.app.domain.shape import FIELD_OF, JobShape
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
+from jobshape.app.rounds.manifest_checks import Metric, OutputCheck, Precondition, Throughput
+from jobshape.app.rounds.manifest_fields import (
+    PARAMETER,
+    Command,
+    Duration,
+    Name,
+    Number,
+    Part,
+    Path,
+    Regex,
+    Truth,
+    Whole,
+    Word,
+    Words,
+    one_of,
 )
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-"""Names of projects, stages and phases: they become parts of job and file names."""
-
-PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 SHAPE_NAMES: Mapping[str, str] = {
     "partition": "partition", "account": "account", "qos": "qos", "nodes": "nodes",
@@ -38,94 +36,11 @@ SHAPE_NAMES: Mapping[str, str] = {
 """Names of a shape in the manifest -> fields of JobShape. Arrays are made, not written."""
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return float(value)
-        raise ValueError(f"must be a number, not {value!r}")
-    return value
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, str):
-        if not re.fullmatch(r"[0-9]{1,9}", value):
-            raise ValueError(f"must be a whole number, not {value!r}")
-        return int(value)
-    return value
-
-
-def _truth(value: Any) -> Any:
-    if isinstance(value, str):
-        if value.lower() not in ("true", "false"):
-            raise ValueError(f"must be true or false, not {value!r}")
-        return value.lower() == "true"
-    return value
-
-
-def _regex(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return pattern
-
-
-def _seconds(text: str) -> str:
-    try:
-        seconds = read_entry("duration", text)
-    except BadEntry as error:
-        raise ValueError(f"{text!r} is no time: {error}") from None
-    if not seconds or seconds == UNLIMITED:
-        raise ValueError("must be a time, like 0:30:00 or 2h")
-    return text
-
-
-def _path(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has control characters")
-    return text
-
-
-def _word(text: str) -> str:
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("has letters that no command can be given")
-    return text
-
-
-_SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
-Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Truth = Annotated[bool, BeforeValidator(_truth)]
-Name = Annotated[str, Field(pattern=NAME)]
-Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_regex)]
-Duration = Annotated[str, AfterValidator(_seconds), WithJsonSchema({"type": ["string", "integer"]})]
-Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_path)]
-Word = Annotated[
-    str, Field(max_length=100_000), AfterValidator(_word), WithJsonSchema(_SCALAR_SCHEMA)
-]
-"""A word of a command, or a parameter's value, as it stands in the file."""
-Words = tuple[Word, ...]
-Command = Annotated[tuple[Word, ...], Field(min_length=1)]
-"""The words of a command; never a line for a shell."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _one_of(part: BaseModel, names: tuple[str, ...]) -> None:
-    given = [name for name in names if getattr(part, name) is not None]
-    if len(given) != 1:
-        listed = ", ".join(f"`{name}`" for name in names)
-        said = f"has {' and '.join(f'`{n}`' for n in given)}" if given else "has none"
-        raise ValueError(f"needs exactly one of {listed}; it {said}")
-
-
 _Text = Annotated[str | None, WithJsonSchema({"type": "string"})]
 _Size = Annotated[str | None, WithJsonSchema({"type": ["string", "integer"]})]
 
 
-class Shape(_Part):
+class Shape(Part):
     """What a job asks for, in people's units."""
 
     partition: _Text = Field(default=None, description="One, or several: main,long.")
@@ -165,7 +80,7 @@ class Shape(_Part):
         return JobShape(**made)
 
 
-class StageMatch(_Part):
+class StageMatch(Part):
     """Which jobs of the queue belong to a stage: all patterns given must be found."""
 
     name: Regex | None = Field(default=None, description="Pattern for the job's name.")
@@ -180,70 +95,7 @@ class StageMatch(_Part):
         return self
 
 
-_RELATIONS = ("below", "at_most", "above", "at_least", "equals")
-
-
-class JsonCondition(_Part):
-    """A value in a JSON file, and what it has to be."""
-
-    file: Path = Field(description="The JSON file.")
-    path: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
-        description="Way to the value: loss, or eval.scores.0."
-    )
-    below: Number | None = Field(default=None, description="It is less than this.")
-    at_most: Number | None = Field(default=None, description="It is this or less.")
-    above: Number | None = Field(default=None, description="It is more than this.")
-    at_least: Number | None = Field(default=None, description="It is this or more.")
-    equals: Word | None = Field(default=None, description="It is this text, number, true or false.")
-
-    @model_validator(mode="after")
-    def _asks_something(self) -> "JsonCondition":
-        if all(getattr(self, name) is None for name in _RELATIONS):
-            raise ValueError(f"asks nothing: give it one of {', '.join(_RELATIONS)}")
-        return self
-
-
-class OutputCheck(_Part):
-    """What has to be there, for a job that Slurm calls completed, to count as completed."""
-
-    file: Path | None = Field(default=None, description="This file is there.")
-    glob: Path | None = Field(default=None, description="At least one file fits this pattern.")
-    not_empty: Truth = Field(default=True, description="It has at least one byte.")
-    newer: Truth = Field(default=True, description="It was written after the job was submitted.")
-    command: Command | None = Field(
-        default=None, description="This command, as words, ends with 0."
-    )
-    json_: tuple[JsonCondition, ...] = Field(
-        default=(), alias="json", description="Values in JSON files, all of which must hold."
-    )
-
-    @model_validator(mode="after")
-    def _checks_something(self) -> "OutputCheck":
-        if self.file is not None and self.glob is not None:
-            raise ValueError("has both `file` and `glob`: leave one out")
-        if not (self.file or self.glob or self.command or self.json_):
-            raise ValueError("checks nothing: give it `file`, `glob`, `command` or `json`")
-        return self
-
-
-class Precondition(_Part):
-    """What has to hold before a job is sent."""
-
-    file: Path | None = Field(default=None, description="This file is there.")
-    checkpoint: Path | None = Field(
-        default=None, description="A file that is not empty fits this pattern."
-    )
-    command: Command | None = Field(
-        default=None, description="This command, as words, ends with 0."
-    )
-
-    @model_validator(mode="after")
-    def _one(self) -> "Precondition":
-        _one_of(self, ("file", "checkpoint", "command"))
-        return self
-
-
-class Smoke(_Part):
+class Smoke(Part):
     """How the same configuration runs short."""
 
     options: dict[str, Word] = Field(
@@ -256,6 +108,13 @@ class Smoke(_Part):
     partition: _Text = Field(
         default=None, description="Where it runs; the site's smoke partition if left."
     )
+    output_check: OutputCheck | None = Field(
+        default=None, description="Instead of the job's own, which a short run may not reach."
+    )
+    checkpoint: Path | None = Field(
+        default=None, description="A file or folder, not empty, that it writes fits this pattern."
+    )
+    throughput: Throughput | None = Field(default=None, description="How fast it has to be.")
 
     @model_validator(mode="after")
     def _variables(self) -> "Smoke":
@@ -265,7 +124,7 @@ class Smoke(_Part):
         return self
 
 
-class Retry(_Part):
+class Retry(Part):
     """When a failed job is sent again by itself."""
 
     most: Whole = Field(default=2, ge=0, le=20, description="How often one job is sent again.")
@@ -280,31 +139,7 @@ class Retry(_Part):
         return int(read_entry("duration", self.delay))
 
 
-class Metric(_Part):
-    """A number that tells how good a job was."""
-
-    name: Name = Field(description="What people call it.")
-    file: Path | None = Field(default=None, description="A JSON file that holds it; with `path`.")
-    path: str | None = Field(
-        default=None, description="Way to it in the file: loss, eval.scores.0."
-    )
-    log: Regex | None = Field(
-        default=None, description="Pattern in the log; its first group; last wins."
-    )
-    goal: Literal["min", "max"] = Field(description="Whether less or more is better.")
-    threshold: Number | None = Field(default=None, description="From here on it is good enough.")
-
-    @model_validator(mode="after")
-    def _source(self) -> "Metric":
-        _one_of(self, ("file", "log"))
-        if (self.file is None) != (self.path is None):
-            raise ValueError("`file` and `path` belong together")
-        if self.log is not None and re.compile(self.log).groups < 1:
-            raise ValueError("`log` needs a group ( ) around the number")
-        return self
-
-
-class Budget(_Part):
+class Budget(Part):
     """What the whole may use; jobshape stops and asks before it is passed."""
 
     wall_clock: Duration | None = Field(
@@ -314,7 +149,45 @@ class Budget(_Part):
     money: Number | None = Field(default=None, gt=0, description="By the site's prices.")
 
 
-class Stage(_Part):
+class Rounds(Part):
+    """How a campaign goes from a smoke over a small sweep to everything."""
+
+    sweep: Whole = Field(
+        default=6, ge=1, le=1_000_000, description="Jobs of a phase in its first round, at most."
+    )
+    vary: Whole = Field(
+        default=2,
+        ge=1,
+        le=1000,
+        description="Parameters that vary in it; others stay at their first value.",
+    )
+    growth: Number = Field(
+        default=4.0,
+        gt=1,
+        le=1_000_000,
+        description="Times as many jobs after each round that was stable.",
+    )
+    plateau_percent: Number = Field(
+        default=5.0, ge=0, lt=100, description="What is faster by less than this is not faster."
+    )
+    stable: Number = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a round's jobs that may fail; with more, back to a smoke.",
+    )
+    keep_lessons: Truth = Field(
+        default=False, description="Add what was learned to docs/jobshape-log.md at the end."
+    )
+    wave: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Jobs of a round sent at once; the next when all have ended.",
+    )
+
+
+class Stage(Part):
     """One kind of work: what runs, and what it asks for."""
 
     name: Name = Field(description="The stage's name.")
@@ -327,11 +200,11 @@ class Stage(_Part):
 
     @model_validator(mode="after")
     def _runs(self) -> "Stage":
-        _one_of(self, ("script", "command"))
+        one_of(self, ("script", "command"))
         return self
 
 
-class Job(_Part):
+class Job(Part):
     """One job, named by hand."""
 
     id: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="Its name.")
@@ -347,7 +220,7 @@ class Template(Job):
     """Every job of a grid; ``${name}`` stands for a parameter's value."""
 
 
-class Grid(_Part):
+class Grid(Part):
     """Every combination of the parameters' values."""
 
     parameters: dict[str, Annotated[tuple[Word, ...], Field(min_length=1)]] = Field(
@@ -360,10 +233,15 @@ class Grid(_Part):
     include: tuple[dict[str, Word], ...] = Field(
         default=(), description="Whole combinations that are added."
     )
+    choose: tuple[Word, ...] = Field(
+        default=(),
+        description="Parameters whose values are alternatives: the fastest is kept, work done with "
+        "one is not done again with another.",
+    )
     template: Template = Field(description="What each job is like.")
 
 
-class Phase(_Part):
+class Phase(Part):
     """Jobs that may run at the same time."""
 
     name: Name = Field(description="The phase's name.")
@@ -390,7 +268,7 @@ class Phase(_Part):
         return self
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """A workload: stages, phases and their jobs, and how it is run in rounds."""
 
     project: Name = Field(description="What the workload is called.")
@@ -409,6 +287,7 @@ class Manifest(_Part):
     retry: Retry = Field(default=Retry(), description="When a failed job is sent again.")
     metrics: tuple[Metric, ...] = Field(default=(), description="What success is measured by.")
     budget: Budget = Field(default=Budget(), description="What the whole may use.")
+    rounds: Rounds = Field(default=Rounds(), description="How it goes from small to all.")
 
     @cached_property
     def stage_of(self) -> dict[str, Stage]:

@@ -5,6 +5,7 @@ quotes: where a blank was part of a word can only be guessed, so what is not cer
 Source: ``slurm_option_get_argv_str`` in Slurm's src/common/slurm_opt.c, and a look at sacct.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -18,7 +19,7 @@ from jobshape.app.scripts.options import (
     full_name,
     quoted,
 )
-from jobshape.app.scripts.surgery import with_options
+from jobshape.app.scripts.surgery import with_components, with_options
 
 _NOT_AGAIN_WORDS = """
 autocomplete begin deadline dependency external gid help hold ignore-pbs kill-on-invalid-dep
@@ -87,17 +88,48 @@ def read_submit_line(text: str, script_path: str = "") -> SubmitLine:
     return SubmitLine(options, script, arguments, sure=certain and cut_sure, options_sure=certain)
 
 
-def folded(script_text: str, submit_line: SubmitLine) -> str:
+def read_submit_lines(text: str, script_path: str = "") -> tuple[SubmitLine, ...]:
+    """One for each component that a command names: ``sbatch -n1 : -n2 job.sh``; never raises.
+
+    The script and its arguments are the last one's.
+    """
+    words = text.rstrip("\n").split(" ")
+    found: list[SubmitLine] = []
+    while True:
+        end, _ = _options_end(words)
+        if words[end : end + 1] != [":"]:
+            break
+        found.append(read_submit_line(" ".join(words[:end])))
+        words = [words[0], *words[end + 1 :]]
+    return (*found, read_submit_line(" ".join(words), script_path))
+
+
+def folded_components(script_text: str, lines: Sequence[SubmitLine]) -> str:
+    """The script of a heterogeneous job with all options of the command line in its lines.
+
+    As sbatch goes through it: each component takes the script's lines, then the command's options
+    of the same number; where the command names fewer, its last ones count for the rest, too.
+    """
+    text = with_components(script_text, len(lines))
+    for group in range(read_script(text).groups):
+        text = folded(text, lines[min(group, len(lines) - 1)], group=group)
+    return text
+
+
+def folded(script_text: str, submit_line: SubmitLine, *, group: int = 0) -> str:
     """The script with the command line's options in its ``#SBATCH`` lines, where these win.
 
     What belonged to that one submission (NOT_AGAIN) is left out. Raises BadRequest where the script
     cannot be changed for sure.
     """
     kept: dict[str, str | None] = {}
+    taken_over = read_script(script_text).options(group) if group else {}
     for name, value in submit_line.options.items():
+        if taken_over.get(name) == value:
+            continue
         if name not in NOT_AGAIN and not (name == "export-file" and value.isdigit()):
             kept[name] = value  # a number is an open file of the old submission
-    return with_options(script_text, kept)
+    return with_options(script_text, kept, group=group)
 
 
 def _options_end(words: list[str]) -> tuple[int, bool]:

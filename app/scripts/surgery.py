@@ -12,7 +12,7 @@ from jobshape.app.domain.errors import BadRequest
 from jobshape.app.domain.shape import FIELD_OF, JobShape
 from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import MIB
-from jobshape.app.scripts.directives import MAGIC, BatchScript, Directive, read_script
+from jobshape.app.scripts.directives import MAGIC, SEPARATORS, BatchScript, Directive, read_script
 from jobshape.app.scripts.options import BLANKS, NONE, REQUIRED, TAKES, Word, cut_words, quoted
 from jobshape.app.scripts.shape import (
     GPU_OPTIONS,
@@ -92,6 +92,18 @@ def with_options(text: str, options: Mapping[str, str | None], *, group: int = 0
             continue
         rivals = [one for family in _EXCLUDE_EACH_OTHER if name in family for one in family]
         text = _with_option(text, group, name, value, rivals)
+    return text
+
+
+def with_components(text: str, count: int) -> str:
+    """The script with at least so many components: ``#SBATCH hetjob`` lines behind its last one.
+
+    Raises BadRequest where the script has no first line with ``#!``.
+    """
+    while (script := read_script(text)).groups < count:
+        text = _with_line(text, script.group_lines[-1] or 1, f"{MAGIC[0]} {SEPARATORS[0]}")
+        if read_script(text).groups != script.groups + 1:
+            raise BadRequest("no component can be added to the script for sure", hint=_HINT)
     return text
 
 
@@ -289,19 +301,23 @@ def _words(line: str) -> tuple[Word, ...]:
 
 def _inserted(text: str, group: int, name: str, value: str) -> str:
     """A new line behind the component's last one, else behind the first line."""
-    script = read_script(text)
+    after = read_script(text).group_lines[group] or 1
+    return _with_line(text, after, f"{MAGIC[0]} {_word(name, value)}")
+
+
+def _with_line(text: str, after: int, new: str) -> str:
+    """A new line behind that one, with line ends as they are there."""
     lines = text.split("\n")
     if not text.startswith("#!"):
         raise BadRequest("the first line does not start with #!", where="line 1",
                          hint="a batch script starts so: #!/bin/bash")  # fmt: skip
-    after = script.group_lines[group] or 1
     neighbour = lines[after - 1]
     end = "\r" if neighbour.endswith("\r") else ""
     if after == len(lines) and not end and "\r\n" in text:
         lines[after - 1] += "\r"
-        lines.insert(after, f"{MAGIC[0]} {_word(name, value)}")
+        lines.insert(after, new)
         return "\n".join(lines)
-    lines.insert(after, f"{MAGIC[0]} {_word(name, value)}{end}")
+    lines.insert(after, f"{new}{end}")
     return "\n".join(lines)
 
 

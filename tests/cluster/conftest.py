@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from box.box import Box
 from box.plan import Plan
 from box.recipe import DEFAULT_RELEASE, RECIPES
 from box.support import why_not
+from terminal import Terminal
 
 BoxMaker = Callable[..., Box]
 
@@ -74,6 +76,43 @@ def box(box_of: Callable[[str], Box]) -> Box:
 def any_box(request: pytest.FixtureRequest, box_of: Callable[[str], Box]) -> Box:
     """A box of each release in turn."""
     return box_of(request.param)
+
+
+@pytest.fixture
+def open_app(box: Box, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Start jobshape in a terminal: its arguments, then user, columns, rows, and its environment.
+
+    Its state folder in the box is this test's own. Ended with the test.
+    """
+    opened: list[Terminal] = []
+
+    def open_it(
+        *arguments: str, user: str = "alice", columns: int = 160, rows: int = 48, **env: str
+    ) -> Terminal:
+        own = {"COLORTERM": "truecolor", "XDG_STATE_HOME": f"/home/{user}/{tmp_path.name}"}
+        argv = box.command(["jobshape", *arguments], env=own | env, user=user)
+        opened.append(Terminal(argv, columns=columns, rows=rows))
+        return opened[-1]
+
+    yield open_it
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.fixture
+def submit(box: Box) -> Iterator[Callable[..., int]]:
+    """Submit small jobs of alice, `submit("name", "--hold")`; cancelled at the end."""
+    made: list[int] = []
+
+    def submit_one(name: str, *options: str, wrap: str = "sleep 300") -> int:
+        argv = ["sbatch", "--parsable", f"--job-name={name}", "--mem=50M", "--time=10",
+                "--output=/dev/null", *options, f"--wrap={wrap}"]  # fmt: skip
+        made.append(int(box.run(argv).stdout))
+        return made[-1]
+
+    yield submit_one
+    if made:
+        box.run(["scancel", *map(str, made)], check=False)
 
 
 def _say(line: str) -> None:

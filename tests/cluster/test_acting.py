@@ -4,53 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from terminal import Terminal
 
 Open = Callable[..., Terminal]
-
-
-@pytest.fixture
-def open_app(box: Any, tmp_path: Path) -> Iterator[Open]:
-    """Start jobshape in a terminal; ended with the test."""
-    opened: list[Terminal] = []
-
-    def open_it(*arguments: str, user: str = "alice", columns: int = 140, rows: int = 30
-                ) -> Terminal:  # fmt: skip
-        own = {"XDG_STATE_HOME": str(tmp_path / user), "COLORTERM": "truecolor"}
-        argv = box.command(["jobshape", *arguments], env=own, user=user)
-        terminal = Terminal(argv, columns=columns, rows=rows)
-        opened.append(terminal)
-        return terminal
-
-    yield open_it
-    for terminal in opened:
-        terminal.close()
-
-
-@pytest.fixture
-def submit(box: Any) -> Iterator[Callable[..., int]]:
-    """Submit jobs of alice; cancelled at the end."""
-    made: list[int] = []
-
-    def submit_one(name: str, *options: str, wrap: str = "sleep 300") -> int:
-        argv = ["sbatch", "--parsable", f"--job-name={name}", "--mem=50M", "--time=10",
-                "--output=/dev/null", *options, f"--wrap={wrap}"]  # fmt: skip
-        made.append(int(box.run(argv).stdout))
-        return made[-1]
-
-    yield submit_one
-    if made:
-        box.run(["scancel", *map(str, made)], check=False)
 
 
 def shown(box: Any, job: int | str) -> dict[str, str]:
@@ -76,7 +36,7 @@ def fill(terminal: Terminal, title: str, text: str) -> None:
 def is_current(terminal: Terminal, title: str) -> bool:
     """Whether the field has the cursor: its title is bold."""
     for y, line in enumerate(terminal.lines):
-        found = re.search(rf"│ [ *]({re.escape(title)})\b", line)
+        found = re.search(rf"│[ *] ({re.escape(title)})\b", line)
         if found:
             return bool(terminal.screen.buffer[y][found.start(1)].bold)
     raise AssertionError(f"no field {title}:\n{terminal.text}")
@@ -309,6 +269,96 @@ def test_the_failed_half_of_a_thousand_tasks_goes_as_one_array_in_seconds(
         print(f"plan and pre-flight {seconds[0]:.1f} s, sent {seconds[1]:.1f} s")
     finally:
         box.run(["scancel", "--user=alice", "--name=half"], check=False)
+
+
+PAIR = """#!/bin/sh
+#SBATCH --job-name=pair
+#SBATCH --mem=60M --time=5
+#SBATCH --output=/home/alice/pair-%j.out
+#SBATCH hetjob
+#SBATCH --mem=61M -n2   # too little
+srun --het-group=1 -n1 python3 -c '
+x = bytearray(72 << 20)
+for at in range(0, len(x), 4096):
+    x[at] = 1
+import time; time.sleep(float("$1"))' || exit 1
+"""
+
+
+def states(box: Any, job: int) -> list[str]:
+    """The states of a heterogeneous job's components."""
+    return re.findall(r"JobState=(\S+)", box.run(["scontrol", "show", "job", str(job)]).stdout)
+
+
+def test_a_heterogeneous_job_is_resubmitted_with_more_for_the_component_that_died(
+    box: Any, open_app: Open
+) -> None:
+    script = PAIR.replace("$1", "2")
+    job = submit_script(box, "pair.sh", script, "-n1", ":", "--mem=65M")
+    terminal = open_app("--filter", "pair")
+    terminal.wait_for(rf"{job}\+\S+ +F", timeout_s=60)
+    terminal.press("r")
+    terminal.wait_for("component 1", timeout_s=40)
+    assert re.search(r"Memory a node +65M . 80M", terminal.text), terminal.text
+    assert "component 0" not in terminal.text
+    assert "one heterogeneous job of 2 components" in terminal.text
+    terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+    terminal.press("y")
+    terminal.wait_for(r"resubmitted 1 job as (\d+)")
+    again = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
+    sizes = [shown(box, f"{again}+{at}")["MinMemoryNode"] for at in (0, 1)]
+    assert sizes == ["60M", "80M"]
+    terminal.wait_until(lambda: states(box, again) == ["COMPLETED"] * 2, timeout_s=60)
+    terminal.wait_for(rf"{again}\+\S+ +CD", timeout_s=60)
+    terminal.press("g", "j", "r")  # the one before was sent again
+    terminal.wait_for(rf"resubmit: sent again already as {again}")
+
+
+def test_a_heterogeneous_job_that_runs_is_sent_again_after_asking(box: Any, open_app: Open) -> None:
+    script = PAIR.replace("72 <<", "20 <<").replace("$1", "300")
+    job = submit_script(box, "pair.sh", script, "--job-name=twins")
+    again = 0
+    try:
+        terminal = open_app("--filter", "twins")
+        terminal.wait_for(rf"{job}\+\S+ +R", timeout_s=60)
+        terminal.press("r")
+        terminal.wait_for("it still runs: this is sent beside it", timeout_s=40)
+        terminal.wait_for("pre-flight: .*passed", timeout_s=60)
+        assert states(box, job) == ["RUNNING"] * 2
+        terminal.press("y")
+        terminal.wait_for(r"resubmitted 1 job as (\d+)")
+        again = int(re.findall(r"resubmitted 1 job as (\d+)", terminal.text)[0])
+        names = box.run(["squeue", "-h", "-j", str(again), "-o", "%j"]).stdout.split()
+        assert names == ["twins", "twins"]
+    finally:
+        box.run(["scancel", str(job), *([str(again)] if again else [])], check=False)
+
+
+def test_a_running_heterogeneous_job_is_replaced_as_a_whole(box: Any, open_app: Open) -> None:
+    script = PAIR.replace("72 <<", "20 <<").replace("$1", "300")
+    job = submit_script(box, "pair.sh", script, "--job-name=swapped")
+    try:
+        terminal = open_app("--filter", "swapped")
+        terminal.wait_for(rf"{job}\+\S+ +R", timeout_s=60)
+        terminal.press("e")
+        terminal.wait_for("Memory a node")
+        fill(terminal, "Memory a node", "x2")
+        terminal.press("enter")
+        terminal.wait_for(r"Change 2 jobs\?")
+        terminal.press("c")
+        terminal.wait_for(r"Cancel \d jobs?\?")
+        terminal.wait_for("no log here|its log|The end of the log")
+        terminal.wait_quiet(0.5)
+        terminal.press("y")
+        terminal.wait_for("sent 1 again with the new shape", timeout_s=60)
+        terminal.wait_until(lambda: states(box, job) == ["CANCELLED"] * 2)
+        listed = box.run(
+            ["squeue", "-h", "-n", "swapped", "-t", "PD,R", "-o", "%i %m"]
+        ).stdout.split()
+        assert sorted(listed[1::2]) == ["120M", "122M"]
+        assert len({one.partition("+")[0] for one in listed[::2]}) == 1
+    finally:
+        box.run(["scancel", "--user=alice", "--name=swapped"], check=False)
 
 
 def test_a_running_job_is_replaced_by_one_with_another_shape(

@@ -52,15 +52,13 @@ CASES = (
 
 
 @pytest.fixture
-def screen(box: Any, tmp_path: Path) -> Iterator[Terminal]:
+def screen(open_app: Callable[..., Terminal]) -> Terminal:
     """jobshape as alice, on its list of alerts."""
-    env = {"COLORTERM": "truecolor", "XDG_STATE_HOME": str(tmp_path)}
-    app = Terminal(box.command(["jobshape"], env=env), columns=160, rows=48)
+    app = open_app()
     app.wait_for("pending")
     app.press("!")
     app.wait_for("Alerts")
-    yield app
-    app.close()
+    return app
 
 
 @pytest.fixture

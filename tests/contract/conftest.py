@@ -6,6 +6,7 @@ tests/cluster/test_contract.py runs them in every box, as a user of a real clust
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,9 +89,8 @@ class Site:
         """Wait until the job is in one of these states."""
 
         def read() -> Job:
-            found = [
-                j for j in self.records(job.partition("_")[0]) if job in (j.label, str(j.job_id))
-            ]
+            whole = re.split("[_+]", job)[0]
+            found = [j for j in self.records(whole) if job in (j.label, str(j.job_id))]
             return found[0] if found else NO_JOB
 
         return self.until(read, lambda record: record.state in states, timeout_s)

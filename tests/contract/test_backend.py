@@ -375,6 +375,17 @@ def test_usage(site: Site) -> None:
     assert site.backend.usage([]) == []
 
 
+def test_usage_of_a_step_over_the_components_of_a_heterogeneous_job(site: Site) -> None:
+    if not FACTS.het_jobs:
+        return
+    script = "#!/bin/sh\n#SBATCH --mem=60\n#SBATCH hetjob\n#SBATCH --mem=70 -n2\n"
+    first = site.sbatch(script=f"{script}srun --het-group=0,1 sleep 100\n", mem=None)
+    ids = {str(site.wait(f"{first}+{at}", "RUNNING").job_id) for at in (0, 1)}
+    found = site.until(lambda: site.backend.usage(sorted(ids)), lambda some: len(some) == 2)
+    assert {str(one.job_id) for one in found} == ids
+    assert all(one.memory_bytes for one in found)
+
+
 def test_usage_of_gpus(site: Site) -> None:
     """In a box through the stand-in for nvidia-smi: its Slurm counts GPUs but measures none."""
     job = site.submit(partition="gpu", gpus="a100:2", memory_bytes=600 * MIB)

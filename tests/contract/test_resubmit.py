@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jobshape.app.acting.log import HistoryActionLog
 from jobshape.app.board.board import Board
 from jobshape.app.board.history_state import HistoryState
@@ -14,6 +15,7 @@ from jobshape.app.collector.calls import typed_arguments, typed_result
 from jobshape.app.collector.plain import to_plain
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.array_tasks import parse_array
+from jobshape.app.domain.errors import NotSupported
 from jobshape.app.domain.job import Job
 from jobshape.app.domain.resubmission import ResubmissionPlan, Wanted
 from jobshape.app.domain.states import Phase, is_finished, phase_of
@@ -23,7 +25,7 @@ from jobshape.app.resubmit.source import prepare
 from jobshape.app.resubmit.watch import RetryWatch
 from jobshape.app.scripts.draft import Draft
 
-from .conftest import Site
+from .conftest import FACTS, Site
 
 MIB = 1 << 20
 HUNGRY = "#!/bin/sh\npython3 -c 'b = bytearray(98 << 20); import time; time.sleep(2)' || exit 1\n"
@@ -73,7 +75,7 @@ def test_failed_tasks_become_one_array_of_just_them(site: Site, tmp_path: Path) 
     (again,) = made.resubmissions
     assert [(left.reason, left.count) for left in made.left_out] == [("completed", 25)]
     assert again.count == 15
-    numbers, throttle = parse_array(again.after.array or "")
+    numbers, throttle = parse_array(again.after[0].array or "")
     assert (set(numbers), throttle) == (failed, 20)
 
     # History has it that they are sent again: no second time, whatever becomes of it.
@@ -137,3 +139,84 @@ async def test_policy_sends_it_again_by_itself_until_it_does_well(
     assert said.startswith(f"sent {first} again as ")
     second = site.adopt(said.split(" again as ")[1].partition(",")[0])
     assert site.wait(second, "COMPLETED", timeout_s=60).name == "by itself"
+
+
+PAIR = """#!/bin/sh
+#SBATCH --mem=60M -t 5 -J pair
+#SBATCH --output=%j.out
+#SBATCH hetjob
+#SBATCH --mem=70M -n2   # too little
+srun --het-group=1 -n1 python3 -c 'b = bytearray(76 << 20); import time; time.sleep(3)' || exit 1
+"""
+
+
+def components(site: Site, job: str, *states: str, timeout_s: float = 60) -> list[Job]:
+    """The components, once all are in one of these states."""
+    return site.until(
+        lambda: sorted(site.records(job), key=lambda one: one.het_offset or 0),
+        lambda jobs: len(jobs) > 1 and all(one.state in states for one in jobs),
+        timeout_s,
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("-n1", ":", "--mem=65M")], ids=["script", "command"])
+def test_the_component_of_a_heterogeneous_job_that_ran_out_of_memory_gets_more(
+    site: Site, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    if not FACTS.het_jobs:
+        with pytest.raises(NotSupported, match="heterogeneous"):
+            site.submit(PAIR)
+        return
+    limit = 65 if options else 70
+    first = site.sbatch(*options, script=PAIR, mem=None)
+    leader, second = components(site, first, "FAILED")
+    site.accounted(second.label, "FAILED")
+    made = plan(site, [second])  # any of its rows means all of it
+    (again,) = made.resubmissions
+    assert (again.jobs, again.name, again.count) == ((first,), "pair", 1)
+    (correction,) = again.corrections
+    assert (correction.component, correction.field) == (1, "memory_bytes")
+    assert correction.old == limit * MIB
+    assert correction.new >= limit * MIB * 1.2
+    assert not again.retriable
+    assert plan(site, [leader, second]) == made
+    new = site.adopt(str(site.backend.submit(again.request)))
+    done = components(site, new, "COMPLETED")
+    assert [site.backend.request_of(one.label).shape.memory_bytes for one in done] == [
+        60 * MIB, correction.new
+    ]  # fmt: skip
+    assert [(one.name, one.tasks) for one in done] == [("pair", 1), ("pair", 2)]
+
+    path = tmp_path / "history.db"
+    with History.to_write(path) as history:
+        record = SubmissionRecord(again.name, again.request.script, resubmitted_from=again.jobs)
+        kept = history.begin_submission("here", "me", record)
+        history.end_submission(kept, int(new), "done")
+    (left,) = plan(site, [leader], history_path=str(path), site="here").left_out
+    assert (left.reason, left.count) == (f"sent again already as {new}: completed", 1)
+
+
+def test_a_heterogeneous_job_that_runs_is_sent_again_only_when_asked(site: Site) -> None:
+    if not FACTS.het_jobs:
+        return
+    script = "#!/bin/sh\n#SBATCH hetjob\n#SBATCH -J other --mem=30M -n2\nsleep 300\n"
+    first = site.sbatch(
+        "--mem=40M", "-J", "named", "--comment=both", ":", "-n1", ":", "--mem=50M", script=script,
+        mem=None,
+    )  # fmt: skip
+    running = components(site, first, "RUNNING")
+    assert [one.name for one in running] == ["named", "other", "other"]
+    assert not plan(site, running).resubmissions
+    assert not plan(site, running, running=True, by_itself=True).resubmissions
+    made = plan(site, running[:1], running=True)
+    assert not made.left_out
+    (again,) = made.resubmissions
+    assert any("still runs" in warning for warning in again.warnings)
+    assert not again.corrections
+    new = site.adopt(str(site.backend.submit(again.request)))
+    site.backend.cancel(first)
+    sent = components(site, new, "RUNNING", timeout_s=90)
+    for old, one in zip(running, sent, strict=True):
+        alike = ("name", "comment", "tasks", "work_dir", "time_limit_s", "partition")
+        assert [getattr(old, name) for name in alike] == [getattr(one, name) for name in alike]
+        assert site.backend.request_of(one.label).shape == site.backend.request_of(old.label).shape

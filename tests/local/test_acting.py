@@ -57,7 +57,7 @@ def fill(app: Any, title: str, text: str) -> None:
     for _ in range(20):
         y, found = next(
             (y, found) for y, line in enumerate(app.lines)
-            if (found := re.search(rf"│ [ *]({re.escape(title)})\b", line))
+            if (found := re.search(rf"│[ *] ({re.escape(title)})\b", line))
         )  # fmt: skip
         if app.screen.buffer[y][found.start(1)].bold:
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,10 +78,14 @@ class FakePreflight:
     def __init__(self, lines: Sequence[CheckLine] = LINES) -> None:
         self.lines = lines
         self.drafts: list[Draft] = []
+        self.replaced: list[set[int]] = []
 
-    async def examine(self, draft: Draft, ahead: int = 0) -> Sequence[CheckLine]:
+    async def examine(
+        self, draft: Draft, ahead: int = 0, replaced: Collection[int] = ()
+    ) -> Sequence[CheckLine]:
         """The lines."""
         self.drafts.append(draft)
+        self.replaced.append(set(replaced))
         return self.lines
 
     def lift(self, lines: Sequence[CheckLine], reasons: Mapping[str, str]) -> Sequence[CheckLine]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import textual
+from textual.widgets import Input
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -35,8 +36,9 @@ def fixed_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
 
 
 @pytest.fixture
-def pinned(request: pytest.FixtureRequest) -> None:
-    """Pictures are compared, and above all updated, only where they were made."""
+def pinned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are compared, and above all updated, only where they were made; no cursor blinks."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
     here = (textual.__version__, sys.version_info[:2])
     if here == PINNED:
         return

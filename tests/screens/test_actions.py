@@ -218,12 +218,12 @@ async def test_goes_there_and_back() -> None:
 async def test_keys_move_in_the_list_and_then_among_the_jobs() -> None:
     async with app_with().run_test(size=(80, 24)) as pilot:
         screen = await at_actions(pilot)
-        assert len(screen._list.batches) == 5
+        assert len(screen._list.items) == 5
         await pilot.press("j")
-        assert screen._pane.shown is screen._list.chosen is screen._list.batches[1]
+        assert screen._pane.shown is screen._list.item is screen._list.items[1]
         await pilot.press("enter", "j", "j", "j", "j")
         assert screen._pane.has_focus
-        assert screen._pane.record is screen._list.batches[1].records[3]
+        assert screen._pane.record is screen._list.items[1].records[3]
         await pilot.press("k", "g")
         assert screen._pane.at == 0
         await pilot.press("G", "escape", "G")
@@ -273,11 +273,11 @@ async def test_the_cursor_stays_with_its_batch_when_others_come() -> None:
     async with app_with(log, clock=clock).run_test(size=(80, 24)) as pilot:
         screen = await at_actions(pilot)
         await pilot.press("j")
-        chosen = screen._list.chosen
+        chosen = screen._list.item
         await log.begin([ActionEntry("release", "9107")])
         screen.board_changed()
         await settle(pilot)
-        assert screen._list.chosen == chosen
+        assert screen._list.item == chosen
         assert screen._list.at == 2
 
 

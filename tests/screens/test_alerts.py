@@ -62,14 +62,14 @@ async def test_the_cursor_stays_with_its_alert() -> None:
         screen = await at_alerts(pilot)
         await pilot.press("j")
         listed = screen.query_one(AlertList)
-        assert listed.alert == ALERTS[2]
+        assert listed.item == ALERTS[2]
         app.board.set_alerts(ALERTS)
         app.board_changed()
         await pilot.pause()
-        assert listed.alert == ALERTS[2]
+        assert listed.item == ALERTS[2]
         assert listed.at == 2
         await pilot.press("g")
-        assert listed.alert == ALERTS[0]
+        assert listed.item == ALERTS[0]
 
 
 async def test_an_acknowledged_one_is_gone() -> None:
@@ -79,7 +79,7 @@ async def test_an_acknowledged_one_is_gone() -> None:
         await pilot.press("a")
         await pilot.pause()
         assert app.board.alerts == ALERTS[1:]
-        assert screen.query_one(AlertList).alerts == ALERTS[1:]
+        assert screen.query_one(AlertList).items == ALERTS[1:]
         await pilot.press("A")
         assert app.board.alerts == ()
         await pilot.press("enter")  # blocked, told why

@@ -216,6 +216,18 @@ async def test_jobs_of_others_are_touched_only_by_themselves_and_when_asked() ->
         assert not [one for one in actions.asked if one[0] == "cancel"]
 
 
+async def test_while_it_is_not_known_who_one_is_everybodys_jobs_are_touched_only_after_asking() -> (
+    None
+):
+    early = LIVE._replace(user="", scope="all")
+    board = recorded_board(early, records=[job(1, "PENDING", user="bob")])
+    actions = RecordedActions()
+    async with make_app(board, actions=actions).run_test(size=(120, 40)) as pilot:
+        await press(pilot, "H")
+        assert "Hold 1 job?" in "\n".join(lines_of(pilot))
+        assert not [one for one in actions.asked if one[0] == "hold"]
+
+
 async def test_read_only_session_changes_nothing() -> None:
     actions = RecordedActions()
     async with make_app(actions=actions, read_only=True).run_test(size=(120, 40)) as pilot:

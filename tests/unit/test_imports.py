@@ -44,6 +44,8 @@ def roots(modules: set[str]) -> set[str]:
         "import jobshape.app.board.board, jobshape.app.board.view, jobshape.app.board.columns",
         "import jobshape.app.rounds_report, jobshape.app.rounds.schema",
         "import jobshape.app.rounds.writing",
+        "import jobshape.app.reports.campaign_report, jobshape.app.reports.html",
+        "import jobshape.app.reports.gathering, jobshape.app.rounds.lessons",
         "import jobshape.screens.commands",
     ],
 )

@@ -10,12 +10,16 @@ from jobshape.app.domain.job import LogPaths
 LOG_FIELDS = ("StdOut", "StdErr", "StdIn")
 """Fields that name the log files; only newer releases have them."""
 
-_SCRIPT_HEAD = re.compile(r"\ABatch Script for [^\n]*\n-+\n")
+_SCRIPT_HEAD = re.compile(r"\ABatch Script for (?:(?P<het>\d+)\+0|[^\n]*)\n-+\n")
 
 
 def script_command(job: str) -> list[str]:
-    """The command that prints the script that accounting stored."""
-    return ["sacct", "--batch-script", "--jobs", whole(job)]
+    """The command that prints the script that accounting stored.
+
+    Of a het job that is the first component's: sacct shows other jobs' scripts for the further ones
+    (26.05), or cut ones (22.05).
+    """
+    return ["sacct", "--batch-script", "--jobs", re.sub(r"\+\d+", "+0", whole(job))]
 
 
 def version_command() -> list[str]:
@@ -38,6 +42,8 @@ def parse_script(text: str, *, line_end_added: bool) -> str:
     if match is None:
         return ""
     script = text[match.end() :]
+    if match["het"]:  # the further components' follow
+        script = re.split(rf"Batch Script for {match['het']}\+1\n-+\n", script, maxsplit=1)[0]
     if line_end_added:
         script = script.removesuffix("\n")
     return "" if script.strip() in ("NONE", "None", "(null)") else script

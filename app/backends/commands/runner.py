@@ -145,11 +145,14 @@ class Runner:
         words, env = self.command_line(command, plain=plain, environment=environment)
         where = command[0] if self.ssh_host is None else f"{command[0]} on {self.ssh_host}"
         # stderr is a file: a kept ssh connection holds a pipe open long after the command ended.
-        with tempfile.TemporaryFile() as stderr_file:
+        # So is stdin: of a pipe sbatch would take half a script for all of it, were we killed.
+        with tempfile.TemporaryFile() as stderr_file, tempfile.TemporaryFile() as stdin_file:
             try:
+                stdin_file.write(_bytes_of(stdin))
+                stdin_file.seek(0)
                 done = subprocess.run(
                     [_bytes_of(word) for word in words],  # UTF-8 in any locale
-                    input=_bytes_of(stdin),
+                    stdin=stdin_file,
                     stdout=subprocess.PIPE,
                     stderr=stderr_file,
                     timeout=max(0.1, deadline - time.monotonic()),

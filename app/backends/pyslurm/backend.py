@@ -136,7 +136,7 @@ class PyslurmBackend:
             return [read_partition(one) for one in slurm.Partitions.load().values()]
 
     def usage(self, jobs: Sequence[str], *, probe: bool = True) -> list[Usage]:
-        """Live usage; references other than Slurm's own ids, and GPU figures, through sstat.
+        """Live usage; het jobs, references other than Slurm's ids, GPU figures: through sstat.
 
         pyslurm 25.11.2 has no TRES usage of steps.
         """
@@ -331,7 +331,10 @@ class PyslurmBackend:
         try:
             calls = (*_ONE_JOB, "REQUEST_JOB_STEP_INFO")
             with self._asking("Job.load", *calls) as slurm:
-                steps = list(slurm.Job.load(job_id).steps.values())
+                job = slurm.Job.load(job_id)
+                steps = list(job.steps.values())
+            if job.heterogeneous_id is not None:  # load_stats: IndexError, or another one's figures
+                return next(iter(self._commands.measured([str(job_id)])[0]), None)
             with self._asking("JobStep.load_stats", *["REQUEST_STEP_LAYOUT"] * len(steps)):
                 for step in steps:
                     step.load_stats()

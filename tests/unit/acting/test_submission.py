@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from jobshape.app.acting.git import project_of
 from jobshape.app.acting.hand_over import hand_over
 from jobshape.app.backends.commands.backend import CommandsBackend
@@ -83,6 +86,23 @@ def test_a_script_that_could_not_be_sent_can_be_sent_by_hand(tmp_path: Path) -> 
     again, _ = hand_over(request, tmp_path / "unsent")
     assert again != path
     assert hand_over(request, tmp_path / "unsent", ssh="login1")[1].startswith("ssh login1 ")
+
+
+@settings(max_examples=30)
+@given(name=st.text(max_size=80), argument=st.text(st.characters(exclude_characters="\0\n")))
+@example("../../etc/x", "$(touch x)")
+@example("-rf", "; rm")
+@example("", "")
+def test_an_odd_name_leads_nowhere_else(
+    tmp_path_factory: pytest.TempPathFactory, name: str, argument: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "unsent"
+    path, command = hand_over(SubmitRequest(SCRIPT, (argument,), name=name), folder)
+    assert path.parent == folder and path.resolve() == path
+    assert path.name.isascii() and not path.name.startswith(("-", "."))
+    said = [f"--job-name={name}"] if name else []
+    assert shlex.split(command) == ["sbatch", *said, str(path), argument]
+    path.unlink()
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is missing")

@@ -251,6 +251,19 @@ def test_script_of_accounting(release: str) -> None:
     assert script == "#!/bin/sh\nexit 3\n"
 
 
+def test_script_of_a_het_job_is_the_first_component_s() -> None:
+    line = "-" * 80
+    for end in ("\n", ""):
+        shown = (f"Batch Script for 40+0\n{line}\n#!/bin/sh\n#SBATCH hetjob\n:{end}"
+                 f"Batch Script for 40+1\n{line}\n#!/bin/sh\nanother one's\n")  # fmt: skip
+        assert records.parse_script(shown, line_end_added=False) == (
+            f"#!/bin/sh\n#SBATCH hetjob\n:{end}"
+        )
+    added = shown.replace(":Batch", ":\n\nBatch")
+    assert records.parse_script(added, line_end_added=True) == "#!/bin/sh\n#SBATCH hetjob\n:\n"
+    assert records.script_command("40+1")[-1] == "40+0"
+
+
 def test_the_newest_jobs_are_handed_on_before_the_rest(
     release: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -220,3 +220,21 @@ def test_ssh_errors() -> None:
 def test_own_words() -> None:
     text = "sbatch: error: invalid partition specified: x\nsbatch: error: Batch job failed: No\n\n"
     assert words.own_words(text) == "invalid partition specified: x; Batch job failed: No"
+
+
+def test_a_script_arrives_whole_though_its_sender_is_killed(tmp_path: Path) -> None:
+    """Over a pipe sbatch would read what was written so far, and submit that."""
+    go, out = tmp_path / "go", tmp_path / "out"
+    for path in (go, out):
+        os.mkfifo(path)
+    command = ["sh", "-c", f"read line < {go}; wc -c > {out}"]
+    code = (
+        "from jobshape.app.backends.commands.runner import Runner\n"
+        f"Runner().run({command!r}, stdin='x' * 1_000_000, action=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as sender:
+        with go.open("w") as line:  # the command is there and reads
+            sender.kill()
+            sender.wait()
+            line.write("go\n")
+        assert out.read_text().strip() == "1000000"

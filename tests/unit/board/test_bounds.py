@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jobshape.app.board.asked import asked_shape
-from jobshape.app.board.bounds import Bound, Site, bounds_of, excess, words_of
+from jobshape.app.board.bounds import LARGEST, Bound, Site, bounds_of, brief_of, excess, words_of
 from jobshape.app.domain.job import NO_JOB, UNLIMITED
 from jobshape.app.domain.limits import Association, Limits, SiteLimits
 from jobshape.app.domain.shape import JobShape
@@ -78,6 +78,15 @@ def test_a_qos_hides_what_the_account_sets() -> None:
     assert found["cpus_per_task"] == Bound(4, "account physics")
 
 
+def test_the_qos_of_the_default_partition_counts() -> None:
+    main = {"main": partition("main", 86400, default=True, qos="of_gpu")}
+    limits = replace(LIMITS, qos=(Limits("of_gpu", 60, node_memory_bytes=GIB, node_cpus=2),))
+    found = bounds_of(JobShape(), Site(main, SITE.nodes, limits))
+    assert found["time_limit_s"] == Bound(60, "QOS of_gpu")
+    assert found["memory_bytes"] == Bound(GIB, "QOS of_gpu")
+    assert found["cpus_per_task"] == Bound(2, "QOS of_gpu")
+
+
 def test_without_limits_the_nodes_and_partitions_still_count() -> None:
     found = bounds_of(JobShape(partition="gpu"), replace_limits(None))
     assert found["time_limit_s"] == Bound(7200, "partition gpu")
@@ -99,7 +108,17 @@ def test_excess_says_what_is_over_and_whose_bound_it_is() -> None:
     assert excess("gpus", "A100:4", Bound(4, "largest node", ("a100",))) == ""
     assert excess("gpus", "a100:5", Bound(4, "largest node", ("a100",))) == "over 4, largest node"
     assert excess("gpus", None, Bound(0, "largest node")) == ""
-    assert words_of("gpus", Bound(0, "largest node")) == "this partition has none"
+    for words in (words_of("gpus", Bound(0, LARGEST)), excess("gpus", "1", Bound(0, LARGEST))):
+        assert words == "this partition has none"
+    assert excess("gpus", "1", Bound(0, "QOS cheap")) == "none, QOS cheap"
+
+
+def test_a_bound_in_few_words() -> None:
+    assert brief_of("memory_bytes", Bound(2 * GIB, LARGEST)) == "at most 2G"
+    assert brief_of("gpus", Bound(4, LARGEST, ("a100",))) == "at most 4"
+    assert brief_of("gpus", Bound(0, LARGEST)) == ""
+    assert brief_of("partition", Bound(choices=("main", "gpu"))) == ""
+    assert words_of("nodes", Bound()) == brief_of("nodes", Bound()) == ""
 
 
 def test_a_record_tells_what_it_asks_for_a_node() -> None:

@@ -59,7 +59,8 @@ def test_some_ask_for_far_too_much_and_some_for_too_little() -> None:
     assert mib["eval_full.sh"] < used("eval_full.sh", "memory") / 3
     assert time_s["train.sh"] > 1000 * used("train.sh", "seconds")
     assert time_s["train_probe.sh"] < used("train_probe.sh", "seconds")
-    modest = set(SCRIPTS) - {"eval_full.sh"}
+    assert mib["sweep_eval.sh"] < used("sweep_eval.sh", "memory") < 2 * mib["sweep_eval.sh"] - 25
+    modest = set(SCRIPTS) - {"eval_full.sh", "sweep_eval.sh"}
     assert all(mib[name] > used(name, "memory") + 25 for name in modest)
     assert max(mib.values()) < 2048 and all(used(name, "memory") <= 250 for name in SCRIPTS)
 

@@ -225,6 +225,18 @@ def test_a_job_with_the_same_script_that_history_does_not_know_is_warned_of() ->
     assert (line.verdict, line.title) == ("warn", "job 9 has the same script, name and folder")
 
 
+def test_a_job_that_ends_for_this_one_is_not_counted() -> None:
+    full = queued(*(own(number) for number in range(5)))
+    assert the("in_flight", facts=replace(full, replaced=frozenset({4}))).verdict == "block"
+    two = replace(full, replaced=frozenset({3, 4}))  # the first of them is sent again as well
+    assert the("in_flight", facts=two).title == "3 of 4 jobs in the queue"
+    same = replace(with_past(SAME, queue=(own(7),)), replaced=frozenset({7}))
+    assert the("duplicate", facts=same).verdict == "pass"
+    task, rest = own(11, whole_id=10), own(10, "PENDING", whole_id=10)
+    array = replace(queued(task, rest), replaced=frozenset({11}))
+    assert the("in_flight", facts=array).title == "1 of 4 jobs in the queue"
+
+
 def test_jobs_in_flight() -> None:
     array = [own(n, whole_id=10) for n in range(10, 60)]
     facts = queued(own(1), own(2, "PENDING"), own(3, "COMPLETED"), *array)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from jobshape.app.domain.limits import SiteLimits
+from jobshape.app.domain.limits import Association, Limits, SiteLimits
 from jobshape.app.domain.site_facts import SiteFacts
+from jobshape.app.domain.units import GIB
 from jobshape.app.preflight.facts import Facts
 
 from .builders import FACTS, SITE, judge, refused, script, subject, the
@@ -149,6 +150,27 @@ def test_a_walltime_that_is_too_long_names_what_takes_it() -> None:
     assert line.fix == "--time=1-00:00:00, or a longer partition: gpu"
     assert line.why.startswith("the longest: main 1-00:00:00; the site takes such a job")
     assert "for good" not in the("walltime", "-p gpu", "--time=50:00:00").why
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict"),
+    [
+        (["--mem=9G"], "block"),  # the account's
+        (["--mem=9G", "-q high"], "pass"),  # the QOS sets one, so the account's does not count
+        (["--mem=33G", "-q high"], "block"),  # the partition's
+        (["--mem=33G", "-q high", "-p main,smoke"], "pass"),  # it may go to the other one
+        (["--mem=60G", "-q high", "-p smoke", "-N 2"], "block"),  # 100G over two nodes
+    ],
+)
+def test_memory_is_bounded_as_the_form_says(options: list[str], verdict: str) -> None:
+    own = Association("physics", qos=("high",), limits=Limits("physics", memory_bytes=8 * GIB))
+    limits = SiteLimits(
+        partitions=(Limits("main", node_memory_bytes=32 * GIB), Limits("smoke")),
+        qos=(Limits("high", memory_bytes=100 * GIB),),
+        associations=(own,), default_account="physics",
+    )  # fmt: skip
+    facts = replace(FACTS, site=replace(SITE, limits=limits))
+    assert the("memory", *options, facts=facts).verdict == verdict
 
 
 @pytest.mark.parametrize(

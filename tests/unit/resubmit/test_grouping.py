@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.array_tasks import parse_array
 from jobshape.app.domain.job import Job
-from jobshape.app.resubmit.grouping import CANCELLED, HET, QUEUED, RUNNING, grouped
+from jobshape.app.resubmit.grouping import CANCELLED, QUEUED, RUNNING, grouped
 from jobshape.app.resubmit.sent import QueueStates, SentAgain
 
 from .made import NOW, job, task
@@ -55,11 +55,10 @@ def test_jobs_of_one_name_are_not_merged() -> None:
 
 
 def test_why_others_are_left_out() -> None:
-    others = [job(1, "PENDING"), job(2, "RUNNING"), job(3, het_job_id=3, het_offset=0),
-              job(4, array_job_id=4, array_tasks="3-9")]  # fmt: skip
+    others = [job(1, "PENDING"), job(2, "RUNNING"), job(4, array_job_id=4, array_tasks="3-9")]
     groups, left = grouped(others)
     assert not groups
-    assert {one.reason: one.count for one in left} == {QUEUED: 2, RUNNING: 1, HET: 1}
+    assert {one.reason: one.count for one in left} == {QUEUED: 2, RUNNING: 1}
     assert grouped([job(2, "RUNNING")], running=True)[0]
     assert not grouped([job(2, "RUNNING")], running=True, by_itself=True)[0]
     _, (cancelled,) = grouped([job(2, "CANCELLED")], by_itself=True)

@@ -110,7 +110,7 @@ def test_a_thousand_tasks_are_planned_at_once_and_asked_for_once() -> None:
     took = time.process_time() - began
     print(f"1,000 tasks planned in {took:.3f} s")
     assert took < 2  # about 0.05 s on an idle machine
-    assert (again.count, again.after.array) == (1000, "0-999%20")
+    assert (again.count, again.after[0].array) == (1000, "0-999%20")
     assert {one.field for one in again.corrections} == {"memory_bytes", "time_limit_s"}
     assert max(site.calls.values()) == 1
 
@@ -119,11 +119,11 @@ def test_code_errors_go_along_only_if_somebody_asks() -> None:
     tasks = [task(4, 1, "OUT_OF_MEMORY"), task(4, 2)]
     code = {str(tasks[1].job_id): [finding("python_exception", "fix_code")]}
     (asked,) = Site(*tasks).plan(Wanted(tasks, code)).resubmissions
-    assert asked.after.array == "1-2%20"
+    assert asked.after[0].array == "1-2%20"
     assert not asked.retriable
     assert any("will fail again (1 of 2 tasks)" in one for one in asked.warnings)
     plan = Site(*tasks).plan(Wanted(tasks, code, by_itself=True))
-    assert plan.resubmissions[0].after.array == "1%20"
+    assert plan.resubmissions[0].after[0].array == "1%20"
     assert plan.resubmissions[0].retriable
     assert plan.left_out[0].count == 1
 

@@ -86,6 +86,10 @@ def test_everything_wrong_is_told_at_once_with_its_place() -> None:
          "3:63", "'2' is no value of 'n'"),
         ("[{name: a, grid: {parameters: {n: [1], m: [1]}, include: [{n: 2}], template: {id: x}}}]",
          "3:67", "has no value for m"),
+        ("[{name: a, grid: {parameters: {n: [1]}, choose: [m], template: {id: x}}}]",
+         "3:58", "choose[0]: 'm' is no parameter of the grid (known here: `n`)"),
+        ("[{name: a, grid: {parameters: {n: [1]}, choose: [n, n], template: {id: x}}}]",
+         "3:61", "'n' stands here twice"),
         ("[{name: a, max_parallel: 0, jobs: [{id: j}]}]", "3:34", "must be 1 or more"),
     ],
 )  # fmt: skip
@@ -93,6 +97,34 @@ def test_what_makes_no_sense_is_told_where_it_stands(phases: str, where: str, wh
     (line,) = told(f"{HEAD}phases: {phases}\n")
     assert line.startswith(f"jobshape.yaml:{where}: phases"), line
     assert what in line
+
+
+def test_rounds_have_defaults() -> None:
+    rounds = manifest_of(HEAD + ONE).manifest.rounds
+    assert (rounds.sweep, rounds.vary, rounds.growth, rounds.wave) == (6, 2, 4.0, None)
+    assert (rounds.plateau_percent, rounds.stable) == (5.0, 0.2)
+
+
+def test_rounds_that_make_no_sense_are_told() -> None:
+    wrong = "rounds: {sweep: 0, vary: no, growth: 1, stable: 2, plateau_percent: 100, waves: 3}\n"
+    assert [line.partition("rounds.")[2] for line in told(HEAD + ONE + wrong)] == [
+        "sweep: must be 1 or more, not 0",
+        "vary: must be a whole number, not 'no'",
+        "growth: must be more than 1, not 1.0",
+        "stable: must be 1 or less, not 2.0",
+        "plateau_percent: must be less than 100, not 100.0",
+        "waves: is not known here (did you mean `wave`?)",
+    ]
+
+
+def test_the_templates_comments_are_a_manifest_too() -> None:
+    text = (
+        template_text()
+        .replace("# rounds:", "rounds:")
+        .replace("# choose: [workers]", "choose: [seed]")
+    )
+    manifest = manifest_of(text).manifest
+    assert (manifest.rounds.wave, manifest.phases[1].grid.choose) == (100, ("seed",))
 
 
 def test_phases_in_a_circle_are_named() -> None:

@@ -53,6 +53,12 @@ def test_a_value_changes_only_those_that_have_another() -> None:
     assert [one.job.key for one in found.changes] == [1]
 
 
+def test_of_many_jobs_those_are_named_that_cannot_take_a_step() -> None:
+    assert read([job(1), job(2)], memory_bytes="lots").problems["memory_bytes"].startswith("write ")
+    found = read([job(1), job(2, memory_bytes=None), job(3, memory_bytes=None)], memory_bytes="x2")
+    assert found.problems["memory_bytes"].startswith("2 and 1 more: there is no value yet")
+
+
 def test_a_constraint_is_taken_away_by_an_empty_field_and_a_size_is_not() -> None:
     found = read([job(1)], features="", memory_bytes="")
     assert found.changes[0].fields == {"features": ("fast", "")}
