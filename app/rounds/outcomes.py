@@ -215,7 +215,7 @@ class Outcomes:
             run.shape_of(trial),
             [one for one in every if one.state == "COMPLETED"
              and run.trials[one.trial].target == trial.target],
-            self._sick(), seen.is_gone,
+            self._sick(trial.target), seen.is_gone,
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)
@@ -244,8 +244,12 @@ class Outcomes:
         ]  # fmt: skip
         return sum(one.oom_times > 0 for one in alike) * 2 >= len(alike)
 
-    def _sick(self) -> list[str]:
-        return sick_nodes([one for tries in self._run.attempts.values() for one in tries])
+    def _sick(self, target: str) -> list[str]:
+        run = self._run
+        return sick_nodes([
+            one for trial, tries in run.attempts.items() if run.trials[trial].target == target
+            for one in tries
+        ])  # fmt: skip
 
     def _keep(self, seen: Seen, decided: Next, now: int) -> None:
         job, used = seen.job, seen.used
