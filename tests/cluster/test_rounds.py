@@ -27,8 +27,13 @@ phases:
   - name: preprocessing
     stage: preprocess
     depends_on: [fetching]
-    grid: {{parameters: {{shard: [0, 1]}}, template: {{id: "pre-${{shard}}", args: ["pre-${{shard}}"]}}}}
-  - {{name: caching, stage: cache, depends_on: [preprocessing], jobs: [{{id: cache, args: [cache]}}]}}
+    grid:
+      parameters: {{shard: [0, 1]}}
+      template: {{id: "pre-${{shard}}", args: ["pre-${{shard}}"]}}
+  - name: caching
+    stage: cache
+    depends_on: [preprocessing]
+    jobs: [{{id: cache, args: [cache]}}]
   - name: training
     stage: train
     depends_on: [caching]
@@ -52,9 +57,8 @@ sleep 0.3
 echo "$SLURM_JOB_ID" >> "ended-$name"
 echo done > "out/$name"
 """
-HUNGRY = """set -o pipefail
-case $name in
-cache) head -c 110M /dev/zero | tail -c 110M | sleep 3 || exit 1 ;;
+HUNGRY = """case $name in
+cache) head -c 110M /dev/zero | tail -c 110M | sleep 3; [ "${PIPESTATUS[1]}" = 137 ] && exit 1 ;;
 esac
 """
 SICK = """case $name-$SLURMD_NODENAME in
@@ -64,7 +68,10 @@ esac
 DISTILL = f"""
 project: distill
 stages:
-  - {{name: teacher, script: teacher.sh, shape: {SHAPE}, output_check: {{glob: "out/${{id}}/*.ckpt"}}}}
+  - name: teacher
+    script: teacher.sh
+    shape: {SHAPE}
+    output_check: {{glob: "out/${{id}}/*.ckpt"}}
   - {{name: student, command: [sh, student.sh], shape: {SHAPE}}}
 phases:
   - name: teachers

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.job import NO_JOB
 from jobshape.app.domain.limits import SiteLimits

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from jobshape.app.domain.errors import Unreachable
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job
 from jobshape.app.rounds.campaign import Attempt
@@ -28,7 +27,9 @@ class Site:
     def __init__(self, *jobs: Job) -> None:
         self.jobs, self.asked, self.is_down = list(jobs), 0, False
 
-    def accounting(self, scope: object, since: int, until: object = None, jobs: object = ()) -> list[AccountedJob]:  # noqa: E501
+    def accounting(
+        self, scope: object, since: int, until: object = None, jobs: object = ()
+    ) -> list[AccountedJob]:
         self.asked += 1
         if self.is_down:
             raise Unreachable("no answer")

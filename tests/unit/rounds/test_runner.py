@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from jobshape.app.rounds.outcomes import Outcomes
 from jobshape.app.rounds.store import RoundsTrouble
 

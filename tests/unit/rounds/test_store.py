@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from jobshape.app.rounds.campaign import Campaign, GateLine, Lesson, Round, Sending, Trial
 from jobshape.app.rounds.store import RoundsTrouble, Store
 
