@@ -90,7 +90,7 @@ class Runner:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to wait for: what is paused or asks needs no process."""
-        if self._store.wishes():
+        if self._store.wishes(self._means.site):
             return False
         return not any(
             parts.run.campaign.state in ("active", "stopping") or parts.run.open_attempts
@@ -114,7 +114,7 @@ class Runner:
         now = int(self._means.clock())
         self._means.alive()
         self._take_in_campaigns(now)
-        for wish in self._store.wishes():
+        for wish in self._store.wishes(self._means.site):
             self._do(wish, now)
         queue = self._read_queue()
         for parts in list(self._parts.values()):

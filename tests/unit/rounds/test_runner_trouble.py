@@ -1,0 +1,38 @@
+"""The runner where something is wrong: scripts that change, jobs nobody knows, cancels refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.unit.rounds.memory_site import MemorySite, Played
+
+MANIFEST = """
+project: five
+stages:
+  - {name: first, command: [first], shape: {memory: 100M, time: 0:05:00}}
+  - {name: second, command: [second], shape: {memory: 100M, time: 0:05:00}}
+phases:
+  - {name: a, stage: first, jobs: [{id: a0, args: [a0]}, {id: a1, args: [a1]}]}
+  - {name: b, stage: second, depends_on: [a], jobs: [{id: b0, args: [b0]}, {id: b1, args: [b1]}]}
+rounds: {sweep: 9}
+retry: {most: 3, delay: 0:01:00, memory_percent: 50}
+"""
+STALE = "cp: cannot stat 'x': Stale file handle\n"
+
+
+def test_wishes_of_another_site_are_left_to_its_runner(tmp_path: Path) -> None:
+    site = MemorySite()
+    played = Played(tmp_path, MANIFEST, site, smoke="off")
+    played.turn()
+    with played.reading() as store:
+        own = store.campaign(played.number)
+        assert own is not None
+        other = store.add_campaign(replace(own, site="elsewhere"), [])
+        store.wish(other, "stop", "", 1)
+    played.turn()
+    with played.reading() as store:
+        assert [one.campaign for one in store.wishes("elsewhere")] == [other]
+    played.play()
+    assert played.runner is not None and played.runner.is_idle
