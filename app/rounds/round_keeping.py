@@ -54,9 +54,10 @@ class RoundKeeper:
                 continue
             if closed.intersection(phase.depends_on):
                 closed.add(phase.name)
-                for trial in own:
-                    if trial.state == "pending" and not trial.attempts:
-                        run.set_trial(trial, round=None)
+                with run.store.transaction():
+                    for trial in own:
+                        if trial.state == "pending":  # maybe sent ahead, in vain
+                            run.set_trial(trial, round=None)
             elif all(trial.state in SETTLED for trial in own):
                 closed.add(phase.name)
 

@@ -36,3 +36,19 @@ def test_wishes_of_another_site_are_left_to_its_runner(tmp_path: Path) -> None:
         assert [one.campaign for one in store.wishes("elsewhere")] == [other]
     played.play()
     assert played.runner is not None and played.runner.is_idle
+
+
+def test_a_round_closes_though_what_it_chained_was_in_vain(tmp_path: Path) -> None:
+    """Jobs sent ahead behind one that fails for good leave the round: a person is asked."""
+
+    def ends(words: tuple[str, ...], smoke: bool, memory: int | None, before: int) -> Any:
+        return ("FAILED", 30, STALE) if words[-1] == "a1" else ("COMPLETED", 30, "")
+
+    played = Played(tmp_path, MANIFEST, MemorySite(ends), jobs_in_flight=0, smoke="off")
+    found = played.play(200)
+    assert found.state == "asking" and "a1" in found.question
+    assert any(task.after for task in played.site.tasks), "nothing was chained"
+    played.wish("skip")
+    played.turn()
+    assert played.play(200).state == "finished"
+    assert played.counts()["full", "completed"] == 3
