@@ -40,6 +40,7 @@ class Ending:
     findings: Sequence[Finding]
     missing: tuple[str, ...]
     metrics: dict[str, float]
+    is_checked: bool = False
 
 
 class Outcomes:
@@ -183,9 +184,11 @@ class Outcomes:
                 submitted_at=since, log=log,
             )  # fmt: skip
             missing = tuple(f"{line.name}: {line.missing}" for line in lines if not line.holds)
-        elif job.output_check is not None:
-            missing = check_output(job.output_check, run.folder, since)
-        return Ending(seen, findings, missing, metrics)
+            return Ending(seen, findings, missing, metrics, is_checked=len(lines) > 1)
+        if job.output_check is None:
+            return Ending(seen, findings, missing, metrics)
+        missing = check_output(job.output_check, run.folder, since)
+        return Ending(seen, findings, missing, metrics, is_checked=True)
 
     def _log(self, seen: Seen) -> str:
         try:
@@ -215,7 +218,7 @@ class Outcomes:
             run.shape_of(trial),
             [one for one in every if one.state == "COMPLETED"
              and run.trials[one.trial].target == trial.target],
-            self._sick(), seen.is_gone,
+            self._sick(), seen.is_gone, ending.is_checked,
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)

@@ -52,3 +52,15 @@ def test_a_round_closes_though_what_it_chained_was_in_vain(tmp_path: Path) -> No
     played.turn()
     assert played.play(200).state == "finished"
     assert played.counts()["full", "completed"] == 3
+
+
+def test_a_job_that_nobody_knows_is_not_taken_for_completed(tmp_path: Path) -> None:
+    site = MemorySite()
+    played = Played(tmp_path, MANIFEST, site, smoke="off")
+    played.turn()
+    played.kill()
+    site.tasks.clear()  # purged, and accounting has lost it
+    site.pass_time(1000)
+    found = played.play(100)
+    assert found.state == "asking" and "no longer knows" in found.question
+    assert played.counts()["full", "failed_other"] == 2
