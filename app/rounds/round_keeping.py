@@ -35,6 +35,7 @@ class RoundKeeper:
         current = run.round
         if current is not None:
             self._release(current)
+            self._renew(current, now)
             if not self._may_close(current, now):
                 return
             self._close(current, now)
@@ -60,6 +61,26 @@ class RoundKeeper:
                             run.set_trial(trial, round=None)
             elif all(trial.state in SETTLED for trial in own):
                 closed.add(phase.name)
+
+    def _renew(self, current: Round, now: int) -> None:
+        """Run short again what has changed since the round was opened: the rest of it waits."""
+        run, known = self._run, self._run.known()
+        if run.conditions.smoke == "off":
+            return
+        members = run.members(current.number)
+        short = {trial.target for trial in members if trial.kind == "smoke"}
+        waits = {trial.target: trial.phase for trial in members
+                 if trial.state in ("pending", "failed_oom") and trial.target not in short}  # fmt: skip
+        if not waits:
+            return
+        settled = {phase.name for phase in run.phases if is_settled(phase, known)}
+        for target, phase in waits.items():
+            number = run.representatives[target]
+            is_open = settled.issuperset(run.phase_of[phase].depends_on)
+            if is_open and not run.is_passed(target, number):
+                with run.store.transaction():
+                    run.add_smoke(target, number, current.number)
+                    run.tell(now, f"{target} has changed: it runs short before the rest is sent")
 
     # --- closing ----------------------------------------------------------------------------
 

@@ -64,3 +64,17 @@ def test_a_job_that_nobody_knows_is_not_taken_for_completed(tmp_path: Path) -> N
     found = played.play(100)
     assert found.state == "asking" and "no longer knows" in found.question
     assert played.counts()["full", "failed_other"] == 2
+
+
+def test_what_changes_in_a_round_runs_short_before_the_rest_of_it_is_sent(tmp_path: Path) -> None:
+    code = tmp_path / "first.py"
+    code.write_text("print(1)\n")
+    text = MANIFEST.replace("command: [first]", "command: [python, first.py]")
+    played = Played(tmp_path, text.replace("9", "9, wave: 1"), MemorySite(), jobs_in_flight=0)
+    while ("full", "running") not in played.counts():
+        played.turn()
+    code.write_text("print(2)\n")
+    assert played.play(200).state == "finished"
+    with played.reading() as store:
+        smokes = [one.target for one in store.trials(played.number, kind="smoke")]
+    assert smokes.count("first") == 2 and smokes.count("second") == 1
