@@ -9,7 +9,7 @@ from jobshape.app.domain.cost import Prices, cost_per_hour, gpu_count
 from jobshape.app.domain.entry import read_entry
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.rounds.array_script import Run
-from jobshape.app.rounds.campaign import Trial
+from jobshape.app.rounds.campaign import GO_ON, LOOK_AGAIN, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.conditions import check_preconditions
 from jobshape.app.rounds.workload import is_settled
@@ -43,6 +43,7 @@ class Dispatcher:
     def __init__(self, run: CampaignRun, prices: Prices) -> None:
         self._run, self._prices = run, prices
         self._chains: dict[str, tuple[int, ...]] = {}  # phase -> jobs it may be sent behind
+        self._scripts: dict[str, str] = {}  # texts by their path
         self._looked: dict[int, tuple[int, int]] = {}  # trial -> missed since, look again at
 
     def parcels(self, now: int) -> list[Parcel]:
@@ -56,12 +57,18 @@ class Dispatcher:
         due = [trial for trial in members if trial.state in WAITING and trial.due_at <= now]
         if not due:
             return []
+        room = self._room()
+        if room == 0:
+            return []
         ready = self._prepared(list(self._allowed(due, members)), members, now)
         ready = self._wave(ready, members)
-        parcels = [parcel for parcel in self._grouped(ready)]
-        room = self._room()
-        parcels = parcels if room is None else parcels[:room]
-        return self._within_budget(parcels, now)
+        self._scripts = {}
+        try:
+            parcels = list(self._grouped(ready))
+        except OSError as error:
+            run.ask(now, f"{error.filename} cannot be read: {error.strerror}. {LOOK_AGAIN}")
+            return []
+        return self._within_budget(parcels[:room], now)
 
     def _allowed(self, due: Sequence[Trial], members: Sequence[Trial]) -> Iterator[Trial]:
         """Those whose phase is open and whose target has passed its smoke."""
@@ -204,7 +211,7 @@ class Dispatcher:
         if not passed or asked:
             return parcels
         run.ask(now, f"the next jobs may pass the budget: {passed} at their limits. "
-                     "retry: go on; stop")  # fmt: skip
+                     f"{GO_ON}")  # fmt: skip
         run.set_campaign(budget_asked=True)
         return []
 
@@ -247,4 +254,7 @@ class Dispatcher:
         if trial.kind == "smoke":
             short = run.smoke_run(trial)
             words, variables = short.words, dict(short.variables)
-        return Run(words, run.shape_of(trial), run.script_of(job), variables)
+        path = job.recipe.script or ""
+        if path not in self._scripts:  # read once a turn, and kept once for thousands of jobs
+            self._scripts[path] = run.script_of(job)
+        return Run(words, run.shape_of(trial), self._scripts[path], variables)

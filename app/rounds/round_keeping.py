@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from jobshape.app.domain.check import CheckLine, blocking
 from jobshape.app.domain.errors import OutputError
 from jobshape.app.domain.finding import UNKNOWN
-from jobshape.app.rounds.campaign import SETTLED, GateLine, Round, Trial
+from jobshape.app.rounds.campaign import LOOK_AGAIN, SETTLED, GateLine, Round, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.choosing import RoundPlan, SmokeFirst, next_round
 from jobshape.app.rounds.conditions import check_preconditions
@@ -183,11 +183,15 @@ class RoundKeeper:
         for target, number in self._run.representatives.items():
             if number in self._checked:
                 continue
-            lines = blocking(self._preflight(self._run, number))
+            try:
+                lines = blocking(self._preflight(self._run, number))
+            except OSError as error:
+                self._run.ask(now, f"the pre-flight of {target}: {_told(error)}. {LOOK_AGAIN}")
+                return False
             if lines:
                 told = "; ".join(f"{line.title} ({line.rule})" for line in lines[:3])
                 self._run.ask(now, f"the pre-flight of {target} blocks: {told}. "
-                                   "retry: look again; stop")  # fmt: skip
+                                   f"{LOOK_AGAIN}")  # fmt: skip
                 return False
             self._checked.add(number)
         return True
@@ -247,6 +251,10 @@ def _outcome(members: Sequence[Trial]) -> str:
     words += [f"{bad:,} failed"] if bad else []
     words += [f"{count['left_out']:,} left out"] if count["left_out"] else []
     return ", ".join(words)
+
+
+def _told(error: OSError) -> str:
+    return f"{error.filename or 'a file'}: {error.strerror or error}"
 
 
 def _name(trial: Trial) -> str:

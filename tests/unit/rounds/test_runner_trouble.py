@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.unit.rounds.memory_site import MemorySite, Played
+from jobshape.app.domain.errors import Unreachable
+
+from tests.unit.rounds.memory_site import Crash, MemorySite, Played
 
 MANIFEST = """
 project: five
@@ -78,3 +82,14 @@ def test_what_changes_in_a_round_runs_short_before_the_rest_of_it_is_sent(tmp_pa
     with played.reading() as store:
         smokes = [one.target for one in store.trials(played.number, kind="smoke")]
     assert smokes.count("first") == 2 and smokes.count("second") == 1
+
+
+def test_a_script_that_cannot_be_read_is_asked_about(tmp_path: Path) -> None:
+    text = MANIFEST.replace("command: [first]", "script: first.sh")
+    played = Played(tmp_path, text, MemorySite(), jobs_in_flight=0, smoke="off")
+    found = played.play(20)
+    assert found.state == "asking" and "first.sh" in found.question
+    (tmp_path / "first.sh").write_text("#!/bin/bash\necho 1\n")
+    played.wish("retry")
+    played.turn()
+    assert played.play(200).state == "finished"
