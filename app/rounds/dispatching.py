@@ -190,13 +190,15 @@ class Dispatcher:
     def _within_budget(self, parcels: list[Parcel], now: int) -> list[Parcel]:
         """As they are; none where they may pass the budget: then the person is asked."""
         run, budget = self._run, self._run.manifest.budget
-        asked = run.campaign.budget_asked
+        if run.campaign.budget_asked or not parcels:
+            return parcels
+        if (budget.gpu_hours, budget.money, budget.wall_clock) == (None, None, None):
+            return parcels
         gpu_hours, cost = self._used()
         for parcel in parcels:
-            shape, many = parcel.runs[0].shape, len(parcel.trials)
-            hours = max(0, shape.time_limit_s or 0) / 3600
-            gpu_hours += (shape.nodes or 1) * gpu_count(shape.gpus) * hours * many
-            cost += (cost_per_hour(shape, self._prices) or 0.0) * hours * many
+            more, price = self._at_most(parcel.runs[0].shape)
+            gpu_hours += more * len(parcel.trials)
+            cost += price * len(parcel.trials)
         passed = ""
         if budget.gpu_hours is not None and gpu_hours > budget.gpu_hours:
             passed = f"{gpu_hours:,.1f} of {budget.gpu_hours:,.1f} GPU-hours"
@@ -208,18 +210,27 @@ class Dispatcher:
             spent = now - run.campaign.created_at
             if parcels and spent + max(0, longest) > allowed:
                 passed = f"{(spent + max(0, longest)) / 3600:,.1f} of {allowed / 3600:,.1f} hours"
-        if not passed or asked:
+        if not passed:
             return parcels
         run.ask(now, f"the next jobs may pass the budget: {passed} at their limits. "
                      f"{GO_ON}")  # fmt: skip
-        run.set_campaign(budget_asked=True)
         return []
+
+    def _at_most(self, shape: JobShape) -> tuple[float, float]:
+        """GPU-hours and money of a job that runs to its limit."""
+        hours = max(0, shape.time_limit_s or 0) / 3600
+        gpu_hours = (shape.nodes or 1) * gpu_count(shape.gpus) * hours
+        return gpu_hours, (cost_per_hour(shape, self._prices) or 0.0) * hours
 
     def _used(self) -> tuple[float, float]:
         """GPU-hours and money used so far, limits of what runs counted."""
         gpu_hours = cost = 0.0
-        for tries in self._run.attempts.values():
+        for trial, tries in self._run.attempts.items():
             for attempt in tries:
+                if not attempt.is_over:
+                    more, price = self._at_most(self._run.shape_of(self._run.trials[trial]))
+                    gpu_hours, cost = gpu_hours + more, cost + price
+                    continue
                 shape = JobShape(
                     cpus_per_task=attempt.cpus, memory_bytes=attempt.memory_bytes,
                     gpus=str(attempt.gpus) if attempt.gpus else None,

@@ -14,7 +14,7 @@ from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.errors import BackendError, JobshapeError
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.resubmit.correcting import SiteRoom
-from jobshape.app.rounds.campaign import Campaign, Trial
+from jobshape.app.rounds.campaign import GO_ON, LOOK_AGAIN, Campaign, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun, Conditions
 from jobshape.app.rounds.dispatching import Dispatcher, Parcel
 from jobshape.app.rounds.observing import Observer, QueueIndex
@@ -218,9 +218,14 @@ class Runner:
             run.set_campaign(state="stopping", question="")
             run.tell(now, "stopping: its jobs are cancelled")
         elif wish.what in ("retry", "skip") and state == "asking":
-            for trial in [one for one in run.trials.values() if one.state in BAD]:
-                _answer(run, trial, wish.what, now)
-            run.set_campaign(state="active", question="")
+            question = run.campaign.question
+            if not question.endswith((GO_ON, LOOK_AGAIN)):
+                for trial in [one for one in run.trials.values() if one.state in BAD]:
+                    _answer(run, trial, wish.what, now)
+            let_pass = question.endswith(GO_ON) and wish.what == "retry"
+            run.set_campaign(
+                state="active", question="", budget_asked=run.campaign.budget_asked or let_pass
+            )
             run.tell(now, f"goes on: {wish.what}")
 
     def _stop(self, parts: _Parts, now: int) -> None:

@@ -93,3 +93,37 @@ def test_a_script_that_cannot_be_read_is_asked_about(tmp_path: Path) -> None:
     played.wish("retry")
     played.turn()
     assert played.play(200).state == "finished"
+
+
+def test_jobs_on_the_way_count_against_the_budget(tmp_path: Path) -> None:
+    """Three jobs of 2 GPU-hours one after the other, 3 allowed: the second is asked about."""
+    shape = "{memory: 100M, time: 2:00:00, gpus: 1}"
+    text = MANIFEST.replace("{memory: 100M, time: 0:05:00}", shape, 1)
+    text = text.replace("args: [a1]", "args: [a1], shape: {memory: 200M}")
+    text += "budget: {gpu_hours: 3}\n"
+    site = MemorySite()
+    played = Played(tmp_path, text, site, jobs_in_flight=1, smoke="off")
+    played.conditions = replace(played.conditions, jobs_in_flight=1)
+    played.turn()
+    assert len(site.tasks) == 1
+    played.kill()
+    played.conditions = replace(played.conditions, jobs_in_flight=0)
+    found = played.play(3)
+    assert found.state == "asking" and "budget" in found.question
+    assert len(site.tasks) == 1
+
+
+def test_only_an_answer_lets_a_campaign_pass_its_budget(tmp_path: Path) -> None:
+    text = MANIFEST.replace("time: 0:05:00", "time: 2:00:00, gpus: 1", 1)
+    text += "budget: {gpu_hours: 3}\n"
+    site = MemorySite()
+    played = Played(tmp_path, text, site, jobs_in_flight=0, smoke="off")
+    assert "budget" in played.play(5).question
+    for what in ("pause", "resume"):
+        played.wish(what)
+        played.turn()
+    assert "budget" in played.play(5).question
+    assert not site.tasks
+    played.wish("retry")
+    played.turn()
+    assert played.play().state == "finished"
