@@ -229,14 +229,18 @@ class Runner:
             run.tell(now, f"goes on: {wish.what}")
 
     def _stop(self, parts: _Parts, now: int) -> None:
-        run = parts.run
-        if parts.sender.unsettled:
-            return
+        run, trouble = parts.run, None
         for job_id in dict.fromkeys(one.job_id for one in run.open_attempts):
             if job_id is not None and job_id not in parts.sender.cancelled:
-                self._means.backend.cancel(str(job_id))
-                parts.sender.cancelled.add(job_id)
-        if not run.open_attempts:
+                try:
+                    self._means.backend.cancel(str(job_id))
+                except BackendError as error:  # of one job; the others are cancelled all the same
+                    trouble = error
+                else:
+                    parts.sender.cancelled.add(job_id)
+        if trouble is not None:
+            raise trouble
+        if not run.open_attempts and not parts.sender.unsettled:
             run.set_campaign(state="stopped", ended_at=now)
             run.tell(now, "stopped")
 

@@ -127,3 +127,38 @@ def test_only_an_answer_lets_a_campaign_pass_its_budget(tmp_path: Path) -> None:
     played.wish("retry")
     played.turn()
     assert played.play().state == "finished"
+
+
+def test_one_cancel_that_fails_keeps_no_other_job_alive(tmp_path: Path) -> None:
+    text = MANIFEST.replace("args: [a1]", "args: [a1], shape: {memory: 200M}")
+    site = MemorySite(lambda *_: ("COMPLETED", 100_000, ""))
+    played = Played(tmp_path, text, site, jobs_in_flight=0, smoke="off")
+    played.turn()
+    first, *others = [task for task in site.tasks if not task.after]
+    assert others
+    refuse = site.cancel
+
+    def cancel(job: str, *, signal: str | None = None) -> None:
+        if job == str(first.job.job_id):
+            raise Unreachable("no answer in time")
+        refuse(job, signal=signal)
+
+    site.cancel = cancel  # type: ignore[method-assign]
+    played.wish("stop")
+    played.turn()
+    assert all(task.job.state == "CANCELLED" for task in site.tasks if task is not first)
+    site.cancel = refuse  # type: ignore[method-assign]
+    assert played.play().state == "stopped"
+    assert first.job.state == "CANCELLED"
+
+
+def test_a_stop_does_not_wait_for_unclear_answers(tmp_path: Path) -> None:
+    text = MANIFEST.replace("args: [a1]", "args: [a1], shape: {memory: 200M}")
+    site = MemorySite(lambda *_: ("COMPLETED", 100_000, ""), unclear=["", "lost"])
+    played = Played(tmp_path, text, site, jobs_in_flight=0, smoke="off")
+    played.turn()
+    played.wish("stop")
+    played.turn()
+    assert len(site.tasks) == 1 and site.tasks[0].job.state == "CANCELLED"
+    assert played.campaign.state == "stopping"
+    assert played.play().state == "stopped"
