@@ -7,6 +7,7 @@ and closes rounds, and sends what is due.
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from jobshape.app.backends.base import Backend, Scope
@@ -21,7 +22,7 @@ from jobshape.app.rounds.observing import Observer, QueueIndex
 from jobshape.app.rounds.outcomes import Outcomes
 from jobshape.app.rounds.round_keeping import BAD, Preflight, RoundKeeper
 from jobshape.app.rounds.sending import Sender
-from jobshape.app.rounds.store import Store, Wish
+from jobshape.app.rounds.store import RoundsTrouble, Store, Wish
 
 LIVE = ("active", "asking", "paused", "stopping")
 WAKE_S = 0.5
@@ -29,6 +30,7 @@ WAKE_S = 0.5
 
 ROOM_S = 600.0
 QUIET_S = 120.0
+AFTER_TROUBLE_S = 10.0
 AFTER_MISTAKE_S = 60.0
 
 
@@ -49,7 +51,6 @@ class _Parts:
     keeper: RoundKeeper
     dispatcher: Dispatcher
     sender: Sender
-    rests_until: float = 0.0
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Runner:
     def __init__(self, store: Store, means: Means) -> None:
         self._store, self._means = store, means
         self._parts: dict[int, _Parts] = {}
+        self._rests_until: dict[int, float] = {}  # by campaign: they outlive its parts
         self._observer = Observer(means.backend)
         self._room_known: tuple[float, SiteRoom] | None = None
         self._moved_at = means.clock()
@@ -118,18 +120,24 @@ class Runner:
             self._do(wish, now)
         queue = self._read_queue()
         for parts in list(self._parts.values()):
-            if parts.rests_until > now:
+            if self._rests_until.get(parts.run.campaign.id, 0.0) > now:
                 continue
             try:
                 self._advance(parts, queue, now)
             except JobshapeError as error:
-                parts.run.tell(now, f"tried again soon: {error}")
-                parts.rests_until = now + 10
+                self._set_aside(parts, now, AFTER_TROUBLE_S, f"tried again soon: {error}")
+                if isinstance(error, RoundsTrouble):
+                    self._parts.pop(parts.run.campaign.id, None)  # what is on disk counts
             except Exception as error:  # of one campaign; the others go on
                 logging.getLogger(__name__).exception("campaign %s", parts.run.campaign.id)
-                parts.run.tell(now, f"a mistake in jobshape: {type(error).__name__}: {error}")
-                parts.rests_until = now + AFTER_MISTAKE_S
+                said = f"a mistake in jobshape: {type(error).__name__}: {error}"
+                self._set_aside(parts, now, AFTER_MISTAKE_S, said)
                 self._parts.pop(parts.run.campaign.id, None)  # read anew from disk
+
+    def _set_aside(self, parts: _Parts, now: int, rest_s: float, why: str) -> None:
+        self._rests_until[parts.run.campaign.id] = now + rest_s
+        with suppress(RoundsTrouble):  # the disk may be what is wrong
+            parts.run.tell(now, why)
 
     def _take_in_campaigns(self, now: int) -> None:
         known = {one.id: one for one in self._store.campaigns(LIVE, self._means.site)}
@@ -203,8 +211,7 @@ class Runner:
             if parts is not None:
                 self._carry_out(parts.run, wish, now)
             self._store.forget_wish(wish.id)
-        if parts is not None:
-            parts.rests_until = 0.0
+        self._rests_until.pop(wish.campaign, None)
 
     def _carry_out(self, run: CampaignRun, wish: Wish, now: int) -> None:
         state = run.campaign.state

@@ -162,3 +162,20 @@ def test_a_stop_does_not_wait_for_unclear_answers(tmp_path: Path) -> None:
     assert len(site.tasks) == 1 and site.tasks[0].job.state == "CANCELLED"
     assert played.campaign.state == "stopping"
     assert played.play().state == "stopped"
+
+
+def test_a_mistake_rests_before_it_is_made_again(tmp_path: Path) -> None:
+    site = MemorySite()
+    played = Played(tmp_path, MANIFEST, site, smoke="off")
+    played.turn()
+    calls = 0
+
+    def broken(*_: object, **__: object) -> Any:
+        nonlocal calls
+        calls += 1
+        raise ValueError("broken")
+
+    site.accounting = broken  # type: ignore[method-assign]
+    for _ in range(12):
+        played.turn()
+    assert 0 < calls <= 3
