@@ -57,19 +57,19 @@ class Outcomes:
 
     def take(self, seen: Sequence[Seen], now: int) -> bool:
         """Keep it; whether anything changed."""
-        changed, ends = False, 0
-        for one in seen:
-            trial = self._run.trials[one.attempt.trial]
-            if one.is_over:
-                ends += 1
-                if ends <= MOST_ENDS:  # the others are seen again at the next turn
-                    self._end(trial, one, now)
-                    changed = True
-            else:
-                changed |= self._goes_on(trial, one, now)
+        going = [one for one in seen if not one.is_over]
+        with self._run.store.transaction():  # one: a thousand tasks may start at once
+            changed = any([self._note(one) for one in going])
+        for one in going:
+            changed |= self._goes_on(one, now)
+        # What ends beyond these is seen again at the next turn.
+        for one in [one for one in seen if one.is_over][:MOST_ENDS]:
+            self._end(self._run.trials[one.attempt.trial], one, now)
+            changed = True
         return changed
 
-    def _goes_on(self, trial: Trial, seen: Seen, now: int) -> bool:
+    def _note(self, seen: Seen) -> bool:
+        """Keep how a job that goes on stands."""
         run, runs = self._run, phase_of(seen.job.state) is Phase.RUNNING
         changes: dict[str, Any] = {}
         if seen.attempt.state != seen.job.state:
@@ -78,23 +78,38 @@ class Outcomes:
                 changes["started_at"] = seen.job.start_time
         if changes:
             self._set_attempt(seen.attempt, **changes)
-        if not runs and seen.attempt.sending in run.chained and _is_in_vain(seen):
-            return self._unchain(seen)
         state = "running" if runs else "sent"
+        trial = run.trials[seen.attempt.trial]
         if trial.state not in (state, "stale"):
-            self._run.set_trial(trial, state=state)
-            return True
-        if runs and trial.state == "running" and self._is_stale(trial, seen, now):
-            self._clean(trial, seen, now)
+            run.set_trial(trial, state=state)
             return True
         return bool(changes)
+
+    def _goes_on(self, seen: Seen, now: int) -> bool:
+        """Cancel what waits or runs in vain."""
+        run, trial = self._run, self._run.trials[seen.attempt.trial]
+        if phase_of(seen.job.state) is not Phase.RUNNING:
+            is_in_vain = seen.attempt.sending in run.chained and _is_in_vain(seen)
+            return is_in_vain and self._unchain(seen)
+        if now - self._looked.get(trial.id, 0) < STALE_LOOK_S:
+            return False
+        if trial.state == "stale":  # the runner was killed before it cancelled it, or in vain
+            self._looked[trial.id] = now
+            self._cancel(trial, seen, now)
+        elif trial.state == "running" and self._is_stale(trial, seen, now):
+            self._clean(trial, seen, now)
+            return True
+        return False
 
     def _unchain(self, seen: Seen) -> bool:
         """What it waits for has failed: it is cancelled, to be sent again later."""
         job_id = seen.attempt.job_id
         if job_id is None or job_id in self._unchained:
             return False
-        self._backend.cancel(str(job_id))
+        try:
+            self._backend.cancel(str(job_id))
+        except BackendError:  # Slurm may have done it by itself: the next reading shows
+            return False
         self._unchained.add(job_id)
         return True
 
@@ -104,8 +119,6 @@ class Outcomes:
         """Whether its work is done though it is there: its output is complete, its log silent."""
         check = self._run.jobs[trial.number].output_check
         if trial.kind == "smoke" or check is None:
-            return False
-        if now - self._looked.get(trial.id, 0) < STALE_LOOK_S:
             return False
         self._looked[trial.id] = now
         since = seen.attempt.submitted_at or 0
@@ -125,6 +138,9 @@ class Outcomes:
     def _clean(self, trial: Trial, seen: Seen, now: int) -> None:
         self._run.set_trial(trial, state="stale", why="its output is there and its log is silent")
         self._run.tell(now, f"{trial.plan_id}: job {seen.attempt.job} is stale; it is cancelled")
+        self._cancel(trial, seen, now)
+
+    def _cancel(self, trial: Trial, seen: Seen, now: int) -> None:
         try:
             self._backend.cancel(seen.attempt.job)
         except BackendError as error:

@@ -179,3 +179,28 @@ def test_a_mistake_rests_before_it_is_made_again(tmp_path: Path) -> None:
     for _ in range(12):
         played.turn()
     assert 0 < calls <= 3
+
+
+def test_a_stale_job_is_cancelled_though_the_runner_was_killed_before(tmp_path: Path) -> None:
+    text = MANIFEST.replace("id: a0", "output_check: {file: out}, id: a0")
+    site = MemorySite(lambda *_: ("COMPLETED", 100_000, ""))
+    site.now = time.time() - 5000
+    site.log_at = site.now
+    played = Played(tmp_path, text, site, jobs_in_flight=0, smoke="off")
+    played.turn()
+    (tmp_path / "out").write_text("done")
+    os.utime(tmp_path / "out", (site.now, site.now))
+    job = next(task for task in site.tasks if task.words[-1] == "a0")
+    refuse = site.cancel
+
+    def killed(job: str, *, signal: str | None = None) -> None:
+        raise Crash
+
+    site.cancel = killed  # type: ignore[method-assign]
+    while ("full", "stale") not in played.counts():
+        played.turn()
+    site.cancel = refuse  # type: ignore[method-assign]
+    for _ in range(10):
+        played.turn()
+    assert job.job.state == "CANCELLED"
+    assert played.counts()["full", "completed"] == 1
