@@ -28,6 +28,11 @@ SendingState = Literal["sending", "sent", "refused", "unknown", "lost"]
 """sending: written down, no answer yet; unknown: no answer came, the site is looked at for its key;
 lost: it is sure that nothing arrived."""
 
+LOOK_AGAIN = "retry: look again; stop"
+GO_ON = "retry: go on; stop"
+"""Ends of questions that are about no trial: the first, something is in the way; the second, the
+budget. An answer to these changes no trial."""
+
 Kind = Literal["smoke", "full"]
 
 

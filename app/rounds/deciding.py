@@ -49,6 +49,7 @@ class Grounds:
     siblings: Sequence[Attempt]  # attempts of its target that did well
     sick: Sequence[str] = ()  # nodes that look bad, see :func:`sick_nodes`
     is_gone: bool = False
+    is_checked: bool = False  # something on disk or in the log was looked at
 
 
 class Rules(NamedTuple):
@@ -64,7 +65,8 @@ def decide(trial: Trial, grounds: Grounds, rules: Rules, now: int) -> Next:
     """The next state of a trial whose attempt is over."""
     done = phase_of(grounds.job.state) is Phase.DONE
     if done or grounds.is_gone or trial.state == "stale":
-        if not grounds.missing:
+        # Of a job that nobody knows any more only its output can say that it did well.
+        if not grounds.missing and (grounds.is_checked or not grounds.is_gone):
             return Next("completed")
         if done or trial.state == "stale":
             return Next(

@@ -9,7 +9,7 @@ from jobshape.app.domain.cost import Prices, cost_per_hour, gpu_count
 from jobshape.app.domain.entry import read_entry
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.rounds.array_script import Run
-from jobshape.app.rounds.campaign import Trial
+from jobshape.app.rounds.campaign import GO_ON, LOOK_AGAIN, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.conditions import check_preconditions
 from jobshape.app.rounds.workload import is_settled
@@ -43,6 +43,7 @@ class Dispatcher:
     def __init__(self, run: CampaignRun, prices: Prices) -> None:
         self._run, self._prices = run, prices
         self._chains: dict[str, tuple[int, ...]] = {}  # phase -> jobs it may be sent behind
+        self._scripts: dict[str, str] = {}  # texts by their path
         self._looked: dict[int, tuple[int, int]] = {}  # trial -> missed since, look again at
 
     def parcels(self, now: int) -> list[Parcel]:
@@ -56,12 +57,18 @@ class Dispatcher:
         due = [trial for trial in members if trial.state in WAITING and trial.due_at <= now]
         if not due:
             return []
+        room = self._room()
+        if room == 0:
+            return []
         ready = self._prepared(list(self._allowed(due, members)), members, now)
         ready = self._wave(ready, members)
-        parcels = [parcel for parcel in self._grouped(ready)]
-        room = self._room()
-        parcels = parcels if room is None else parcels[:room]
-        return self._within_budget(parcels, now)
+        self._scripts = {}
+        try:
+            parcels = list(self._grouped(ready))
+        except OSError as error:
+            run.ask(now, f"{error.filename} cannot be read: {error.strerror}. {LOOK_AGAIN}")
+            return []
+        return self._within_budget(parcels[:room], now)
 
     def _allowed(self, due: Sequence[Trial], members: Sequence[Trial]) -> Iterator[Trial]:
         """Those whose phase is open and whose target has passed its smoke."""
@@ -183,13 +190,15 @@ class Dispatcher:
     def _within_budget(self, parcels: list[Parcel], now: int) -> list[Parcel]:
         """As they are; none where they may pass the budget: then the person is asked."""
         run, budget = self._run, self._run.manifest.budget
-        asked = run.campaign.budget_asked
+        if run.campaign.budget_asked or not parcels:
+            return parcels
+        if (budget.gpu_hours, budget.money, budget.wall_clock) == (None, None, None):
+            return parcels
         gpu_hours, cost = self._used()
         for parcel in parcels:
-            shape, many = parcel.runs[0].shape, len(parcel.trials)
-            hours = max(0, shape.time_limit_s or 0) / 3600
-            gpu_hours += (shape.nodes or 1) * gpu_count(shape.gpus) * hours * many
-            cost += (cost_per_hour(shape, self._prices) or 0.0) * hours * many
+            more, price = self._at_most(parcel.runs[0].shape)
+            gpu_hours += more * len(parcel.trials)
+            cost += price * len(parcel.trials)
         passed = ""
         if budget.gpu_hours is not None and gpu_hours > budget.gpu_hours:
             passed = f"{gpu_hours:,.1f} of {budget.gpu_hours:,.1f} GPU-hours"
@@ -201,18 +210,27 @@ class Dispatcher:
             spent = now - run.campaign.created_at
             if parcels and spent + max(0, longest) > allowed:
                 passed = f"{(spent + max(0, longest)) / 3600:,.1f} of {allowed / 3600:,.1f} hours"
-        if not passed or asked:
+        if not passed:
             return parcels
         run.ask(now, f"the next jobs may pass the budget: {passed} at their limits. "
-                     "retry: go on; stop")  # fmt: skip
-        run.set_campaign(budget_asked=True)
+                     f"{GO_ON}")  # fmt: skip
         return []
+
+    def _at_most(self, shape: JobShape) -> tuple[float, float]:
+        """GPU-hours and money of a job that runs to its limit."""
+        hours = max(0, shape.time_limit_s or 0) / 3600
+        gpu_hours = (shape.nodes or 1) * gpu_count(shape.gpus) * hours
+        return gpu_hours, (cost_per_hour(shape, self._prices) or 0.0) * hours
 
     def _used(self) -> tuple[float, float]:
         """GPU-hours and money used so far, limits of what runs counted."""
         gpu_hours = cost = 0.0
-        for tries in self._run.attempts.values():
+        for trial, tries in self._run.attempts.items():
             for attempt in tries:
+                if not attempt.is_over:
+                    more, price = self._at_most(self._run.shape_of(self._run.trials[trial]))
+                    gpu_hours, cost = gpu_hours + more, cost + price
+                    continue
                 shape = JobShape(
                     cpus_per_task=attempt.cpus, memory_bytes=attempt.memory_bytes,
                     gpus=str(attempt.gpus) if attempt.gpus else None,
@@ -247,4 +265,7 @@ class Dispatcher:
         if trial.kind == "smoke":
             short = run.smoke_run(trial)
             words, variables = short.words, dict(short.variables)
-        return Run(words, run.shape_of(trial), run.script_of(job), variables)
+        path = job.recipe.script or ""
+        if path not in self._scripts:  # read once a turn, and kept once for thousands of jobs
+            self._scripts[path] = run.script_of(job)
+        return Run(words, run.shape_of(trial), self._scripts[path], variables)

@@ -40,6 +40,7 @@ class Ending:
     findings: Sequence[Finding]
     missing: tuple[str, ...]
     metrics: dict[str, float]
+    is_checked: bool = False
 
 
 class Outcomes:
@@ -56,50 +57,59 @@ class Outcomes:
 
     def take(self, seen: Sequence[Seen], now: int) -> bool:
         """Keep it; whether anything changed."""
-        run, changed = self._run, False
-        under_way = [one for one in seen if not one.is_over]
-        with run.store.transaction():  # thousands may start at the same time
-            for one in under_way:
-                changed |= self._note(run.trials[one.attempt.trial], one)
-        for one in under_way:
-            changed |= self._goes_on(run.trials[one.attempt.trial], one, now)
-        ended = [one for one in seen if one.is_over]
-        for one in ended[:MOST_ENDS]:  # the others are seen again at the next turn
-            self._end(run.trials[one.attempt.trial], one, now)
+        going = [one for one in seen if not one.is_over]
+        with self._run.store.transaction():  # one: a thousand tasks may start at once
+            changed = any([self._note(one) for one in going])
+        for one in going:
+            changed |= self._goes_on(one, now)
+        # What ends beyond these is seen again at the next turn.
+        for one in [one for one in seen if one.is_over][:MOST_ENDS]:
+            self._end(self._run.trials[one.attempt.trial], one, now)
             changed = True
         return changed
 
-    def _goes_on(self, trial: Trial, seen: Seen, now: int) -> bool:
-        """What is to be done about a job that has not ended; whether anything was."""
+    def _note(self, seen: Seen) -> bool:
+        """Keep how a job that goes on stands."""
         run, runs = self._run, phase_of(seen.job.state) is Phase.RUNNING
-        if not runs and seen.attempt.sending in run.chained and _is_in_vain(seen):
-            return self._unchain(seen)
-        if runs and trial.state == "running" and self._is_stale(trial, seen, now):
-            self._clean(trial, seen, now)
-            return True
-        return False
-
-    def _note(self, trial: Trial, seen: Seen) -> bool:
-        """Keep how a job stands that has not ended; whether that is new."""
-        runs = phase_of(seen.job.state) is Phase.RUNNING
         changes: dict[str, Any] = {}
         if seen.attempt.state != seen.job.state:
             changes["state"] = seen.job.state
             if runs and seen.job.start_time:
                 changes["started_at"] = seen.job.start_time
+        if changes:
             self._set_attempt(seen.attempt, **changes)
         state: TrialState = "running" if runs else "sent"
+        trial = run.trials[seen.attempt.trial]
         if trial.state not in (state, "stale"):
-            self._run.set_trial(trial, state=state)
+            run.set_trial(trial, state=state)
             return True
         return bool(changes)
+
+    def _goes_on(self, seen: Seen, now: int) -> bool:
+        """Cancel what waits or runs in vain."""
+        run, trial = self._run, self._run.trials[seen.attempt.trial]
+        if phase_of(seen.job.state) is not Phase.RUNNING:
+            is_in_vain = seen.attempt.sending in run.chained and _is_in_vain(seen)
+            return is_in_vain and self._unchain(seen)
+        if now - self._looked.get(trial.id, 0) < STALE_LOOK_S:
+            return False
+        if trial.state == "stale":  # the runner was killed before it cancelled it, or in vain
+            self._looked[trial.id] = now
+            self._cancel(trial, seen, now)
+        elif trial.state == "running" and self._is_stale(trial, seen, now):
+            self._clean(trial, seen, now)
+            return True
+        return False
 
     def _unchain(self, seen: Seen) -> bool:
         """What it waits for has failed: it is cancelled, to be sent again later."""
         job_id = seen.attempt.job_id
         if job_id is None or job_id in self._unchained:
             return False
-        self._backend.cancel(str(job_id))
+        try:
+            self._backend.cancel(str(job_id))
+        except BackendError:  # Slurm may have done it by itself: the next reading shows
+            return False
         self._unchained.add(job_id)
         return True
 
@@ -109,8 +119,6 @@ class Outcomes:
         """Whether its work is done though it is there: its output is complete, its log silent."""
         check = self._run.jobs[trial.number].output_check
         if trial.kind == "smoke" or check is None:
-            return False
-        if now - self._looked.get(trial.id, 0) < STALE_LOOK_S:
             return False
         self._looked[trial.id] = now
         since = seen.attempt.submitted_at or 0
@@ -130,6 +138,9 @@ class Outcomes:
     def _clean(self, trial: Trial, seen: Seen, now: int) -> None:
         self._run.set_trial(trial, state="stale", why="its output is there and its log is silent")
         self._run.tell(now, f"{trial.plan_id}: job {seen.attempt.job} is stale; it is cancelled")
+        self._cancel(trial, seen, now)
+
+    def _cancel(self, trial: Trial, seen: Seen, now: int) -> None:
         try:
             self._backend.cancel(seen.attempt.job)
         except BackendError as error:
@@ -189,9 +200,11 @@ class Outcomes:
                 submitted_at=since, log=log,
             )  # fmt: skip
             missing = tuple(f"{line.name}: {line.missing}" for line in lines if not line.holds)
-        elif job.output_check is not None:
-            missing = check_output(job.output_check, run.folder, since)
-        return Ending(seen, findings, missing, metrics)
+            return Ending(seen, findings, missing, metrics, is_checked=len(lines) > 1)
+        if job.output_check is None:
+            return Ending(seen, findings, missing, metrics)
+        missing = check_output(job.output_check, run.folder, since)
+        return Ending(seen, findings, missing, metrics, is_checked=True)
 
     def _log(self, seen: Seen) -> str:
         try:
@@ -221,6 +234,7 @@ class Outcomes:
             tuple(one.label for one in tries[trial.forgiven : -1] if one.label),
             run.shape_of(trial),
             [one for one in others if one.state == "COMPLETED"], sick_nodes(others), seen.is_gone,
+            ending.is_checked,
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)

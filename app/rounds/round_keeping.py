@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from jobshape.app.domain.check import CheckLine, blocking
 from jobshape.app.domain.errors import OutputError
 from jobshape.app.domain.finding import UNKNOWN
-from jobshape.app.rounds.campaign import SETTLED, GateLine, Round, Trial
+from jobshape.app.rounds.campaign import LOOK_AGAIN, SETTLED, GateLine, Round, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.choosing import RoundPlan, SmokeFirst, next_round
 from jobshape.app.rounds.conditions import check_preconditions
@@ -35,6 +35,7 @@ class RoundKeeper:
         current = run.round
         if current is not None:
             self._release(current)
+            self._renew(current, now)
             if not self._may_close(current, now):
                 return
             self._close(current, now)
@@ -54,11 +55,35 @@ class RoundKeeper:
                 continue
             if closed.intersection(phase.depends_on):
                 closed.add(phase.name)
-                for trial in own:
-                    if trial.state == "pending" and not trial.attempts:
-                        run.set_trial(trial, round=None)
+                with run.store.transaction():
+                    for trial in own:
+                        if trial.state == "pending":  # maybe sent ahead, in vain
+                            run.set_trial(trial, round=None)
             elif all(trial.state in SETTLED for trial in own):
                 closed.add(phase.name)
+
+    def _renew(self, current: Round, now: int) -> None:
+        """Run short again what has changed since the round was opened: the rest of it waits."""
+        run, known = self._run, self._run.known()
+        if run.conditions.smoke == "off":
+            return
+        members = run.members(current.number)
+        short = {trial.target for trial in members if trial.kind == "smoke"}
+        waits = {
+            trial.target: trial.phase
+            for trial in members
+            if trial.state in ("pending", "failed_oom") and trial.target not in short
+        }
+        if not waits:
+            return
+        settled = {phase.name for phase in run.phases if is_settled(phase, known)}
+        for target, phase in waits.items():
+            number = run.representatives[target]
+            is_open = settled.issuperset(run.phase_of[phase].depends_on)
+            if is_open and not run.is_passed(target, number):
+                with run.store.transaction():
+                    run.add_smoke(target, number, current.number)
+                    run.tell(now, f"{target} has changed: it runs short before the rest is sent")
 
     # --- closing ----------------------------------------------------------------------------
 
@@ -161,11 +186,15 @@ class RoundKeeper:
         for target, number in self._run.representatives.items():
             if number in self._checked:
                 continue
-            lines = blocking(self._preflight(self._run, number))
+            try:
+                lines = blocking(self._preflight(self._run, number))
+            except OSError as error:
+                self._run.ask(now, f"the pre-flight of {target}: {_told(error)}. {LOOK_AGAIN}")
+                return False
             if lines:
                 told = "; ".join(f"{line.title} ({line.rule})" for line in lines[:3])
                 self._run.ask(now, f"the pre-flight of {target} blocks: {told}. "
-                                   "retry: look again; stop")  # fmt: skip
+                                   f"{LOOK_AGAIN}")  # fmt: skip
                 return False
             self._checked.add(number)
         return True
@@ -225,6 +254,10 @@ def _outcome(members: Sequence[Trial]) -> str:
     words += [f"{bad:,} failed"] if bad else []
     words += [f"{count['left_out']:,} left out"] if count["left_out"] else []
     return ", ".join(words)
+
+
+def _told(error: OSError) -> str:
+    return f"{error.filename or 'a file'}: {error.strerror or error}"
 
 
 def _name(trial: Trial) -> str:

@@ -15,7 +15,7 @@ from jobshape.app.domain.cost import Prices
 from jobshape.app.domain.errors import BackendError, JobshapeError
 from jobshape.app.domain.limits import SiteLimits
 from jobshape.app.resubmit.correcting import SiteRoom
-from jobshape.app.rounds.campaign import Campaign, Trial
+from jobshape.app.rounds.campaign import GO_ON, LOOK_AGAIN, Campaign, Trial
 from jobshape.app.rounds.campaign_run import CampaignRun, Conditions
 from jobshape.app.rounds.dispatching import Dispatcher, Parcel
 from jobshape.app.rounds.observing import Observer, QueueIndex
@@ -30,6 +30,7 @@ WAKE_S = 0.5
 
 ROOM_S = 600.0
 QUIET_S = 120.0
+AFTER_TROUBLE_S = 10.0
 AFTER_MISTAKE_S = 60.0
 
 
@@ -124,9 +125,11 @@ class Runner:
             try:
                 self._advance(parts, queue, now)
             except BackendError as error:
-                self._rest_campaign(parts, now, 10, f"tried again soon: {error}")
+                self._rest_campaign(parts, now, AFTER_TROUBLE_S, f"tried again soon: {error}")
             except JobshapeError as error:
-                self._rest_campaign(parts, now, 10, f"tried again soon: {error}", anew=True)
+                self._rest_campaign(
+                    parts, now, AFTER_TROUBLE_S, f"tried again soon: {error}", anew=True
+                )
             except Exception as error:  # of one campaign; the others go on
                 logging.getLogger(__name__).exception("campaign %s", parts.run.campaign.id)
                 what = f"a mistake in jobshape: {type(error).__name__}: {error}"
@@ -233,20 +236,29 @@ class Runner:
             run.set_campaign(state="stopping", question="")
             run.tell(now, "stopping: its jobs are cancelled")
         elif wish.what in ("retry", "skip") and state == "asking":
-            for trial in [one for one in run.trials.values() if one.state in BAD]:
-                _answer(run, trial, wish.what, now)
-            run.set_campaign(state="active", question="")
+            question = run.campaign.question
+            if not question.endswith((GO_ON, LOOK_AGAIN)):
+                for trial in [one for one in run.trials.values() if one.state in BAD]:
+                    _answer(run, trial, wish.what, now)
+            let_pass = question.endswith(GO_ON) and wish.what == "retry"
+            run.set_campaign(
+                state="active", question="", budget_asked=run.campaign.budget_asked or let_pass
+            )
             run.tell(now, f"goes on: {wish.what}")
 
     def _stop(self, parts: _Parts, now: int) -> None:
-        run = parts.run
-        if parts.sender.unsettled:
-            return
+        run, trouble = parts.run, None
         for job_id in dict.fromkeys(one.job_id for one in run.open_attempts):
             if job_id is not None and job_id not in parts.sender.cancelled:
-                self._means.backend.cancel(str(job_id))
-                parts.sender.cancelled.add(job_id)
-        if not run.open_attempts:
+                try:
+                    self._means.backend.cancel(str(job_id))
+                except BackendError as error:  # of one job; the others are cancelled all the same
+                    trouble = error
+                else:
+                    parts.sender.cancelled.add(job_id)
+        if trouble is not None:
+            raise trouble
+        if not run.open_attempts and not parts.sender.unsettled:
             run.set_campaign(state="stopped", ended_at=now)
             run.tell(now, "stopped")
 

@@ -102,6 +102,7 @@ class MemorySite:
     accounting_lag_s: int = 0
     next_id: int = 100
     is_strict: bool = True  # see that nothing runs twice at a time, which takes long for many
+    log_at: float | None = None  # when logs were last written; None: just now
 
     def clock(self) -> float:
         return self.now
@@ -224,7 +225,7 @@ class MemorySite:
         text = next(t.log for t in self.tasks if label in (t.job.label, str(t.job.job_id))).encode()
         at = max(0, len(text) + offset) if offset < 0 else offset
         return LogPart(FOUND, offset=at, data=text[at : at + size], size=len(text),
-                       modified_at=self.now)  # fmt: skip
+                       modified_at=self.now if self.log_at is None else self.log_at)  # fmt: skip
 
 
 class Played:

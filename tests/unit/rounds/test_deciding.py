@@ -34,6 +34,7 @@ def ended(
     state: str, *findings: Finding, labels: tuple[str, ...] = (), memory: int = 100 * MIB,
     missing: tuple[str, ...] = (), kind: Kind = "full", sick: tuple[str, ...] = (), most: int = 5,
     nodes: tuple[str, ...] = (), of: Any = "running", is_gone: bool = False,
+    is_checked: bool = False,
 ) -> Next:  # fmt: skip
     job = NO_JOB._replace(
         job_id=1, state=state, nodes=1, memory_bytes=memory, start_time=900, end_time=990,
@@ -41,7 +42,7 @@ def ended(
     )  # fmt: skip
     shape = JobShape(memory_bytes=memory, time_limit_s=100)
     room = SiteRoom(tuple(_node(name) for name in nodes), SiteLimits())
-    grounds = Grounds(job, None, findings, missing, labels, shape, (), sick, is_gone)
+    grounds = Grounds(job, None, findings, missing, labels, shape, (), sick, is_gone, is_checked)
     return decide(trial(of, kind), grounds, Rules(most, 60, Terms(), room), NOW)
 
 
@@ -107,9 +108,9 @@ def test_a_stale_job_is_judged_by_its_output() -> None:
 
 
 def test_a_job_that_nobody_knows_is_judged_by_its_output() -> None:
-    assert ended("", is_gone=True).state == "completed"
-    lost = ended("", is_gone=True, missing=("no",))
-    assert lost.state == "failed_other" and lost.is_unknown
+    assert ended("", is_gone=True, is_checked=True).state == "completed"
+    for lost in (ended("", is_gone=True, missing=("no",)), ended("", is_gone=True)):
+        assert lost.state == "failed_other" and lost.is_unknown
 
 
 def test_sick_nodes_are_left_out() -> None:
