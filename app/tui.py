@@ -39,6 +39,7 @@ from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import (  # noqa: E402
     ActionLog,
     Actions,
+    Campaigns,
     Clock,
     Context,
     FailureRules,
@@ -105,8 +106,10 @@ class JobshapeApp(KeysInTurn, App[None], inherit_bindings=False):
         prices: Prices = Prices(),  # noqa: B008 - frozen
         files: Files | None = None,
         preflight: Preflight | None = None,
+        campaigns: Campaigns | None = None,
     ) -> None:
         super().__init__()
+        self.campaigns = campaigns
         self.files = files
         self.preflight = preflight
         self.prices = prices
@@ -137,7 +140,7 @@ class JobshapeApp(KeysInTurn, App[None], inherit_bindings=False):
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
             limits=KnownLimits(self.actions, self.clock), prices=self.prices,
-            files=self.files, preflight=self.preflight,
+            files=self.files, preflight=self.preflight, campaigns=self.campaigns,
             submit_command=settings.policy.submit_command, terms=terms_of(settings.policy),
         )  # fmt: skip
         self._queue = QueueScreen(
@@ -280,6 +283,10 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.actions import ActionsScreen
 
         return ActionsScreen(context)
+    if name == "rounds":
+        from jobshape.screens.rounds import RoundsScreen
+
+        return RoundsScreen(context)
     if name == "stages":
         from jobshape.app.stages.rule_file import RuleFile
         from jobshape.screens.stages import StagesScreen
@@ -342,6 +349,7 @@ class LiveApp(JobshapeApp):
         self, settings: Settings, process: CollectorProcess, *, filter_text: str = "",
         prices: Prices = Prices(),  # noqa: B008 - frozen
         place: Place | None = None,
+        campaigns: Campaigns | None = None,
     ) -> None:  # fmt: skip
         board = Board()
         client = CollectorClient(process, board, self.board_changed)
@@ -368,6 +376,7 @@ class LiveApp(JobshapeApp):
             prices=prices,
             files=late(lambda: _files(settings, place)),
             preflight=late(lambda: _preflight(settings, place, board, client)),
+            campaigns=campaigns,
         )
 
     def on_mount(self) -> None:
@@ -484,9 +493,12 @@ def run(
     filter_text: str = "",
     prices: Prices,
     place: Place,
+    campaigns: Campaigns | None = None,
 ) -> int:
     """Show the monitor until the person leaves; gives the exit code."""
-    app = LiveApp(settings, process, filter_text=filter_text, prices=prices, place=place)
+    app = LiveApp(
+        settings, process, filter_text=filter_text, prices=prices, place=place, campaigns=campaigns
+    )
     app.run()
     if app.return_code:
         print("jobshape ended because of a mistake in itself; please report it", file=sys.stderr)  # noqa: T201
