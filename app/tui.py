@@ -64,6 +64,7 @@ from textual.screen import Screen  # noqa: E402
 if TYPE_CHECKING:
     from jobshape.app.acting.files import ScriptFiles
     from jobshape.app.acting.log import HistoryActionLog
+    from jobshape.app.alerts.campaigns import CampaignWatch
     from jobshape.app.alerts.keeper import AlertKeeper
     from jobshape.app.alerts.watch import AlertWatch
     from jobshape.app.domain.alert import Alert
@@ -363,6 +364,7 @@ class LiveApp(JobshapeApp):
         self._keeper: AlertKeeper | None = None
         self._alert_watch: AlertWatch | None = None
         self._retry_watch: RetryWatch | None = None
+        self._campaign_watch: CampaignWatch | None = None
         super().__init__(
             settings,
             board,
@@ -406,6 +408,13 @@ class LiveApp(JobshapeApp):
             lambda: [str(path) for path in rule_paths()],
         )  # fmt: skip
         self._alert_watch.start()
+        if self.campaigns is not None:
+            from jobshape.app.alerts.campaigns import CampaignWatch
+
+            self._campaign_watch = CampaignWatch(
+                self.campaigns, self._keeper, self._tell_rounds, read_only=self.settings.read_only
+            )
+            self._campaign_watch.start()
         if self.settings.policy.retry == "bounded" and not self.settings.read_only:
             self._send_failures_again()
 
@@ -436,6 +445,11 @@ class LiveApp(JobshapeApp):
         """What was sent again by itself, or was not."""
         if self.room is not None:
             self.room.status.tell(sanitize(text), problem=problem)
+
+    def _tell_rounds(self, text: str) -> None:
+        """What became of the process that runs campaigns."""
+        if self.room is not None:
+            self.room.status.tell(sanitize(text), problem=True)
 
     def board_changed(self) -> None:
         """Tell the screen and those who look for alerts."""
@@ -478,6 +492,8 @@ class LiveApp(JobshapeApp):
             self._alert_watch.stop()
         if self._retry_watch is not None:
             self._retry_watch.stop()
+        if self._campaign_watch is not None:
+            self._campaign_watch.stop()
         await self._client.close()
 
     def _end(self) -> None:

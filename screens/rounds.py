@@ -33,6 +33,9 @@ from textual.widget import Widget
 TALL = 34
 """Lines from which the gate gets more of them."""
 
+FEW_ROUNDS, MOST_ROUNDS = 4, 9
+"""Rounds in sight at once, on a low screen and on a tall one."""
+
 NOTHING = "no campaign yet: s runs a manifest (jobshape.yaml) or a script in rounds"
 
 
@@ -187,6 +190,8 @@ class RoundsScreen(Steering, Room):
             self._about.show_campaign(self._campaigns.item)
         else:
             self._head.show(self._picture)
+            most = MOST_ROUNDS if self.size.height >= TALL else FEW_ROUNDS
+            self._rounds.styles.height = max(2, min(most, len(self._rounds.items))) + 1
             self._trials.show(self._filtered(), self._no_trials)
             if self._picture is not None:
                 trial = self._trials.item if self.focused is self._trials else None

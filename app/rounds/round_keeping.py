@@ -42,6 +42,7 @@ class Judged(Protocol):
         ...
 
 
+ALL_EVIDENCE = "all evidence"
 ANSWERS = "retry: try again; skip: leave out what failed; stop"
 BAD = ("failed_other", "stuck")
 
@@ -209,7 +210,7 @@ class RoundKeeper:
 def gate_of(members: Sequence[Judged], stable: float) -> tuple[GateLine, ...]:
     """The gate after a round: what has to hold for going on, and what is missing."""
     left = [trial for trial in members if trial.state not in SETTLED]
-    lines = [GateLine("all evidence", not left, f"{len(left):,} jobs have not ended")]
+    lines = [GateLine(ALL_EVIDENCE, not left, f"{len(left):,} jobs have not ended")]
     targets: dict[str, list[Judged]] = {}
     for trial in members:
         targets.setdefault(trial.target, []).append(trial)

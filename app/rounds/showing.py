@@ -14,7 +14,7 @@ from jobshape.app.domain.campaigns import (
 )
 from jobshape.app.rounds.campaign import Campaign, Round
 from jobshape.app.rounds.evidence import saved
-from jobshape.app.rounds.round_keeping import gate_of
+from jobshape.app.rounds.round_keeping import ALL_EVIDENCE, gate_of
 from jobshape.app.rounds.store import Counted, Store
 
 EVENTS = 200
@@ -73,7 +73,10 @@ def _round(store: Store, one: Round, counts: Sequence[Counted], stable: float) -
             "SELECT kind, state, target, why FROM trials WHERE campaign = ? AND round = ?"
             " ORDER BY number, id", (one.campaign, one.number),
         )  # fmt: skip
-        gate = gate_of([Member(*row) for row in rows], stable)
+        gate = tuple(
+            line._replace(holds=None) if line.name == ALL_EVIDENCE and not line.holds else line
+            for line in gate_of([Member(*row) for row in rows], stable)
+        )  # it has not failed: it is not there yet
     return RoundLine(
         one.number, one.state, one.hypothesis, one.outcome, one.opened_at, one.closed_at,
         _count(counts, "completed", "left_out"), _count(counts, *BAD),
