@@ -322,10 +322,11 @@ class RoundsScreen(Steering, Room):
         from jobshape.app.board.named import record_id
 
         found = record_id(self.board, reference)
-        if found is None and job_id not in self.board.jobs:
+        shown = next((one for one in (found, job_id) if one in self.board.jobs), None)
+        if shown is None:
             self.status.say(f"job {reference} is not in the list any more", problem=True)
-            return
-        self.context.show_job(job_id if found is None else found)
+        else:
+            self.context.show_job(shown)
 
     def open_campaign(self, key: int) -> None:
         """Show its rounds."""

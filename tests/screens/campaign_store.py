@@ -51,7 +51,7 @@ class Filled:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.store = Store.to_write(folder / FILE_NAME)
         self.path = self.store.path
-        self._sent = 9000
+        self._sent = 70_000
 
     def campaigns(self, *, read_only: bool = False) -> LiveCampaigns:
         """What the screens are given."""
@@ -122,7 +122,8 @@ def running(folder: Path) -> Filled:
     for target, number in (("teacher", 0), ("student", 1)):
         filled.run(filled.smoke(one, target, number, 0), at, 12, 95, "completed")
     filled.close(one, 0, "2 of 2 completed", at + 130, GateLine("all evidence", True),
-                 GateLine("smoke of teacher", True), GateLine("smoke of student", True))  # fmt: skip
+                 GateLine("smoke of teacher", True),
+                 GateLine("smoke of student", True))  # fmt: skip
     at = NOW - 6800
     filled.open(
         one, 1, "teachers: all 1; students: lr and workers vary, 6 of 18", at, 0, *range(1, 12, 2)

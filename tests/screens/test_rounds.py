@@ -17,6 +17,9 @@ from jobshape.widgets.row_list import RowList
 from recorded import NOW
 from textual.pilot import Pilot
 
+GROUPS = ("steer", "begin", "report", "read")
+"""Of the screen's own work."""
+
 Compare = Callable[..., bool]
 SIZES = pytest.mark.parametrize(
     "size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"]
@@ -80,7 +83,7 @@ async def test_goes_in_and_out(folder: Path) -> None:
 
 async def test_markup_in_what_is_told_is_text(folder: Path) -> None:
     async with app_with(campaign_store.running(folder)).run_test(size=(200, 60)) as pilot:
-        await at_rounds(pilot, "enter")
+        await at_rounds(pilot, "enter", "enter", "j", "j")
         assert "[red]loss[/red]" in text_of(pilot)
 
 
@@ -102,6 +105,18 @@ async def test_a_trial_without_a_job_says_so_and_one_gone_too(folder: Path) -> N
         assert "is not in the list any more" in text_of(pilot)
         await press(pilot, "G", "enter")
         assert "has no job yet" in text_of(pilot)
+
+
+async def test_a_trial_opens_its_job(folder: Path) -> None:
+    filled = campaign_store.running(folder)
+    trial = filled.trial(filled.store.campaigns()[0], 2)
+    filled.store.set_attempt(trial.id, 1, job_id=9112, task=None)
+    async with app_with(filled).run_test(size=(120, 40)) as pilot:
+        screen = await at_rounds(pilot)
+        await press(pilot, "enter", "enter", "enter")
+        assert any(line.startswith(" 9112") for line in lines_of(pilot)[:3])
+        await press(pilot, "escape")
+        assert pilot.app.room is screen  # type: ignore[attr-defined]
 
 
 async def test_pause_and_resume_are_wished(folder: Path) -> None:
@@ -193,13 +208,13 @@ async def settled(
     pilot: Pilot[None], screen: RoundsScreen, *, dialog: bool | str = False
 ) -> None:  # fmt: skip
     """Until the key's work has ended, or its dialog stands there."""
-    for _ in range(2000):
+    for _ in range(200):
         await settle(pilot)
         if dialog:
             is_there = dialog is True or dialog in text_of(pilot)
             if pilot.app.screen is not screen and is_there:
                 return
-        elif not any(one.is_running for one in screen.workers):
+        elif not any(one.is_running and one.group in GROUPS for one in screen.workers):
             await settle(pilot)
             return
     raise AssertionError("its work never ended")
