@@ -193,10 +193,13 @@ class RoundsScreen(Steering, Room):
             most = MOST_ROUNDS if self.size.height >= TALL else FEW_ROUNDS
             self._rounds.styles.height = max(2, min(most, len(self._rounds.items))) + 1
             self._trials.show(self._filtered(), self._no_trials)
-            if self._picture is not None:
-                trial = self._trials.item if self.focused is self._trials else None
-                self._gate.show_round(self._picture, self._rounds.item, trial)
+            self._show_gate()
         self._show_place()
+
+    def _show_gate(self) -> None:
+        if self._picture is not None:
+            trial = self._trials.item if self.focused is self._trials else None
+            self._gate.show_round(self._picture, self._rounds.item, trial)
 
     @property
     def _no_trials(self) -> str:
@@ -235,6 +238,10 @@ class RoundsScreen(Steering, Room):
             rounds = self._rounds
             self._follows = rounds.at == len(rounds.items) - 1
             self.read()
+        elif message.list is self._trials:
+            self._show_gate()
+            self._show_place()
+            return
         self._show()
 
     # ------------------------------------------------------------------ the situation

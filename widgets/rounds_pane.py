@@ -19,7 +19,7 @@ from jobshape.widgets.spans import Piece
 from jobshape.widgets.text import clean, cut_at_blanks, fit, width_of
 from rich.style import Style
 
-HEAD_BAR = 20
+HEAD_BAR, SHORT_BAR, NARROW = 20, 8, 100
 
 
 class CampaignHead(Lines):
@@ -46,11 +46,11 @@ class CampaignHead(Lines):
             return []
         line = picture.line
         until = line.ended_at if line.ended_at is not None else self._clock()
+        cells = SHORT_BAR if width < NARROW else HEAD_BAR
         first: list[Piece] = [
             (f" {clean(line.name, glyphs)} ", palette.group), (f"#{line.key}  ", palette.muted),
             (line.state, ink_of(line.state, palette)), ("  ", palette.text),
-            *progress(line.done + line.needless, line.failed, line.total, HEAD_BAR, glyphs,
-                      palette),
+            *progress(line.done + line.needless, line.failed, line.total, cells, glyphs, palette),
             (f" {line.done:,} of {line.total:,} done", palette.text),
         ]  # fmt: skip
         if line.failed:
@@ -200,7 +200,9 @@ class RoundsPane(ScrolledLines, can_focus=True):
         waited, ran, lost = trial.times(int(self._clock()))
         said = f"job {trial.job or '-'}, waited {short(waited)}, ran {short(ran)}"
         if trial.attempts > 1:
-            said += f", lost {short(lost)} in {trial.attempts - 1} attempts before"
+            tries = trial.attempts - 1
+            before = "the attempt before" if tries == 1 else f"{tries} attempts before"
+            said += f", lost {short(lost)} in {before}"
         yield from self._text(said, palette.text, width, 3)
         if trial.differs:
             yield from self._text(trial.differs, palette.text, width, 3)

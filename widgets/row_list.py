@@ -103,14 +103,19 @@ class RowList(ScrollView, Generic[Item], can_focus=True, inherit_bindings=False)
         """Show these; ``nothing``: what an empty table says; ``at_key``: where the cursor goes."""
         before = self.item
         wanted = at_key if at_key is not None else None if before is None else before.key
-        if items is not self.items and items != self.items:
+        shown = (self._made, self.nothing, self.at)
+        if items is not self.items:
+            self._made += items != self.items
             self.items = items
-            self._made += 1
         self.nothing = nothing
-        place = next((n for n, one in enumerate(items) if one.key == wanted), None)
+        if items and self.at < len(items) and items[self.at].key == wanted:
+            place: int | None = self.at
+        else:
+            place = next((n for n, one in enumerate(items) if one.key == wanted), None)
         self.at = max(0, min(self.at, len(items) - 1)) if place is None else place
-        self._fit()
-        self.refresh()
+        if shown != (self._made, self.nothing, self.at):
+            self._fit()
+            self.refresh()
 
     def _fit(self) -> None:
         if self.is_attached and self.size.width:

@@ -17,7 +17,7 @@ from jobshape.app.rounds.evidence import saved
 from jobshape.app.rounds.round_keeping import ALL_EVIDENCE, gate_of
 from jobshape.app.rounds.store import Counted, Store
 
-EVENTS = 200
+EVENTS = 60
 BAD = ("failed_other", "stuck")
 
 _TRIALS = """
