@@ -19,6 +19,7 @@ from jobshape.app.domain.campaigns import (
 from jobshape.app.domain.errors import BadRequest, JobshapeError, OutputError, Refused
 from jobshape.app.rounds import showing
 from jobshape.app.rounds.campaign import Campaign
+from jobshape.app.rounds.showing import breathing
 from jobshape.app.rounds.store import Store
 from jobshape.app.rounds_control import options_of, start_campaign
 from jobshape.app.settings.values import Loaded
@@ -258,11 +259,11 @@ def _plan_of(campaign: Campaign) -> _Plan:
 
     try:
         manifest = read_text(campaign.manifest_text, Path(campaign.manifest_path)).manifest
-        phases = workload(manifest, list(expand(manifest)))
+        phases = workload(manifest, list(breathing(expand(manifest))))
     except JobshapeError:  # kept by another version: what happened is shown all the same
         return _Plan(0.0, {}, {})
     alternatives = {number: one.words for number, one in alternatives_of(phases)}
-    return _Plan(manifest.rounds.stable, dict(changes_of(phases)), alternatives)
+    return _Plan(manifest.rounds.stable, dict(breathing(changes_of(phases))), alternatives)
 
 
 def _line(store: Store, campaign: Campaign, running: dict[str, bool]) -> CampaignLine:

@@ -39,13 +39,14 @@ def check_terminal() -> None:
 
 
 def launch(
-    settings: Settings, site: Site, *, filter_text: str = "", history_folder: Path | None = None
+    loaded: Loaded, site: Site, *, filter_text: str = "", history_folder: Path | None = None
 ) -> int:
     """Run the monitor until the person leaves; gives the exit code.
 
     history_folder: where the history is kept; None: in the state folder.
     """
     check_terminal()
+    settings = loaded.settings
     from jobshape.app.collector.spawn import CollectorProcess
 
     start = start_of(settings, site, history_folder)
@@ -57,16 +58,16 @@ def launch(
         start_log(settings.log.level, state_folder())
         return run(
             settings, collector, filter_text=filter_text, prices=site.prices, place=place_of(site),
-            campaigns=late(lambda: _campaigns(settings)),
+            campaigns=late(lambda: _campaigns(loaded)),
         )  # fmt: skip
     finally:
         collector.end()
 
 
-def _campaigns(settings: Settings) -> "LiveCampaigns":
+def _campaigns(loaded: Loaded) -> "LiveCampaigns":
     from jobshape.app.campaigns import LiveCampaigns
 
-    return LiveCampaigns(Loaded(settings, {}))
+    return LiveCampaigns(loaded)
 
 
 def start_of(settings: Settings, site: Site, history_folder: Path | None = None) -> Start:
