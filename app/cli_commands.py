@@ -54,7 +54,7 @@ def _monitor(arguments: argparse.Namespace) -> int:
     from jobshape.app.sites import choose_site
 
     loaded = _load(arguments)
-    return launch(loaded.settings, choose_site(loaded), filter_text=_filter_text(arguments))
+    return launch(loaded, choose_site(loaded), filter_text=_filter_text(arguments))
 
 
 def _status(arguments: argparse.Namespace) -> int:

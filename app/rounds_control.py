@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app import rounds_process
+from jobshape.app.domain.campaigns import ENDED, WISHES
 from jobshape.app.domain.entry import show_size
 from jobshape.app.domain.errors import BadRequest, JobshapeError, OutputError, Refused
 from jobshape.app.domain.text import sanitize
@@ -24,13 +25,7 @@ SCHEMA = "jobshape.rounds/1"
 OK, BROKEN = 0, 1
 Say = Callable[..., object]
 
-ENDED = ("finished", "stopped")
 UNDER_WAY = ("active", "stopping")
-WISHES = {
-    "pause": ("active", "asking"), "resume": ("paused",), "retry": ("asking",), "skip": ("asking",),
-    "stop": ("active", "asking", "paused"),
-}  # fmt: skip
-"""What may be wished of a campaign in which state."""
 
 _TITLES: tuple[Title, ...] = (
     ("CAMPAIGN", "right"), ("NAME", "left"), ("SITE", "left"), ("STATE", "left"),
