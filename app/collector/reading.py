@@ -210,7 +210,7 @@ def read_accounting(
     """Finished jobs of accounting, the newest ``most`` of them."""
     finished = [
         (entry.job, hash(entry.job))
-        for entry in backend.accounting(scope, since, jobs=jobs)
+        for entry in backend.accounting(scope, since, jobs=jobs, ended=True)
         if is_finished(entry.job.state) and (entry.job.end_time or since) >= since
     ]
     finished.sort(key=lambda pair: pair[0].end_time or 0, reverse=True)

@@ -101,7 +101,13 @@ class PretendSite:
         return [Usage(int(i), 1, 2, 3, 4.5) for i in jobs]
 
     def accounting(
-        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+        self,
+        scope: Scope,
+        since: int,
+        until: int | None = None,
+        jobs: Sequence[str] = (),
+        *,
+        ended: bool = False,
     ) -> list[AccountedJob]:
         told = self._asked("accounting")
         if "ended" in told:
