@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -10,18 +12,22 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def tree(root: int) -> list[int]:
     """The process and all its living descendants."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            fields = _stat(int(entry.name))
-            if fields:
-                children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found, waiting = [], [root]
+    return [pid for pid, _ in family(root)]
+
+
+def family(root: int) -> Iterator[tuple[int, int]]:
+    """The process and all its living descendants, each after its parent: (id, parent's id)."""
+    waiting = [(root, 0)]
     while waiting:
-        pid = waiting.pop()
-        found.append(pid)
-        waiting += children.get(pid, [])
-    return found
+        pid, parent = waiting.pop()
+        yield pid, parent
+        with suppress(OSError):  # it is gone
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                waiting += [(int(child), pid) for child in _children(thread)]
+
+
+def _children(thread: Path) -> list[str]:
+    return (thread / "children").read_text().split()
 
 
 def cpu_s(pids: list[int]) -> float:
