@@ -70,12 +70,12 @@ def _total(sample: list[Share]) -> float:
 def _shares(root: int) -> list[Share]:
     shares = []
     words: dict[int, str] = {}
-    for pid, parent in processes.family(root):
+    for pid in processes.tree(root):
         try:
             words[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (OSError, UnicodeDecodeError):
             continue
         pss_mb = round(processes.pss_bytes([pid]) / 1e6, 1)
-        forked = words[pid] == words.get(parent)
+        forked = words[pid] == words.get(processes.parent(pid))
         shares.append(Share(pid, words[pid][:80].strip(), forked, pss_mb))
     return shares

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -12,22 +10,24 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def tree(root: int) -> list[int]:
     """The process and all its living descendants."""
-    return [pid for pid, _ in family(root)]
-
-
-def family(root: int) -> Iterator[tuple[int, int]]:
-    """The process and all its living descendants, each after its parent: (id, parent's id)."""
-    waiting = [(root, 0)]
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields:
+                children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [root]
     while waiting:
-        pid, parent = waiting.pop()
-        yield pid, parent
-        with suppress(OSError):  # it is gone
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                waiting += [(int(child), pid) for child in _children(thread)]
+        pid = waiting.pop()
+        found.append(pid)
+        waiting += children.get(pid, [])
+    return found
 
 
-def _children(thread: Path) -> list[str]:
-    return (thread / "children").read_text().split()
+def parent(pid: int) -> int:
+    """The id of its parent; 0 if it is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
 
 
 def cpu_s(pids: list[int]) -> float:

@@ -28,6 +28,7 @@ from jobshape.app.domain.limits import Association, Limits, SiteLimits
 from jobshape.app.domain.request import JobChanges, JobRequest, SubmitRequest
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.states import is_finished
 
 
 def job(job_id: int, state: str = "RUNNING", **fields: Any) -> Job:
@@ -124,7 +125,7 @@ class PretendSite:
         return [
             AccountedJob(job(i, state), 1, 1.0, 1, "0:0")
             for i, state in states.items()
-            if not jobs or str(i) in jobs
+            if (not jobs or str(i) in jobs) and (not ended or is_finished(state))
         ]
 
     def detail(self, job: str) -> JobDetail:
