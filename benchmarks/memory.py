@@ -31,7 +31,7 @@ class MemoryWatch:
 
     def __init__(self, root: int, every_s: float = EVERY_S) -> None:
         self._root, self._every_s = root, every_s
-        self._samples: list[list[Share]] = []
+        self.samples: list[list[Share]] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -47,13 +47,13 @@ class MemoryWatch:
         while not self._over.is_set():
             began = time.monotonic()
             if shares := _shares(self._root):
-                self._samples.append(shares)
+                self.samples.append(shares)
             self._over.wait(max(0.0, began + self._every_s - time.monotonic()))
 
     def figures(self) -> dict[str, Any]:
         """What all processes held together, in MB, and who held it at the peak."""
-        totals = sorted(_total(sample) for sample in self._samples)
-        highest = max(self._samples, key=_total)
+        totals = sorted(_total(sample) for sample in self.samples)
+        highest = max(self.samples, key=_total)
         return {
             "samples": len(totals),
             "median_mb": round(statistics.median(totals), 1),
