@@ -137,3 +137,26 @@ def test_of_accounting_only_what_ended_is_read() -> None:
     read_accounting(Scope.MINE, 100, (), 50, lambda job: "", backend, frames.append)  # type: ignore[arg-type]
     assert backend.asked["ended"] is True
     assert [frame.head["ids"] for frame in frames] == [[1]]
+
+
+class Long:
+    """A backend with a long queue, every second job of it alice's."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, int] = {}
+
+    def queue(self, scope: Scope, first: object = None) -> QueueReading:
+        users = ("alice", "bob")
+        jobs = [NO_JOB._replace(job_id=i, state="PENDING", user=users[i % 2]) for i in range(6000)]
+        return QueueReading(jobs, (), "test")
+
+
+def test_the_records_of_this_user_go_over_in_slices() -> None:
+    """One frame of all of them stays with the collector: 15 MB at 20,000 jobs."""
+    frames = list[Frame]()
+    read_queue(
+        Scope.ALL, {}, lambda job: "", Long(), frames.append, user="alice", with_own=True  # type: ignore[arg-type]
+    )  # fmt: skip
+    own = [frame.head["ids"] for frame in frames if frame.kind == "own"]
+    assert [job_id for ids in own for job_id in ids] == list(range(0, 6000, 2))
+    assert max(map(len, own)) <= 1000
