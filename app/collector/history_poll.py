@@ -14,6 +14,7 @@ from jobshape.app.collector.feeding import (
     write_batch,
     write_history,
 )
+from jobshape.app.collector.forked import give_back_memory
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.polls import NEVER, Poll, QueuePoll
 from jobshape.app.collector.reading import BackendWork
@@ -27,6 +28,9 @@ TROUBLE_WAITS = 30.0
 
 MOST_JOBS, MOST_SAMPLES = 20_000, 5_000
 """What waits at most where the history cannot be written; the oldest goes first."""
+
+MANY_LINES = 1000
+"""From so many on, the memory of lines that were written goes back: 11 MB of 20,000."""
 
 LAST_WORDS_JOBS, LAST_WORDS_BUSY_S = 2_000, 0.2
 """What is still written when the app goes, and how long another jobshape is waited for then."""
@@ -198,7 +202,10 @@ class HistoryPoll(SelfTimed):
             if head["began_anew"]:
                 self.lost_file(head["trouble"])
             return self._not_written(head["trouble"])
-        self._under_way = Batch()
+        many = len(self._taken) > MANY_LINES
+        self._under_way, self._taken = Batch(), ()
+        if many:
+            give_back_memory()
         if head["jobs"] is not None:
             self._counted = True
             self.state = self.state._replace(jobs=head["jobs"])
