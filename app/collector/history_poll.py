@@ -75,6 +75,7 @@ class HistoryPoll(SelfTimed):
         self._rules: Sequence[Mapping[str, str]] | None = None
         self._remark: str | None = None  # to be kept
         self._jobs: dict[tuple[bool, int], str] = {}
+        self._own_frames: list[Frame] = []
         self._usage: list[str] = []
         self._lost: dict[int, None] = {}
         self._sweeps = False
@@ -113,11 +114,17 @@ class HistoryPoll(SelfTimed):
         return ended
 
     def hear_own(self, frame: Frame) -> None:
-        """Take all of this user's records at once."""
-        for job_id, line in zip(frame.head["ids"], from_body(frame.body), strict=True):
-            self._jobs.setdefault((False, job_id), line)
-            self.own.add(job_id)
+        """Take records of this user that the app may have had before; newer ones go first."""
+        self._own_frames.append(frame)
+        self.own.update(frame.head["ids"])
         self._gather()
+
+    def _unpack_own(self) -> None:
+        """Only now: lines that lie among what stays would keep whole arenas from going back."""
+        for frame in self._own_frames:
+            for job_id, line in zip(frame.head["ids"], from_body(frame.body), strict=True):
+                self._jobs.setdefault((False, job_id), line)
+        self._own_frames = []
 
     def hear_usage(self, frame: Frame) -> None:
         """Take samples."""
@@ -165,7 +172,14 @@ class HistoryPoll(SelfTimed):
 
     @property
     def _waits(self) -> bool:
-        some = self._jobs or self._usage or self._lost or self._sweeps or self._rules
+        some = (
+            self._jobs
+            or self._own_frames
+            or self._usage
+            or self._lost
+            or self._sweeps
+            or self._rules
+        )
         return bool(some or self._remark)
 
     # --- writing ----------------------------------------------------------------------------
@@ -181,6 +195,7 @@ class HistoryPoll(SelfTimed):
         return partial(write_history, place, self._under_way, self._queue.rules.stage_of)
 
     def _take(self) -> Batch:
+        self._unpack_own()
         known: KnownJobs = self._queue.known
         batch = Batch(
             tuple(self._jobs.values()),
@@ -264,6 +279,7 @@ class HistoryPoll(SelfTimed):
             return
         if self._under_way.jobs or self._under_way.usage or self._under_way.lost:
             list(self._not_written(""))
+        self._unpack_own()
         if self._waits and len(self._jobs) <= LAST_WORDS_JOBS:
             batch = self._take()._replace(rules=None, in_queue=None, counts=False)
             write_batch(self.place, batch, self._queue.rules.stage_of, LAST_WORDS_BUSY_S)
