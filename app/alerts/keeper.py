@@ -149,7 +149,10 @@ class AlertKeeper:
                 self.looked_at.get(job_id), self.pace.get(job_id, Pace()), self.typical_s(job),
                 self._lines,
             )  # fmt: skip
-            self._by_job[job_id] = tuple(alerts_of(facts))
+            if found := tuple(alerts_of(facts)):
+                self._by_job[job_id] = found
+            else:  # most have none: nothing is kept of them
+                self._by_job.pop(job_id, None)
         yield
         board.set_alerts(self._standing())
 
