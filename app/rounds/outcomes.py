@@ -1,5 +1,6 @@
 """What the ends of jobs mean for their trials: judged by output, log and Slurm, kept, decided."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,8 +22,8 @@ from jobshape.app.rounds.lessons import family_of, lessons_of
 from jobshape.app.rounds.observing import Seen
 
 LOG_BYTES = 1 << 18
-MOST_ENDS = 50
-"""Ends looked into in one turn: a log takes some 10 ms."""
+ENDS_S = 1.0
+"""Time for ends in one turn: a log takes some 10 ms to look into, a write to disk a few."""
 
 OUTPUT_S = 20
 """How long output that is missing at a job's end is looked for."""
@@ -63,7 +64,10 @@ class Outcomes:
         for one in going:
             changed |= self._goes_on(one, now)
         # What ends beyond these is seen again at the next turn.
-        for one in [one for one in seen if one.is_over][:MOST_ENDS]:
+        began = time.monotonic()
+        for one in [one for one in seen if one.is_over]:
+            if time.monotonic() - began > ENDS_S:
+                break
             self._end(self._run.trials[one.attempt.trial], one, now)
             changed = True
         return changed
