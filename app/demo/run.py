@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jobshape.app import rounds_process
 from jobshape.app.acting.keeping import Keeper, keeper
 from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.collector.choose import choose_backend
@@ -21,8 +20,6 @@ from jobshape.app.domain.request import SubmitRequest
 from jobshape.app.domain.states import is_finished
 from jobshape.app.history.place import name_in_history
 from jobshape.app.launch import check_terminal, launch
-from jobshape.app.rounds.reading import MANIFEST_NAME, read_manifest
-from jobshape.app.rounds_control import start_campaign
 from jobshape.app.scripts.draft import Project, record_of
 from jobshape.app.settings.load import load_settings
 from jobshape.app.settings.values import Loaded
@@ -117,6 +114,9 @@ def _fill(place: Place, site: Site, loaded: Loaded) -> str:
 
 def _begin_campaign(place: Place, loaded: Loaded) -> None:
     """Start the workload in rounds, unless the one of an earlier start is still under way."""
+    from jobshape.app.rounds.reading import MANIFEST_NAME, read_manifest
+    from jobshape.app.rounds_control import start_campaign
+
     os.environ["DEMO_PYTHON"] = sys.executable
     with suppress(BadRequest):
         start_campaign(loaded, read_manifest(place.folder / MANIFEST_NAME))
@@ -180,6 +180,8 @@ def clean_demo(folder: str | None, *, sure: bool, say: Say) -> int:
     if not sure and not _agreed(place, say):
         say("Nothing was removed.")
         return 0
+    from jobshape.app import rounds_process
+
     with place.alone(), place.submitting():
         rounds_process.stop(place.page.stem, place.state)
         _end_site(str(place.site))

@@ -11,7 +11,7 @@ from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.log_part import FOUND
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.resubmit.correcting import SiteRoom
-from jobshape.app.rounds.campaign import Attempt, Trial
+from jobshape.app.rounds.campaign import Attempt, Trial, TrialState
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.conditions import check_output, looks_done
 from jobshape.app.rounds.deciding import Grounds, Next, Rules, decide, sick_nodes
@@ -56,35 +56,41 @@ class Outcomes:
 
     def take(self, seen: Sequence[Seen], now: int) -> bool:
         """Keep it; whether anything changed."""
-        changed, ends = False, 0
-        for one in seen:
-            trial = self._run.trials[one.attempt.trial]
-            if one.is_over:
-                ends += 1
-                if ends <= MOST_ENDS:  # the others are seen again at the next turn
-                    self._end(trial, one, now)
-                    changed = True
-            else:
-                changed |= self._goes_on(trial, one, now)
+        run, changed = self._run, False
+        under_way = [one for one in seen if not one.is_over]
+        with run.store.transaction():  # thousands may start at the same time
+            for one in under_way:
+                changed |= self._note(run.trials[one.attempt.trial], one)
+        for one in under_way:
+            changed |= self._goes_on(run.trials[one.attempt.trial], one, now)
+        ended = [one for one in seen if one.is_over]
+        for one in ended[:MOST_ENDS]:  # the others are seen again at the next turn
+            self._end(run.trials[one.attempt.trial], one, now)
+            changed = True
         return changed
 
     def _goes_on(self, trial: Trial, seen: Seen, now: int) -> bool:
+        """What is to be done about a job that has not ended; whether anything was."""
         run, runs = self._run, phase_of(seen.job.state) is Phase.RUNNING
+        if not runs and seen.attempt.sending in run.chained and _is_in_vain(seen):
+            return self._unchain(seen)
+        if runs and trial.state == "running" and self._is_stale(trial, seen, now):
+            self._clean(trial, seen, now)
+            return True
+        return False
+
+    def _note(self, trial: Trial, seen: Seen) -> bool:
+        """Keep how a job stands that has not ended; whether that is new."""
+        runs = phase_of(seen.job.state) is Phase.RUNNING
         changes: dict[str, Any] = {}
         if seen.attempt.state != seen.job.state:
             changes["state"] = seen.job.state
             if runs and seen.job.start_time:
                 changes["started_at"] = seen.job.start_time
-        if changes:
             self._set_attempt(seen.attempt, **changes)
-        if not runs and seen.attempt.sending in run.chained and _is_in_vain(seen):
-            return self._unchain(seen)
-        state = "running" if runs else "sent"
+        state: TrialState = "running" if runs else "sent"
         if trial.state not in (state, "stale"):
             self._run.set_trial(trial, state=state)
-            return True
-        if runs and trial.state == "running" and self._is_stale(trial, seen, now):
-            self._clean(trial, seen, now)
             return True
         return bool(changes)
 
@@ -208,14 +214,13 @@ class Outcomes:
         never_began = seen.job.state == "CANCELLED" and not _began(seen)
         if never_began and seen.attempt.sending in run.chained:
             return Next("pending", "what it waited for failed")
-        every = [tries[-1] for tries in run.attempts.values() if tries]
+        # What others of its target met counts only where it failed.
+        others = [] if phase_of(seen.job.state) is Phase.DONE else self._others(trial.target)
         grounds = Grounds(
             seen.job, seen.used, ending.findings, ending.missing,
             tuple(one.label for one in tries[trial.forgiven : -1] if one.label),
             run.shape_of(trial),
-            [one for one in every if one.state == "COMPLETED"
-             and run.trials[one.trial].target == trial.target],
-            self._sick(), seen.is_gone,
+            [one for one in others if one.state == "COMPLETED"], sick_nodes(others), seen.is_gone,
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)
@@ -244,8 +249,13 @@ class Outcomes:
         ]  # fmt: skip
         return sum(one.oom_times > 0 for one in alike) * 2 >= len(alike)
 
-    def _sick(self) -> list[str]:
-        return sick_nodes([one for tries in self._run.attempts.values() for one in tries])
+    def _others(self, target: str) -> list[Attempt]:
+        """Attempts of a target that are over."""
+        run = self._run
+        return [
+            one for trial, tries in run.attempts.items() if run.trials[trial].target == target
+            for one in tries if one.is_over
+        ]  # fmt: skip
 
     def _keep(self, seen: Seen, decided: Next, now: int) -> None:
         job, used = seen.job, seen.used

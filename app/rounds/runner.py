@@ -7,6 +7,7 @@ and closes rounds, and sends what is due.
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from jobshape.app.backends.base import Backend, Scope
@@ -21,7 +22,7 @@ from jobshape.app.rounds.observing import Observer, QueueIndex
 from jobshape.app.rounds.outcomes import Outcomes
 from jobshape.app.rounds.round_keeping import BAD, Preflight, RoundKeeper
 from jobshape.app.rounds.sending import Sender
-from jobshape.app.rounds.store import Store, Wish
+from jobshape.app.rounds.store import RoundsTrouble, Store, Wish
 
 LIVE = ("active", "asking", "paused", "stopping")
 WAKE_S = 0.5
@@ -49,7 +50,6 @@ class _Parts:
     keeper: RoundKeeper
     dispatcher: Dispatcher
     sender: Sender
-    rests_until: float = 0.0
 
 
 @dataclass(slots=True)
@@ -74,6 +74,7 @@ class Runner:
     def __init__(self, store: Store, means: Means) -> None:
         self._store, self._means = store, means
         self._parts: dict[int, _Parts] = {}
+        self._rests: dict[int, float] = {}  # campaign -> until when it is left alone
         self._observer = Observer(means.backend)
         self._room_known: tuple[float, SiteRoom] | None = None
         self._moved_at = means.clock()
@@ -90,7 +91,7 @@ class Runner:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to wait for: what is paused or asks needs no process."""
-        if self._store.wishes():
+        if self._store.wishes(self._means.site):
             return False
         return not any(
             parts.run.campaign.state in ("active", "stopping") or parts.run.open_attempts
@@ -114,22 +115,36 @@ class Runner:
         now = int(self._means.clock())
         self._means.alive()
         self._take_in_campaigns(now)
-        for wish in self._store.wishes():
+        for wish in self._store.wishes(self._means.site):
             self._do(wish, now)
         queue = self._read_queue()
         for parts in list(self._parts.values()):
-            if parts.rests_until > now:
+            if self._rests.get(parts.run.campaign.id, 0.0) > now:
                 continue
             try:
                 self._advance(parts, queue, now)
+            except BackendError as error:
+                self._rest_campaign(parts, now, 10, f"tried again soon: {error}")
             except JobshapeError as error:
-                parts.run.tell(now, f"tried again soon: {error}")
-                parts.rests_until = now + 10
+                self._rest_campaign(parts, now, 10, f"tried again soon: {error}", anew=True)
             except Exception as error:  # of one campaign; the others go on
                 logging.getLogger(__name__).exception("campaign %s", parts.run.campaign.id)
-                parts.run.tell(now, f"a mistake in jobshape: {type(error).__name__}: {error}")
-                parts.rests_until = now + AFTER_MISTAKE_S
-                self._parts.pop(parts.run.campaign.id, None)  # read anew from disk
+                what = f"a mistake in jobshape: {type(error).__name__}: {error}"
+                self._rest_campaign(parts, now, AFTER_MISTAKE_S, what, anew=True)
+
+    def _rest_campaign(
+        self, parts: _Parts, now: int, rest_s: float, what: str, *, anew: bool = False
+    ) -> None:
+        """Leave a campaign alone for a while.
+
+        anew: what was to be written may be in memory only, so it is read from disk again.
+        """
+        number = parts.run.campaign.id
+        self._rests[number] = now + rest_s
+        if anew:
+            self._parts.pop(number, None)
+        with suppress(RoundsTrouble):  # the disk may be full
+            parts.run.tell(now, what)
 
     def _take_in_campaigns(self, now: int) -> None:
         known = {one.id: one for one in self._store.campaigns(LIVE, self._means.site)}
@@ -204,7 +219,7 @@ class Runner:
                 self._carry_out(parts.run, wish, now)
             self._store.forget_wish(wish.id)
         if parts is not None:
-            parts.rests_until = 0.0
+            self._rests.pop(wish.campaign, None)
 
     def _carry_out(self, run: CampaignRun, wish: Wish, now: int) -> None:
         state = run.campaign.state

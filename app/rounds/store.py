@@ -374,9 +374,12 @@ class Store:
                 (campaign, what, argument, now),
             )
 
-    def wishes(self) -> list[Wish]:
-        """What is wished, the oldest first."""
-        rows = self._db.execute("SELECT id, campaign, what, argument FROM wishes ORDER BY id")
+    def wishes(self, site: str) -> list[Wish]:
+        """What is wished of a site's campaigns, the oldest first."""
+        rows = self._db.execute(
+            "SELECT id, campaign, what, argument FROM wishes WHERE campaign IN"
+            " (SELECT id FROM campaigns WHERE site = ?) ORDER BY id", (site,),
+        )  # fmt: skip
         return [Wish(*row) for row in rows]
 
     def forget_wish(self, number: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 
 def kept(machine: Any) -> list[tuple[str, str, str, bool]]:
-    """Method, job, outcome and whether it was undone, the oldest first."""
+    """Method, job, outcome and whether it was undone, the oldest first, but for submissions."""
     before = machine.environment["JOBSHAPE_STATE_DIR"]
     machine.environment["JOBSHAPE_STATE_DIR"] = str(machine.state / "demo")
     actions = json.loads(machine.run("history", "actions", "--json"))["actions"]
@@ -17,6 +17,7 @@ def kept(machine: Any) -> list[tuple[str, str, str, bool]]:
     return [
         (one["method"], one["job"], one["outcome"], one["undone_by"] is not None)
         for one in reversed(actions)
+        if one["method"] != "submit"
     ]
 
 

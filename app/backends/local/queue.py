@@ -239,6 +239,7 @@ class Queue:
             "suspended_s",
         )  # fmt: skip
         self.judge(job, now)
+        self._tell_waiters(job, now)
 
     def revive(self, job: LocalJob, now: float, delay_s: float) -> None:
         """Put a job that is over back in the queue."""

@@ -230,6 +230,19 @@ def test_many_that_wait_cost_an_event_little(
     queue.store.close()
 
 
+def test_a_job_that_is_tried_again_gives_hope_again(site: TestSite) -> None:
+    first = site.submit("[ -e there ]")
+    after = site.submit("true", dependency=f"afterok:{first}")
+    site.wait(first, "FAILED")
+    until(lambda: site.record(after).reason, lambda reason: reason == "DependencyNeverSatisfied")
+    (site.work / "there").touch()
+    site.backend.requeue(first)
+    record = site.record(after)
+    assert (record.reason, record.dependency) == ("Dependency", f"afterok:{first}(unfulfilled)")
+    site.backend.release(first)  # at once
+    site.wait(after, "COMPLETED")
+
+
 def test_any_of_several(site: TestSite) -> None:
     held, done = site.submit("true", hold=True), site.submit("true")
     both = site.submit("true", dependency=f"afterok:{held},afterok:{done}")

@@ -59,7 +59,7 @@ class Watched:
     def _changed(self) -> None:
         self.changes += 1
 
-    async def until(self, holds: Callable[[], object], timeout_s: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], object], timeout_s: float = 30.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not holds():
             if time.monotonic() > deadline:
