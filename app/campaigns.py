@@ -140,8 +140,9 @@ class LiveCampaigns:
                 return []
             with store:
                 sites = {one.site for one in store.campaigns(("active", "stopping"))}
-                every = {one.site for one in store.campaigns()}
-                sites |= {site for site in every if store.wishes(site)}
+                for site in {one.site for one in store.campaigns()} - sites:
+                    if store.wishes(site):
+                        sites.add(site)
             if not sites:
                 return []
             from jobshape.app.sites import choose_site

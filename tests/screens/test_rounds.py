@@ -124,12 +124,14 @@ async def test_pause_and_resume_are_wished(folder: Path) -> None:
     async with app_with(filled).run_test(size=(80, 24)) as pilot:
         screen = await at_rounds(pilot, "p")
         await settled(pilot, screen)
-        assert [(one.campaign, one.what) for one in filled.store.wishes()] == [(1, "pause")]
+        assert [(one.campaign, one.what) for one in filled.store.wishes(campaign_store.SITE)] == [
+            (1, "pause")
+        ]
         filled.store.set_campaign(1, state="paused")
         screen.read()
         await press(pilot, "u")
         await settled(pilot, screen)
-        assert [one.what for one in filled.store.wishes()] == ["pause", "resume"]
+        assert [one.what for one in filled.store.wishes(campaign_store.SITE)] == ["pause", "resume"]
 
 
 async def test_stop_asks_and_counts(folder: Path) -> None:
@@ -140,12 +142,12 @@ async def test_stop_asks_and_counts(folder: Path) -> None:
         assert "3 jobs are in the queue or running and will be cancelled" in text_of(pilot)
         await press(pilot, "escape")
         await settled(pilot, screen)
-        assert not filled.store.wishes()
+        assert not filled.store.wishes(campaign_store.SITE)
         await press(pilot, "x")
         await settled(pilot, screen, dialog=True)
         await press(pilot, "y")
         await settled(pilot, screen)
-        assert [one.what for one in filled.store.wishes()] == ["stop"]
+        assert [one.what for one in filled.store.wishes(campaign_store.SITE)] == ["stop"]
 
 
 async def test_answers_a_question(folder: Path) -> None:
@@ -156,7 +158,9 @@ async def test_answers_a_question(folder: Path) -> None:
         assert " ".join(QUESTION.split()) in shown
         await press(pilot, "s")
         await settled(pilot, screen)
-        assert [(one.campaign, one.what) for one in filled.store.wishes()] == [(2, "skip")]
+        assert [(one.campaign, one.what) for one in filled.store.wishes(campaign_store.SITE)] == [
+            (2, "skip")
+        ]
 
 
 async def test_read_only_changes_nothing(folder: Path) -> None:
@@ -164,7 +168,7 @@ async def test_read_only_changes_nothing(folder: Path) -> None:
     async with app_with(filled, read_only=True).run_test(size=(80, 24)) as pilot:
         await at_rounds(pilot, "p")
         assert "read-only" in text_of(pilot)
-        assert not filled.store.wishes()
+        assert not filled.store.wishes(campaign_store.SITE)
 
 
 async def test_what_the_runner_writes_is_seen(folder: Path) -> None:
