@@ -40,6 +40,7 @@ class Ending:
     findings: Sequence[Finding]
     missing: tuple[str, ...]
     metrics: dict[str, float]
+    is_done: bool = False  # its output decides
     is_checked: bool = False
 
 
@@ -200,11 +201,11 @@ class Outcomes:
                 submitted_at=since, log=log,
             )  # fmt: skip
             missing = tuple(f"{line.name}: {line.missing}" for line in lines if not line.holds)
-            return Ending(seen, findings, missing, metrics, is_checked=len(lines) > 1)
+            return Ending(seen, findings, missing, metrics, is_done, is_checked=len(lines) > 1)
         if job.output_check is None:
-            return Ending(seen, findings, missing, metrics)
+            return Ending(seen, findings, missing, metrics, is_done)
         missing = check_output(job.output_check, run.folder, since)
-        return Ending(seen, findings, missing, metrics, is_checked=True)
+        return Ending(seen, findings, missing, metrics, is_done, is_checked=True)
 
     def _log(self, seen: Seen) -> str:
         try:
@@ -227,14 +228,15 @@ class Outcomes:
         never_began = seen.job.state == "CANCELLED" and not _began(seen)
         if never_began and seen.attempt.sending in run.chained:
             return Next("pending", "what it waited for failed")
-        every = [tries[-1] for tries in run.attempts.values() if tries]
+        failed = not ending.is_done  # only then it matters how all the others did
+        every = [tries[-1] for tries in run.attempts.values() if tries] if failed else []
         grounds = Grounds(
             seen.job, seen.used, ending.findings, ending.missing,
             tuple(one.label for one in tries[trial.forgiven : -1] if one.label),
             run.shape_of(trial),
             [one for one in every if one.state == "COMPLETED"
              and run.trials[one.trial].target == trial.target],
-            self._sick(), seen.is_gone, ending.is_checked,
+            self._sick() if failed else (), seen.is_gone, ending.is_checked,
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)
