@@ -68,6 +68,7 @@ def start_campaign(loaded: Loaded, file: ManifestFile) -> int:
         same = [one for one in store.campaigns(site=key)
                 if one.state not in ENDED and one.manifest_path == str(path)]  # fmt: skip
         if same:
+            rounds_process.start(key, options_of(loaded))  # it may have lost its process
             raise BadRequest(
                 f"campaign {same[0].id} of this manifest is {same[0].state}", where=str(path),
                 hint=f"`jobshape rounds stop {same[0].id}` ends it",

@@ -8,7 +8,7 @@ ENDED = ("finished", "stopped")
 
 WISHES: Mapping[str, tuple[str, ...]] = {
     "pause": ("active", "asking"), "resume": ("paused",), "retry": ("asking",), "skip": ("asking",),
-    "stop": ("active", "asking", "paused"),
+    "stop": ("active", "asking", "paused", "stopping"),
 }  # fmt: skip
 """What may be wished of a campaign in which state."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jobshape.app.backends.base import Backend, Scope
-from jobshape.app.domain.errors import BackendError
+from jobshape.app.domain.errors import BackendError, NotSupported, Refused
 from jobshape.app.domain.job import NO_JOB, AccountedJob, Job
 from jobshape.app.domain.states import FINISHED, Phase, phase_of
 from jobshape.app.rounds.array_script import key_of
@@ -19,6 +19,9 @@ FIGURES_S = 15
 
 GONE_S = 120
 """How long a job may be neither in the queue nor in accounting before it counts as gone."""
+
+SILENT_S = 3600
+"""The same where accounting gives no answer: it is down for a while, and still knows the job."""
 
 MOST_ASKED = 200
 """Jobs and arrays of one question to accounting."""
@@ -100,6 +103,7 @@ class Observer:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._missed: dict[Place, int] = {}
+        self._gone_s = GONE_S
 
     def look(self, attempts: Sequence[Attempt], queue: QueueIndex, now: int) -> list[Seen]:
         """Each attempt of which something is known now. Raises BackendError."""
@@ -140,7 +144,7 @@ class Observer:
             phase = phase_of(told.state)
             if phase in (Phase.WAITING, Phase.RUNNING) and self._waited(place, now) < GONE_S:
                 return Seen(attempt, told)
-        if self._waited(place, now) < GONE_S:
+        if self._waited(place, now) < self._gone_s:
             return None
         self._missed.pop(place, None)
         return Seen(attempt, told or NO_JOB._replace(job_id=place[0]), used, is_gone=True)
@@ -152,12 +156,16 @@ class Observer:
         since = min(attempt.submitted_at or 0 for attempt in attempts) - 60
         references = list(dict.fromkeys(str(attempt.job_id) for attempt in attempts))
         found: dict[Place, AccountedJob] = {}
+        self._gone_s = GONE_S
         for first in range(0, len(references), MOST_ASKED):
             part = references[first : first + MOST_ASKED]
             try:
                 entries = self._backend.accounting(Scope.MINE, max(0, since), jobs=part)
-            except BackendError:
+            except (NotSupported, Refused):
                 return found  # the queue alone has to do
+            except BackendError:
+                self._gone_s = SILENT_S
+                return found
             for entry in entries:
                 job = entry.job
                 if job.array_job_id is None:

@@ -96,11 +96,8 @@ class RoundKeeper:
             return
         members = run.members(current.number)
         short = {trial.target for trial in members if trial.kind == "smoke"}
-        waits = {
-            trial.target: trial.phase
-            for trial in members
-            if trial.state in ("pending", "failed_oom") and trial.target not in short
-        }
+        due = [trial for trial in members if trial.state in ("pending", "failed_oom")]
+        waits = {trial.target: trial.phase for trial in due if trial.target not in short}
         if not waits:
             return
         settled = {phase.name for phase in run.phases if is_settled(phase, known)}

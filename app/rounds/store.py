@@ -4,6 +4,7 @@ Every change is here before it is acted on, so a runner that was killed goes on 
 of its own, not the history: that one may be switched off, and forgets.
 """
 
+import errno
 import json
 import os
 import sqlite3
@@ -116,7 +117,7 @@ class Store:
         """The store, made if need be; the file is closed to others. Raises RoundsTrouble."""
         with _translated(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+            _make_file(path)
             db = _connect(str(path))
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
@@ -458,6 +459,19 @@ class Store:
         values = [_to_cell(name, value) for name, value in changes.items()]
         with self.transaction():
             self._db.execute(f"UPDATE {table} SET {sets} WHERE {where}", (*values, *key.values()))
+
+
+def _make_file(path: Path) -> None:
+    """An empty file of this user alone, if there is none.
+
+    One that is there is not opened: closing it would drop the locks that SQLite holds on it for
+    other connections of this process, and another process might then take its log away.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
 
 
 def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:

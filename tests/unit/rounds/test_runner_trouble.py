@@ -204,3 +204,22 @@ def test_a_stale_job_is_cancelled_though_the_runner_was_killed_before(tmp_path: 
         played.turn()
     assert job.job.state == "CANCELLED"
     assert played.counts()["full", "completed"] == 1
+
+
+def test_jobs_are_not_gone_while_accounting_gives_no_answer(tmp_path: Path) -> None:
+    site = MemorySite()
+    played = Played(tmp_path, MANIFEST, site, smoke="off")
+    played.turn()
+    played.kill()
+    answers = site.accounting
+
+    def silent(*_: object, **__: object) -> Any:
+        raise Unreachable("slurmdbd is down")
+
+    site.accounting = silent  # type: ignore[method-assign]
+    site.pass_time(1000)  # the queue has forgotten them
+    for _ in range(30):
+        played.turn()
+    assert played.campaign.state == "active"
+    site.accounting = answers  # type: ignore[method-assign]
+    assert played.play().state == "finished"
