@@ -54,7 +54,7 @@ def _monitor(arguments: argparse.Namespace) -> int:
     from jobshape.app.sites import choose_site
 
     loaded = _load(arguments)
-    return launch(loaded.settings, choose_site(loaded), filter_text=_filter_text(arguments))
+    return launch(loaded, choose_site(loaded), filter_text=_filter_text(arguments))
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -204,7 +204,9 @@ def _campaigns(arguments: argparse.Namespace) -> int:
 
     as_json = arguments.json
     if arguments.action == "status":
-        return control.status(arguments.campaign, as_json=as_json, say=say)
+        return control.status(
+            arguments.campaign, load=lambda: _load(arguments), as_json=as_json, say=say
+        )
     if arguments.action == "report":
         return control.report(
             arguments.campaign, html=arguments.html, output=arguments.output, as_json=as_json,

@@ -4,13 +4,18 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobshape.app.collector.start import Start
 from jobshape.app.domain.errors import JobshapeError
 from jobshape.app.history.place import FILE_NAME, name_in_history
+from jobshape.app.late import late
 from jobshape.app.settings.folders import state_folder
-from jobshape.app.settings.values import Settings
+from jobshape.app.settings.values import Loaded, Settings
 from jobshape.app.sites import Site, place_of
+
+if TYPE_CHECKING:
+    from jobshape.app.campaigns import LiveCampaigns
 
 
 class NoTerminal(JobshapeError):
@@ -34,13 +39,14 @@ def check_terminal() -> None:
 
 
 def launch(
-    settings: Settings, site: Site, *, filter_text: str = "", history_folder: Path | None = None
+    loaded: Loaded, site: Site, *, filter_text: str = "", history_folder: Path | None = None
 ) -> int:
     """Run the monitor until the person leaves; gives the exit code.
 
     history_folder: where the history is kept; None: in the state folder.
     """
     check_terminal()
+    settings = loaded.settings
     from jobshape.app.collector.spawn import CollectorProcess
 
     start = start_of(settings, site, history_folder)
@@ -51,10 +57,17 @@ def launch(
 
         start_log(settings.log.level, state_folder())
         return run(
-            settings, collector, filter_text=filter_text, prices=site.prices, place=place_of(site)
-        )
+            settings, collector, filter_text=filter_text, prices=site.prices, place=place_of(site),
+            campaigns=late(lambda: _campaigns(loaded)),
+        )  # fmt: skip
     finally:
         collector.end()
+
+
+def _campaigns(loaded: Loaded) -> "LiveCampaigns":
+    from jobshape.app.campaigns import LiveCampaigns
+
+    return LiveCampaigns(loaded)
 
 
 def start_of(settings: Settings, site: Site, history_folder: Path | None = None) -> Start:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jobshape.app import rounds_process
+from jobshape.app.domain.campaigns import ENDED, WISHES
 from jobshape.app.domain.entry import show_size
-from jobshape.app.domain.errors import BadRequest, OutputError, Refused
+from jobshape.app.domain.errors import BadRequest, JobshapeError, OutputError, Refused
 from jobshape.app.domain.text import sanitize
 from jobshape.app.domain.units import format_duration
 from jobshape.app.rounds.campaign import Campaign, Trial
@@ -24,12 +25,7 @@ SCHEMA = "jobshape.rounds/1"
 OK, BROKEN = 0, 1
 Say = Callable[..., object]
 
-ENDED = ("finished", "stopped")
-WISHES = {
-    "pause": ("active", "asking"), "resume": ("paused",), "retry": ("asking",), "skip": ("asking",),
-    "stop": ("active", "asking", "paused", "stopping"),
-}  # fmt: skip
-"""What may be wished of a campaign in which state."""
+UNDER_WAY = ("active", "stopping")
 
 _TITLES: tuple[Title, ...] = (
     ("CAMPAIGN", "right"), ("NAME", "left"), ("SITE", "left"), ("STATE", "left"),
@@ -119,6 +115,36 @@ def wish(loaded: Loaded, what: str, number: int | None, *, as_json: bool, say: S
     return OK
 
 
+def is_orphaned() -> bool:
+    """Whether a campaign is under way that no process runs."""
+    store = Store.to_read(rounds_process.store_path())
+    if store is None:
+        return False
+    with store:
+        sites = dict.fromkeys(one.site for one in store.campaigns(UNDER_WAY))
+    return not all(map(rounds_process.is_running, sites))
+
+
+def go_on(loaded: Loaded) -> list[str]:
+    """Start the processes that campaigns under way have lost; what could not be started.
+
+    A machine that went down, or somebody who killed it, is no reason for a campaign to stand.
+    """
+    store = Store.to_read(rounds_process.store_path())
+    if store is None or loaded.settings.read_only:
+        return []
+    with store:
+        sites = dict.fromkeys(one.site for one in store.campaigns(UNDER_WAY))
+    troubles = []
+    for site in sites:
+        if not rounds_process.is_running(site):
+            try:
+                rounds_process.start(site, options_of(loaded))
+            except JobshapeError as error:
+                troubles.append(error.what)
+    return troubles
+
+
 def _one(store: Store, number: int | None) -> Campaign:
     """The campaign of this number, else the only one that has not ended."""
     if number is not None:
@@ -178,8 +204,15 @@ def _write(path: Path, text: str) -> None:
 # --- status ---------------------------------------------------------------------------------
 
 
-def status(number: int | None, *, as_json: bool, say: Say) -> int:
-    """How campaigns stand, or one of them with its rounds. Raises JobshapeError."""
+def status(
+    number: int | None, *, load: Callable[[], Loaded], as_json: bool, say: Say
+) -> int:  # fmt: skip
+    """How campaigns stand, or one of them with its rounds. Raises JobshapeError.
+
+    What is under way and has lost its process gets one.
+    """
+    if is_orphaned():
+        go_on(load())
     store = Store.to_read(rounds_process.store_path())
     if store is None:
         say(json.dumps({"schema": SCHEMA, "campaigns": []}) if as_json else "no campaign yet")
@@ -265,7 +298,7 @@ def list_text(store: Store) -> Iterator[str]:
         if one.state == "asking":
             yield f"campaign {one.id} asks: {one.question}"
         elif one.state == "active" and not rounds_process.is_running(one.site):
-            yield f"campaign {one.id}: nobody runs it; `jobshape rounds start` or `jobshape` does"
+            yield f"campaign {one.id}: no process runs it; see jobshape.log"
 
 
 def _row(told: dict[str, Any]) -> list[str]:

@@ -180,7 +180,7 @@ def _finished(
     since = int(time.time() - wanted.finished_hours * 3600)
     entries = [
         entry
-        for entry in backend.accounting(scope, since)
+        for entry in backend.accounting(scope, since, ended=True)
         if is_finished(entry.job.state) and (entry.job.end_time or since) >= since
     ]
     entries.sort(key=lambda entry: entry.job.end_time or 0, reverse=True)

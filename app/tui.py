@@ -39,6 +39,7 @@ from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import (  # noqa: E402
     ActionLog,
     Actions,
+    Campaigns,
     Clock,
     Context,
     FailureRules,
@@ -63,6 +64,7 @@ from textual.screen import Screen  # noqa: E402
 if TYPE_CHECKING:
     from jobshape.app.acting.files import ScriptFiles
     from jobshape.app.acting.log import HistoryActionLog
+    from jobshape.app.alerts.campaigns import CampaignWatch
     from jobshape.app.alerts.keeper import AlertKeeper
     from jobshape.app.alerts.watch import AlertWatch
     from jobshape.app.domain.alert import Alert
@@ -105,8 +107,10 @@ class JobshapeApp(KeysInTurn, App[None], inherit_bindings=False):
         prices: Prices = Prices(),  # noqa: B008 - frozen
         files: Files | None = None,
         preflight: Preflight | None = None,
+        campaigns: Campaigns | None = None,
     ) -> None:
         super().__init__()
+        self.campaigns = campaigns
         self.files = files
         self.preflight = preflight
         self.prices = prices
@@ -137,7 +141,7 @@ class JobshapeApp(KeysInTurn, App[None], inherit_bindings=False):
             through_site=bool(settings.site.ssh),
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
             limits=KnownLimits(self.actions, self.clock), prices=self.prices,
-            files=self.files, preflight=self.preflight,
+            files=self.files, preflight=self.preflight, campaigns=self.campaigns,
             submit_command=settings.policy.submit_command, terms=terms_of(settings.policy),
         )  # fmt: skip
         self._queue = QueueScreen(
@@ -280,6 +284,10 @@ def make_room(name: str, context: Context) -> Room:
         from jobshape.screens.actions import ActionsScreen
 
         return ActionsScreen(context)
+    if name == "rounds":
+        from jobshape.screens.rounds import RoundsScreen
+
+        return RoundsScreen(context)
     if name == "stages":
         from jobshape.app.stages.rule_file import RuleFile
         from jobshape.screens.stages import StagesScreen
@@ -342,6 +350,7 @@ class LiveApp(JobshapeApp):
         self, settings: Settings, process: CollectorProcess, *, filter_text: str = "",
         prices: Prices = Prices(),  # noqa: B008 - frozen
         place: Place | None = None,
+        campaigns: Campaigns | None = None,
     ) -> None:  # fmt: skip
         board = Board()
         client = CollectorClient(process, board, self.board_changed)
@@ -355,6 +364,7 @@ class LiveApp(JobshapeApp):
         self._keeper: AlertKeeper | None = None
         self._alert_watch: AlertWatch | None = None
         self._retry_watch: RetryWatch | None = None
+        self._campaign_watch: CampaignWatch | None = None
         super().__init__(
             settings,
             board,
@@ -368,6 +378,7 @@ class LiveApp(JobshapeApp):
             prices=prices,
             files=late(lambda: _files(settings, place)),
             preflight=late(lambda: _preflight(settings, place, board, client)),
+            campaigns=campaigns,
         )
 
     def on_mount(self) -> None:
@@ -397,6 +408,13 @@ class LiveApp(JobshapeApp):
             lambda: [str(path) for path in rule_paths()],
         )  # fmt: skip
         self._alert_watch.start()
+        if self.campaigns is not None:
+            from jobshape.app.alerts.campaigns import CampaignWatch
+
+            self._campaign_watch = CampaignWatch(
+                self.campaigns, self._keeper, self._tell_rounds, read_only=self.settings.read_only
+            )
+            self._campaign_watch.start()
         if self.settings.policy.retry == "bounded" and not self.settings.read_only:
             self._send_failures_again()
 
@@ -427,6 +445,11 @@ class LiveApp(JobshapeApp):
         """What was sent again by itself, or was not."""
         if self.room is not None:
             self.room.status.tell(sanitize(text), problem=problem)
+
+    def _tell_rounds(self, text: str) -> None:
+        """What became of the process that runs campaigns."""
+        if self.room is not None:
+            self.room.status.tell(sanitize(text), problem=True)
 
     def board_changed(self) -> None:
         """Tell the screen and those who look for alerts."""
@@ -469,6 +492,8 @@ class LiveApp(JobshapeApp):
             self._alert_watch.stop()
         if self._retry_watch is not None:
             self._retry_watch.stop()
+        if self._campaign_watch is not None:
+            self._campaign_watch.stop()
         await self._client.close()
 
     def _end(self) -> None:
@@ -484,9 +509,12 @@ def run(
     filter_text: str = "",
     prices: Prices,
     place: Place,
+    campaigns: Campaigns | None = None,
 ) -> int:
     """Show the monitor until the person leaves; gives the exit code."""
-    app = LiveApp(settings, process, filter_text=filter_text, prices=prices, place=place)
+    app = LiveApp(
+        settings, process, filter_text=filter_text, prices=prices, place=place, campaigns=campaigns
+    )
     app.run()
     if app.return_code:
         print("jobshape ended because of a mistake in itself; please report it", file=sys.stderr)  # noqa: T201

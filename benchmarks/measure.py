@@ -23,11 +23,16 @@ from typing import Any
 import processes
 import sdiag
 from control import Control
+from memory import MemoryWatch
 from terminal import Terminal
 
 READY = r"^\W*\d+\S*\s.*\b(PD|PENDING|R|RUNNING)\b"
 SQUEUE_FIELDS = "%i|%t|%r|%S|%e|%l|%j|%u|%a|%P|%q|%F|%K|%p|%V|%D|%N|%C|%m|%b|%E|%k"
 """The 22 fields of the job table that squeue has letters for."""
+
+
+MOVING_S = 30.0
+"""How long jobs come and go while the memory is watched: even a long queue is read anew."""
 
 
 def as_user(user: str, argv: Sequence[str]) -> list[str]:
@@ -128,13 +133,10 @@ def key_times(terminal: Terminal, keys: Sequence[str], count: int) -> dict[str, 
 
 
 def idle(terminal: Terminal, seconds: float) -> dict[str, Any]:
-    """CPU, memory, terminal bytes and controller time while nothing is done."""
+    """CPU, terminal bytes and controller time while nothing is done."""
     calls, cpu = sdiag.reading(), processes.cpu_s(processes.tree(terminal.pid))
     busy, sent, begin = processes.machine_busy_s(), terminal.bytes_seen, time.monotonic()
-    peak = 0
-    while time.monotonic() < begin + seconds:
-        terminal.watch(0.5)
-        peak = max(peak, processes.pss_bytes(processes.tree(terminal.pid)))
+    terminal.watch(seconds)
     took = time.monotonic() - begin
     ours = processes.cpu_s(processes.tree(terminal.pid)) - cpu
     made = sdiag.difference(calls, sdiag.reading())
@@ -142,8 +144,6 @@ def idle(terminal: Terminal, seconds: float) -> dict[str, Any]:
     return {
         "seconds": round(took, 1),
         "cpu_percent": round(100 * ours / took, 2),
-        "pss_mb": round(processes.pss_bytes(processes.tree(terminal.pid)) / 1e6, 1),
-        "pss_peak_mb": round(peak / 1e6, 1),
         "tty_bytes_a_minute": round((terminal.bytes_seen - sent) / minutes),
         "controller_ms_a_minute": round(sum(ms for _, ms in made.values()) / minutes, 1),
         "controller_calls": {name: count for name, (count, _) in made.items()},
@@ -178,9 +178,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
     result["start_median_s"] = round(statistics.median(result["start_s"]), 3)
     with Terminal(argv) as terminal:
-        terminal.wait_for(options.ready, 120)
-        terminal.watch(options.settle)
-        result["idle"] = idle(terminal, options.idle)
+        with MemoryWatch(terminal.pid) as memory:
+            terminal.wait_for(options.ready, 120)
+            terminal.watch(options.settle)
+            result["idle"] = idle(terminal, options.idle)
+            with Churn("root"):
+                terminal.watch(MOVING_S)
+        result["memory"] = memory.figures()
         keys = ("down", "down", "up", "down", "pagedown", "down", "pageup", "down")
         with Churn("root"):
             terminal.watch(2)

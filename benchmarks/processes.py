@@ -24,6 +24,12 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """The id of its parent; 0 if it is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
 def cpu_s(pids: list[int]) -> float:
     """CPU seconds of these processes and of the children they waited for."""
     return sum(sum(map(int, f[11:15])) for p in pids if (f := _stat(p))) / _TICKS

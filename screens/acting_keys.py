@@ -64,6 +64,14 @@ class ActingKeys(Base):
 
         resubmit(self, self.chosen_jobs())
 
+    def do_smoke(self) -> None:
+        """Run the script of the first of them in rounds."""
+        from jobshape.screens.begin_rounds import begin_from_job
+
+        jobs = self.chosen_jobs()
+        if jobs:
+            self.run_worker(begin_from_job(self, jobs[0]), group="begin", exit_on_error=False)
+
     def do_submit(self) -> None:
         """Submit a script."""
         from jobshape.screens.submit import submit

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from jobshape.app.domain.alert import CAMPAIGN
 from jobshape.screens.commands.alerts import ALERTS
 from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.ports import Context
@@ -89,13 +90,18 @@ class AlertScreen(Room):
     @on(AlertList.Opened)
     def do_open(self) -> None:
         """The job's own screen."""
-        if self._list.item is not None:
-            self.context.show_job(self._list.item.job_id)
+        alert = self._list.item
+        if alert is not None and alert.rule == CAMPAIGN:
+            self.context.go("rounds")
+        elif alert is not None:
+            self.context.show_job(alert.job_id)
 
     def do_find(self) -> None:
         """The job in the queue."""
         alert = self._list.item
-        if alert is not None and not self.context.find_job(alert.job_id):
+        if alert is not None and alert.rule == CAMPAIGN:
+            self.status.say("it is of a campaign, not of a job: Enter shows the rounds")
+        elif alert is not None and not self.context.find_job(alert.job_id):
             self.status.say(f"job {alert.label} is not in the list any more", problem=True)
 
     def do_acknowledge(self) -> None:

@@ -26,7 +26,7 @@ async def choose_script(room: "Room") -> Draft | None:
         return None
     try:
         templates = await files.templates()
-        recent = await _recent(room)
+        recent = await recent_scripts(room)
         items = [
             PickItem(_BROWSE, "A script ...", "choose a file, folder by folder"),
             PickItem(_PATH, "A path ...", "type or paste it"),
@@ -47,7 +47,7 @@ async def choose_script(room: "Room") -> Draft | None:
             return Draft(text)
         path: str | None = rest
         if kind == _BROWSE:
-            path = await _browse(room)
+            path = await browse(room)
         elif kind == _PATH:
             path = await room.app.push_screen_wait(
                 AskScreen("Submit a script", "its path", room.glyphs)
@@ -61,14 +61,14 @@ async def choose_script(room: "Room") -> Draft | None:
         return None
 
 
-async def _recent(room: "Room") -> list[str]:
+async def recent_scripts(room: "Room") -> list[str]:
     """The paths of scripts that were sent from here, the newest first."""
     found = await room.context.action_log.submissions()
     paths = dict.fromkeys(one.script_path for one in found or () if one.script_path)
     return list(paths)[:RECENT]
 
 
-async def _browse(room: "Room") -> str | None:
+async def browse(room: "Room") -> str | None:
     """Folder by folder until a file is picked."""
     files = room.context.files
     assert files is not None

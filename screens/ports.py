@@ -24,6 +24,12 @@ if TYPE_CHECKING:  # not before the first rows
         Outcome,
         SubmissionRecord,
     )
+    from jobshape.app.domain.campaigns import (
+        Beginning,
+        CampaignLine,
+        CampaignPicture,
+        TrialLine,
+    )
     from jobshape.app.domain.check import CheckLine
     from jobshape.app.domain.request import SubmitRequest
     from jobshape.app.scripts.draft import Draft, Project
@@ -248,6 +254,58 @@ class NoActionLog:
         return None
 
 
+class Campaigns(Protocol):
+    """Workloads that are run in rounds. All may take a while; all raise a JobshapeError."""
+
+    async def revision(self) -> int:
+        """Another number once something has changed; -1 while there is none."""
+        ...
+
+    async def listed(self) -> list[CampaignLine]:
+        """Every campaign: those that go on first, the newest first."""
+        ...
+
+    async def picture(self, campaign: int) -> CampaignPicture | None:
+        """One campaign with its rounds."""
+        ...
+
+    async def trials(self, campaign: int, number: int) -> tuple[TrialLine, ...]:
+        """The trials of a round."""
+        ...
+
+    async def would_cancel(self, campaign: int) -> int:
+        """Jobs that a stop cancels."""
+        ...
+
+    async def wish(self, campaign: int, what: str) -> None:
+        """``pause``, ``resume``, ``stop``, ``retry``, ``skip``."""
+        ...
+
+    async def asking(self) -> list[CampaignLine]:
+        """Campaigns that wait for an answer."""
+        ...
+
+    async def keep_running(self) -> list[str]:
+        """Start what runs the campaigns of this site, where nobody does."""
+        ...
+
+    async def manifests(self) -> list[str]:
+        """Paths of manifests in the folder at hand."""
+        ...
+
+    async def beginning(self, path: str, record: SubmissionRecord | None = None) -> Beginning:
+        """What would begin: of a manifest, or of a script, sent before like this."""
+        ...
+
+    async def begin(self, beginning: Beginning) -> int:
+        """Begin it; gives the campaign's id."""
+        ...
+
+    async def report(self, campaign: int) -> Path:
+        """Write its report; gives the file."""
+        ...
+
+
 class RulePlan(Protocol):
     """A failure rule as it would be written, and where."""
 
@@ -374,3 +432,4 @@ class Context:
     submit_command: tuple[str, ...] = ()
     terms: Terms = field(default_factory=Terms)
     prices: Prices = field(default_factory=Prices)
+    campaigns: Campaigns | None = None

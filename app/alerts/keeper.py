@@ -44,7 +44,8 @@ class AlertKeeper:
 
     acknowledged: keys that are to stay away. offer_resubmit: an alert of a failure names the key
     for it. Set from outside: ``silent_since``, ``looked_at``,
-    ``pace`` (job id -> what looks at its log gave), ``typical_s`` (the median run of jobs like it).
+    ``pace`` (job id -> what looks at its log gave), ``typical_s`` (the median run of jobs like it),
+    ``of_campaigns`` (alerts that are of no job).
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class AlertKeeper:
         self.silent_since: Mapping[int, float] = {}
         self.looked_at: Mapping[int, float] = {}
         self.pace: Mapping[int, Pace] = {}
+        self.of_campaigns: Sequence[Alert] = ()
 
     def acknowledge(self, keys: Iterable[str]) -> None:
         """Have these stay away."""
@@ -147,7 +149,10 @@ class AlertKeeper:
                 self.looked_at.get(job_id), self.pace.get(job_id, Pace()), self.typical_s(job),
                 self._lines,
             )  # fmt: skip
-            self._by_job[job_id] = tuple(alerts_of(facts))
+            if found := tuple(alerts_of(facts)):
+                self._by_job[job_id] = found
+            else:  # most have none: nothing is kept of them
+                self._by_job.pop(job_id, None)
         yield
         board.set_alerts(self._standing())
 
@@ -188,6 +193,7 @@ class AlertKeeper:
         for alert in (*self._lost_runs.values(), *self._failures(), *self._same_node()):
             known = found.get(alert.key)
             found[alert.key] = known._replace(jobs=known.jobs + 1) if known else alert
+        found |= {alert.key: alert for alert in self.of_campaigns}
         standing = [
             alert._replace(at=self._seen_at.get(alert.key, alert.at))
             for alert in found.values()

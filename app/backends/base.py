@@ -142,9 +142,18 @@ class Backend(Protocol):
         ...
 
     def accounting(
-        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+        self,
+        scope: Scope,
+        since: int,
+        until: int | None = None,
+        jobs: Sequence[str] = (),
+        *,
+        ended: bool = False,
     ) -> list[AccountedJob]:
-        """Jobs of accounting that were in any state between the two times, steps folded in."""
+        """Jobs of accounting that were in any state between the two times, steps folded in.
+
+        ended: only jobs that ended between them, without what waits: most of a long queue.
+        """
         ...
 
     def detail(self, job: str) -> JobDetail:

@@ -148,7 +148,7 @@ def read_slice(
                 return {"read": 0, "left": 0, "jobs": history.count(site), "notice": notice}
             accounted = [
                 entry._replace(job=entry.job._replace(stage=stage_of(entry.job)))
-                for entry in backend.accounting(Scope.MINE, *span)
+                for entry in backend.accounting(Scope.MINE, *span, ended=True)
             ]
             added = changed = 0
             for some in _slices(accounted):

@@ -39,6 +39,12 @@ def enlarge_pipe(fd: int) -> None:
         fcntl.fcntl(fd, _F_SETPIPE_SZ, PIPE_BYTES)
 
 
+def give_back_memory() -> None:
+    """Give the C heap's free pages back to the system; glibc alone keeps them until asked."""
+    with suppress(AttributeError):
+        _LIBC.malloc_trim(0)
+
+
 def error_head(error: BaseException) -> list[str]:
     """An error as the four texts that cross a pipe: class, what, where, hint."""
     if isinstance(error, BackendError):

@@ -14,6 +14,7 @@ from jobshape.app.collector.feeding import (
     write_batch,
     write_history,
 )
+from jobshape.app.collector.forked import give_back_memory
 from jobshape.app.collector.known import KnownJobs
 from jobshape.app.collector.polls import NEVER, Poll, QueuePoll
 from jobshape.app.collector.reading import BackendWork
@@ -27,6 +28,9 @@ TROUBLE_WAITS = 30.0
 
 MOST_JOBS, MOST_SAMPLES = 20_000, 5_000
 """What waits at most where the history cannot be written; the oldest goes first."""
+
+MANY_LINES = 1000
+"""From so many on, the memory of lines that were written goes back: 11 MB of 20,000."""
 
 LAST_WORDS_JOBS, LAST_WORDS_BUSY_S = 2_000, 0.2
 """What is still written when the app goes, and how long another jobshape is waited for then."""
@@ -71,6 +75,7 @@ class HistoryPoll(SelfTimed):
         self._rules: Sequence[Mapping[str, str]] | None = None
         self._remark: str | None = None  # to be kept
         self._jobs: dict[tuple[bool, int], str] = {}
+        self._own_frames: list[Frame] = []
         self._usage: list[str] = []
         self._lost: dict[int, None] = {}
         self._sweeps = False
@@ -109,11 +114,17 @@ class HistoryPoll(SelfTimed):
         return ended
 
     def hear_own(self, frame: Frame) -> None:
-        """Take all of this user's records at once."""
-        for job_id, line in zip(frame.head["ids"], from_body(frame.body), strict=True):
-            self._jobs.setdefault((False, job_id), line)
-            self.own.add(job_id)
+        """Take records of this user that the app may have had before; newer ones go first."""
+        self._own_frames.append(frame)
+        self.own.update(frame.head["ids"])
         self._gather()
+
+    def _unpack_own(self) -> None:
+        """Only now: lines that lie among what stays would keep whole arenas from going back."""
+        for frame in self._own_frames:
+            for job_id, line in zip(frame.head["ids"], from_body(frame.body), strict=True):
+                self._jobs.setdefault((False, job_id), line)
+        self._own_frames = []
 
     def hear_usage(self, frame: Frame) -> None:
         """Take samples."""
@@ -161,7 +172,14 @@ class HistoryPoll(SelfTimed):
 
     @property
     def _waits(self) -> bool:
-        some = self._jobs or self._usage or self._lost or self._sweeps or self._rules
+        some = (
+            self._jobs
+            or self._own_frames
+            or self._usage
+            or self._lost
+            or self._sweeps
+            or self._rules
+        )
         return bool(some or self._remark)
 
     # --- writing ----------------------------------------------------------------------------
@@ -177,6 +195,7 @@ class HistoryPoll(SelfTimed):
         return partial(write_history, place, self._under_way, self._queue.rules.stage_of)
 
     def _take(self) -> Batch:
+        self._unpack_own()
         known: KnownJobs = self._queue.known
         batch = Batch(
             tuple(self._jobs.values()),
@@ -198,7 +217,10 @@ class HistoryPoll(SelfTimed):
             if head["began_anew"]:
                 self.lost_file(head["trouble"])
             return self._not_written(head["trouble"])
-        self._under_way = Batch()
+        many = len(self._taken) > MANY_LINES
+        self._under_way, self._taken = Batch(), ()
+        if many:
+            give_back_memory()
         if head["jobs"] is not None:
             self._counted = True
             self.state = self.state._replace(jobs=head["jobs"])
@@ -257,6 +279,7 @@ class HistoryPoll(SelfTimed):
             return
         if self._under_way.jobs or self._under_way.usage or self._under_way.lost:
             list(self._not_written(""))
+        self._unpack_own()
         if self._waits and len(self._jobs) <= LAST_WORDS_JOBS:
             batch = self._take()._replace(rules=None, in_queue=None, counts=False)
             write_batch(self.place, batch, self._queue.rules.stage_of, LAST_WORDS_BUSY_S)

@@ -170,6 +170,7 @@ class PulsePoll(Poll):
             and queue.cadence.is_costly
             and queue.cadence.looking
             and not queue.cadence.failures
+            and queue.running is None  # it tells more, and two answers would be held at once
         )
 
     def work(self) -> BackendWork | None:

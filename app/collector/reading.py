@@ -86,9 +86,8 @@ def _end_of(job: Job) -> int:
     return (job.end_time or int(time.time())) if is_finished(job.state) else 0
 
 
-def _own_frame(jobs: Sequence[Job], stage_of: StageOf, user: str) -> Frame:
-    """All records of this user, for the history."""
-    own = [job for job in jobs if job.user == user]
+def _own_frame(own: Sequence[Job], stage_of: StageOf) -> Frame:
+    """Records of this user, for the history."""
     lines = (JOB_CODEC.encode(job._replace(stage=stage_of(job))) for job in own)
     return Frame("own", {"ids": [job.job_id for job in own]}, to_body(lines))
 
@@ -123,7 +122,8 @@ def read_queue(
     for batch in slices(changed):
         emit(jobs_frame(batch, stage_of, scope, user))
     if with_own and user:
-        emit(_own_frame(reading.jobs, stage_of, user))
+        for own in slices([job for job in reading.jobs if job.user == user]):
+            emit(_own_frame(own, stage_of))
     return {
         "gone": gone,
         "changed": len(changed) + len(sent),
@@ -210,7 +210,7 @@ def read_accounting(
     """Finished jobs of accounting, the newest ``most`` of them."""
     finished = [
         (entry.job, hash(entry.job))
-        for entry in backend.accounting(scope, since, jobs=jobs)
+        for entry in backend.accounting(scope, since, jobs=jobs, ended=True)
         if is_finished(entry.job.state) and (entry.job.end_time or since) >= since
     ]
     finished.sort(key=lambda pair: pair[0].end_time or 0, reverse=True)

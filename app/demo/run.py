@@ -61,7 +61,7 @@ def run_demo(
             say(said)
             say(_afterwards(place))
             return 0
-        code = launch(loaded.settings, site, filter_text=filter_text, history_folder=place.folder)
+        code = launch(loaded, site, filter_text=filter_text, history_folder=place.folder)
     say(f"The demo's jobs go on. {_afterwards(place)}")
     return code
 

@@ -34,7 +34,7 @@ def gather(store: Store, campaign: Campaign, now: int) -> CampaignRecords:
         store.trials(campaign.id), store.attempts(campaign.id),
         store.lessons(campaign=campaign.name), now, objective_of(manifest),
         {number: job.recipe.shape for number, job in enumerate(jobs)},
-        dict(_changes(phases)), dict(_alternatives(phases)), manifest.rounds.stable,
+        dict(changes_of(phases)), dict(alternatives_of(phases)), manifest.rounds.stable,
     )  # fmt: skip
     return replace(records, notes=tuple(_notes(manifest, phases, records)))
 
@@ -60,7 +60,7 @@ def _metric(metric: "Metric") -> str:
     return f"{metric.name} ({metric.goal}{least})"
 
 
-def _changes(phases: tuple[PhaseJobs, ...]) -> Iterator[tuple[int, str]]:
+def changes_of(phases: tuple[PhaseJobs, ...]) -> Iterator[tuple[int, str]]:
     """Parameters that differ from the first values; of these themselves, all."""
     for phase in phases:
         every = range(len(phase.names))
@@ -70,7 +70,8 @@ def _changes(phases: tuple[PhaseJobs, ...]) -> Iterator[tuple[int, str]]:
                 yield number, phase.say(point, differs or every)
 
 
-def _alternatives(phases: tuple[PhaseJobs, ...]) -> Iterator[tuple[int, Alternative]]:
+def alternatives_of(phases: tuple[PhaseJobs, ...]) -> Iterator[tuple[int, Alternative]]:
+    """Values of the parameters that are chosen by what they take."""
     for phase in phases:
         if not phase.knobs:
             continue

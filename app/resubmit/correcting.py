@@ -244,7 +244,7 @@ class _Work:
 
     def nodes(self, sick: Sequence[str]) -> None:
         """Leave out those that failed."""
-        bad: dict[str, str] = dict.fromkeys(sick, "jobs of different kinds died on it")
+        bad: dict[str, str] = dict.fromkeys(sick, "several jobs died on it")
         hit = [case for case in self.cases if case.label in OF_A_NODE or case.fix == "exclude_node"]
         for case in hit:
             named = nodes_of_failure(case)

@@ -13,7 +13,7 @@ from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.domain.terms import Terms
 from jobshape.app.resubmit.cases import Case, case_of
-from jobshape.app.resubmit.correcting import MAY_BE_NODE, SiteRoom, correct
+from jobshape.app.resubmit.correcting import MAY_BE_NODE, SiteRoom, correct, nodes_of_failure
 from jobshape.app.rounds.campaign import Attempt, Trial, TrialState
 
 OOM = ("oom_host", "oom_gpu")
@@ -97,9 +97,12 @@ def _again(trial: Trial, case: Case, grounds: Grounds, rules: Rules, now: int) -
         return Next("stuck", why, case.label, case.title)
     if alike >= rules.terms.same_failures:
         return Next("stuck", f"{alike} times the same: {case.title}", case.label, case.title)
+    sick = list(grounds.sick)
+    if trial.kind == "smoke" and case.label in MAY_BE_NODE:
+        sick += nodes_of_failure(case)  # a smoke has one more try: not on the same node
     corrected = correct(
         grounds.shape, [case], [_past(one) for one in grounds.siblings], rules.terms, rules.room,
-        sick=grounds.sick,
+        sick=sick,
     )  # fmt: skip
     if not corrected.hopeful:
         why = corrected.warnings[0] if corrected.warnings else case.title
@@ -136,9 +139,14 @@ def lesson_of(trial: Trial, decided: Next) -> str:
 
 
 def sick_nodes(attempts: Sequence[Attempt]) -> list[str]:
-    """Nodes where twice or more something failed that a sick node causes, and nothing did well."""
-    failed = Counter(
-        one.node_list for one in attempts if one.label in MAY_BE_NODE and "[" not in one.node_list
-    )
-    well = {one.node_list for one in attempts if one.state == "COMPLETED"}
-    return [node for node, times in failed.items() if node and times > 1 and node not in well]
+    """Nodes where twice or more something failed that a sick node causes, and nothing well since.
+
+    attempts: of one target: a node without its file system still does well what needs none.
+    """
+    failed: Counter[str] = Counter()
+    for one in sorted(attempts, key=lambda one: one.ended_at or 0):
+        if one.label in MAY_BE_NODE and "[" not in one.node_list:
+            failed[one.node_list] += 1
+        elif one.state == "COMPLETED":
+            failed.pop(one.node_list, None)
+    return [node for node, times in failed.items() if node and times > 1]

@@ -1,5 +1,6 @@
 """What the ends of jobs mean for their trials: judged by output, log and Slurm, kept, decided."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ from jobshape.app.domain.finding import Finding
 from jobshape.app.domain.log_part import FOUND
 from jobshape.app.domain.states import Phase, phase_of
 from jobshape.app.resubmit.correcting import SiteRoom
-from jobshape.app.rounds.campaign import Attempt, Trial
+from jobshape.app.rounds.campaign import Attempt, Trial, TrialState
 from jobshape.app.rounds.campaign_run import CampaignRun
 from jobshape.app.rounds.conditions import check_output, looks_done
 from jobshape.app.rounds.deciding import Grounds, Next, Rules, decide, sick_nodes
@@ -21,8 +22,8 @@ from jobshape.app.rounds.lessons import family_of, lessons_of
 from jobshape.app.rounds.observing import Seen
 
 LOG_BYTES = 1 << 18
-MOST_ENDS = 50
-"""Ends looked into in one turn: a log takes some 10 ms."""
+ENDS_S = 1.0
+"""Time for ends in one turn: a log takes some 10 ms to look into, a write to disk a few."""
 
 OUTPUT_S = 20
 """How long output that is missing at a job's end is looked for."""
@@ -40,7 +41,6 @@ class Ending:
     findings: Sequence[Finding]
     missing: tuple[str, ...]
     metrics: dict[str, float]
-    is_done: bool = False  # its output decides
     is_checked: bool = False
 
 
@@ -64,7 +64,10 @@ class Outcomes:
         for one in going:
             changed |= self._goes_on(one, now)
         # What ends beyond these is seen again at the next turn.
-        for one in [one for one in seen if one.is_over][:MOST_ENDS]:
+        began = time.monotonic()
+        for one in [one for one in seen if one.is_over]:
+            if time.monotonic() - began > ENDS_S:
+                break
             self._end(self._run.trials[one.attempt.trial], one, now)
             changed = True
         return changed
@@ -79,7 +82,7 @@ class Outcomes:
                 changes["started_at"] = seen.job.start_time
         if changes:
             self._set_attempt(seen.attempt, **changes)
-        state = "running" if runs else "sent"
+        state: TrialState = "running" if runs else "sent"
         trial = run.trials[seen.attempt.trial]
         if trial.state not in (state, "stale"):
             run.set_trial(trial, state=state)
@@ -201,11 +204,11 @@ class Outcomes:
                 submitted_at=since, log=log,
             )  # fmt: skip
             missing = tuple(f"{line.name}: {line.missing}" for line in lines if not line.holds)
-            return Ending(seen, findings, missing, metrics, is_done, is_checked=len(lines) > 1)
+            return Ending(seen, findings, missing, metrics, is_checked=len(lines) > 1)
         if job.output_check is None:
-            return Ending(seen, findings, missing, metrics, is_done)
+            return Ending(seen, findings, missing, metrics)
         missing = check_output(job.output_check, run.folder, since)
-        return Ending(seen, findings, missing, metrics, is_done, is_checked=True)
+        return Ending(seen, findings, missing, metrics, is_checked=True)
 
     def _log(self, seen: Seen) -> str:
         try:
@@ -228,15 +231,14 @@ class Outcomes:
         never_began = seen.job.state == "CANCELLED" and not _began(seen)
         if never_began and seen.attempt.sending in run.chained:
             return Next("pending", "what it waited for failed")
-        failed = not ending.is_done  # only then it matters how all the others did
-        every = [tries[-1] for tries in run.attempts.values() if tries] if failed else []
+        # What others of its target met counts only where it failed.
+        others = [] if phase_of(seen.job.state) is Phase.DONE else self._others(trial.target)
         grounds = Grounds(
             seen.job, seen.used, ending.findings, ending.missing,
             tuple(one.label for one in tries[trial.forgiven : -1] if one.label),
             run.shape_of(trial),
-            [one for one in every if one.state == "COMPLETED"
-             and run.trials[one.trial].target == trial.target],
-            self._sick() if failed else (), seen.is_gone, ending.is_checked,
+            [one for one in others if one.state == "COMPLETED"], sick_nodes(others), seen.is_gone,
+            ending.is_checked,
         )  # fmt: skip
         rules = Rules(most, retry.delay_s, terms, self._room())
         return decide(trial, grounds, rules, now)
@@ -265,8 +267,13 @@ class Outcomes:
         ]  # fmt: skip
         return sum(one.oom_times > 0 for one in alike) * 2 >= len(alike)
 
-    def _sick(self) -> list[str]:
-        return sick_nodes([one for tries in self._run.attempts.values() for one in tries])
+    def _others(self, target: str) -> list[Attempt]:
+        """Attempts of a target that are over."""
+        run = self._run
+        return [
+            one for trial, tries in run.attempts.items() if run.trials[trial].target == target
+            for one in tries if one.is_over
+        ]  # fmt: skip
 
     def _keep(self, seen: Seen, decided: Next, now: int) -> None:
         job, used = seen.job, seen.used

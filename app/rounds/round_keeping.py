@@ -1,6 +1,7 @@
 """Opens and closes the rounds of a campaign, and stops to ask where a person has to decide."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from jobshape.app.domain.check import CheckLine, blocking
 from jobshape.app.domain.errors import OutputError
@@ -16,6 +17,32 @@ from jobshape.app.rounds.workload import is_settled
 Preflight = Callable[[CampaignRun, int], Sequence[CheckLine]]
 """What speaks against sending a job of this number."""
 
+
+class Judged(Protocol):
+    """As much of a trial as a gate is judged by."""
+
+    @property
+    def kind(self) -> str:
+        """smoke or full."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """As of a trial."""
+        ...
+
+    @property
+    def target(self) -> str:
+        """What it is one of."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """Why it is stuck, failed or left out."""
+        ...
+
+
+ALL_EVIDENCE = "all evidence"
 ANSWERS = "retry: try again; skip: leave out what failed; stop"
 BAD = ("failed_other", "stuck")
 
@@ -69,8 +96,11 @@ class RoundKeeper:
             return
         members = run.members(current.number)
         short = {trial.target for trial in members if trial.kind == "smoke"}
-        due = [trial for trial in members if trial.state in ("pending", "failed_oom")]
-        waits = {trial.target: trial.phase for trial in due if trial.target not in short}
+        waits = {
+            trial.target: trial.phase
+            for trial in members
+            if trial.state in ("pending", "failed_oom") and trial.target not in short
+        }
         if not waits:
             return
         settled = {phase.name for phase in run.phases if is_settled(phase, known)}
@@ -206,11 +236,11 @@ class RoundKeeper:
         return found
 
 
-def gate_of(members: Sequence[Trial], stable: float) -> tuple[GateLine, ...]:
+def gate_of(members: Sequence[Judged], stable: float) -> tuple[GateLine, ...]:
     """The gate after a round: what has to hold for going on, and what is missing."""
     left = [trial for trial in members if trial.state not in SETTLED]
-    lines = [GateLine("all evidence", not left, f"{len(left):,} jobs have not ended")]
-    targets: dict[str, list[Trial]] = {}
+    lines = [GateLine(ALL_EVIDENCE, not left, f"{len(left):,} jobs have not ended")]
+    targets: dict[str, list[Judged]] = {}
     for trial in members:
         targets.setdefault(trial.target, []).append(trial)
     for target, some in targets.items():
@@ -233,7 +263,7 @@ def gate_of(members: Sequence[Trial], stable: float) -> tuple[GateLine, ...]:
     )  # fmt: skip
 
 
-def _holds(smoke: Trial) -> bool | None:
+def _holds(smoke: Judged) -> bool | None:
     if smoke.state == "completed":
         return True
     return False if smoke.state in SETTLED else None

@@ -75,7 +75,7 @@ class Runner:
     def __init__(self, store: Store, means: Means) -> None:
         self._store, self._means = store, means
         self._parts: dict[int, _Parts] = {}
-        self._rests_until: dict[int, float] = {}  # by campaign: they outlive its parts
+        self._rests: dict[int, float] = {}  # campaign -> until when it is left alone
         self._observer = Observer(means.backend)
         self._room_known: tuple[float, SiteRoom] | None = None
         self._moved_at = means.clock()
@@ -120,24 +120,34 @@ class Runner:
             self._do(wish, now)
         queue = self._read_queue()
         for parts in list(self._parts.values()):
-            if self._rests_until.get(parts.run.campaign.id, 0.0) > now:
+            if self._rests.get(parts.run.campaign.id, 0.0) > now:
                 continue
             try:
                 self._advance(parts, queue, now)
+            except BackendError as error:
+                self._rest_campaign(parts, now, AFTER_TROUBLE_S, f"tried again soon: {error}")
             except JobshapeError as error:
-                self._set_aside(parts, now, AFTER_TROUBLE_S, f"tried again soon: {error}")
-                if isinstance(error, RoundsTrouble):
-                    self._parts.pop(parts.run.campaign.id, None)  # what is on disk counts
+                self._rest_campaign(
+                    parts, now, AFTER_TROUBLE_S, f"tried again soon: {error}", anew=True
+                )
             except Exception as error:  # of one campaign; the others go on
                 logging.getLogger(__name__).exception("campaign %s", parts.run.campaign.id)
-                said = f"a mistake in jobshape: {type(error).__name__}: {error}"
-                self._set_aside(parts, now, AFTER_MISTAKE_S, said)
-                self._parts.pop(parts.run.campaign.id, None)  # read anew from disk
+                what = f"a mistake in jobshape: {type(error).__name__}: {error}"
+                self._rest_campaign(parts, now, AFTER_MISTAKE_S, what, anew=True)
 
-    def _set_aside(self, parts: _Parts, now: int, rest_s: float, why: str) -> None:
-        self._rests_until[parts.run.campaign.id] = now + rest_s
-        with suppress(RoundsTrouble):  # the disk may be what is wrong
-            parts.run.tell(now, why)
+    def _rest_campaign(
+        self, parts: _Parts, now: int, rest_s: float, what: str, *, anew: bool = False
+    ) -> None:
+        """Leave a campaign alone for a while.
+
+        anew: what was to be written may be in memory only, so it is read from disk again.
+        """
+        number = parts.run.campaign.id
+        self._rests[number] = now + rest_s
+        if anew:
+            self._parts.pop(number, None)
+        with suppress(RoundsTrouble):  # the disk may be full
+            parts.run.tell(now, what)
 
     def _take_in_campaigns(self, now: int) -> None:
         known = {one.id: one for one in self._store.campaigns(LIVE, self._means.site)}
@@ -211,7 +221,8 @@ class Runner:
             if parts is not None:
                 self._carry_out(parts.run, wish, now)
             self._store.forget_wish(wish.id)
-        self._rests_until.pop(wish.campaign, None)
+        if parts is not None:
+            self._rests.pop(wish.campaign, None)
 
     def _carry_out(self, run: CampaignRun, wish: Wish, now: int) -> None:
         state = run.campaign.state

@@ -434,6 +434,11 @@ class Store:
                 "INSERT OR REPLACE INTO passes VALUES (?, ?, ?)", (site, configuration, now)
             )
 
+    def select(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query of one's own: of many, only what is shown. Raises RoundsTrouble."""
+        with _translated(self.path):
+            return self._db.execute(text, values).fetchall()
+
     # --- rows -------------------------------------------------------------------------------
 
     def _insert(self, record: Any, *, without_id: bool = False) -> int:

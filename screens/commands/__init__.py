@@ -12,6 +12,7 @@ from jobshape.screens.commands.everywhere import EVERYWHERE
 from jobshape.screens.commands.job import JOB
 from jobshape.screens.commands.nodes import NODES
 from jobshape.screens.commands.queue import QUEUE
+from jobshape.screens.commands.rounds import ROUNDS
 from jobshape.screens.commands.stages import STAGES
 
 SCREENS: dict[str, tuple[Command, ...]] = {
@@ -21,6 +22,7 @@ SCREENS: dict[str, tuple[Command, ...]] = {
     "The nodes": NODES,
     "Alerts": ALERTS,
     "Actions": ACTIONS,
+    "The rounds": ROUNDS,
     "Every screen": EVERYWHERE,
 }
 """Screen -> its commands."""

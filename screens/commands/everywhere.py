@@ -12,6 +12,8 @@ EVERYWHERE: tuple[Command, ...] = (
             argument="alerts", footer=14),
     Command("go", ("5",), "Actions", "What was done to jobs, and what came back.", GO,
             argument="actions"),
+    Command("go", ("6",), "Rounds", "Go to the campaigns: workloads run in rounds.", GO,
+            argument="rounds"),
     Command("undo", ("ctrl+z",), "Undo",
             "Take back what you did last: hold, release, a changed job; asks first.", ACT,
             destructive=True),

@@ -146,6 +146,8 @@ JOB: tuple[Command, ...] = (
     Command("resubmit", ("r",), "Resubmit",
             "Send the ended or running job again, corrected by what went wrong.", ACT,
             blocked=_needs_again, destructive=True, footer=3),
+    Command("smoke", ("m",), "Smoke", "Run its script in rounds, smoke first; asks first.", ACT,
+            destructive=True),
     Command("hold", ("H",), "Hold", "Hold the pending job.", ACT,
             blocked=_needs_fitting("hold"), destructive=True),
     Command("release", ("U", "u"), "Release", "Release the held job.", ACT,

@@ -141,6 +141,8 @@ QUEUE: tuple[Command, ...] = (
     Command("resubmit", ("r",), "Resubmit",
             "Send ended or running jobs again, corrected by what went wrong.", ACT,
             blocked=_needs_again, destructive=True, footer=3),
+    Command("smoke", ("m",), "Smoke", "Run its script in rounds, smoke first; asks first.", ACT,
+            blocked=_needs_job, destructive=True),
     Command("hold", ("H",), "Hold", "Hold pending jobs.", ACT,
             blocked=_needs_target("hold"), destructive=True),
     Command("release", ("U", "u"), "Release", "Release held jobs.", ACT,

@@ -12,6 +12,7 @@ from jobshape.app.backends.base import Backend, Scope
 from jobshape.app.domain.errors import BadRequest, NotSupported, Refused
 from jobshape.app.domain.job import UNASSIGNED, UNLIMITED
 from jobshape.app.domain.request import JobChanges, SubmitRequest
+from jobshape.app.domain.states import is_finished
 from jobshape.app.domain.step import Step
 
 from .conftest import FACTS, SLEEP, Site
@@ -623,6 +624,26 @@ def test_accounting_between_times(site: Site, ended: dict[str, str]) -> None:
     assert job.job_id in ids(job.submit_time - 10, job.end_time + 1)
     assert job.job_id not in ids(job.end_time + 2)
     assert job.job_id not in ids(job.submit_time - 1000, job.submit_time - 1)
+
+
+def test_accounting_of_what_ended_only(site: Site, ended: dict[str, str]) -> None:
+    job = site.accounted(ended["failed"], "FAILED").job
+    held = site.submit("#!/bin/sh\n", hold=True)
+    assert job.submit_time is not None and job.end_time is not None
+
+    def ids(since: int, until: int | None = None) -> set[int]:
+        found = site.backend.accounting(Scope.MINE, since, until, ended=True)
+        assert all(is_finished(one.job.state) for one in found)
+        return {one.job.job_id for one in found}
+
+    assert {job.job_id} == ids(job.submit_time - 10) & {job.job_id, int(held)}
+    assert job.job_id in ids(job.submit_time - 10, job.end_time + 1)
+    assert job.job_id not in ids(job.submit_time - 10, job.end_time - 1), "it ran on"
+    assert job.job_id not in ids(job.end_time + 2)
+    chosen = site.backend.accounting(
+        Scope.MINE, job.submit_time - 10, jobs=[ended["failed"], held], ended=True
+    )
+    assert [one.job.job_id for one in chosen] == [job.job_id]
 
 
 def test_accounting_of_an_array(site: Site) -> None:

@@ -30,6 +30,9 @@ _FIELDS = (
 )  # fmt: skip
 _NEWER_FIELDS = ("Restarts", "TRESUsageInTot", "TRESUsageInMax")
 """Fields that some releases lack; sacct refuses a field it does not know."""
+_ENDED = ("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL",
+          "DEADLINE", "PREEMPTED", "REVOKED")  # fmt: skip
+"""The states in which a job ended that sacct can be asked for."""
 _NOTHING = {"None": "", "Unknown": "", "None assigned": "", "(null)": ""}
 
 
@@ -51,14 +54,22 @@ def accounting_command(
     user: str,
     accounts: Sequence[str] = (),
     jobs: Sequence[str] = (),
+    ended: bool = False,
     fields: Sequence[str] = _FIELDS,
     mark: str = MARK,
 ) -> list[str]:
-    """The command that shows jobs in any state between two times (seconds since the epoch)."""
+    """The command that shows jobs in any state between two times (seconds since the epoch).
+
+    ended: only those that ended between them; without an end, sacct then looks at one moment only.
+    """
     command = ["sacct", "--noheader", "--parsable", f"--delimiter={mark}", "--noconvert"]
     command.append(f"--starttime=uts{since}")
     if until is not None:
         command.append(f"--endtime=uts{until}")
+    elif ended:
+        command.append("--endtime=now")
+    if ended:
+        command.append("--state=" + ",".join(_ENDED))
     if scope is Scope.MINE:
         command.append(f"--user={user}")
     else:

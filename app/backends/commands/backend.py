@@ -180,13 +180,19 @@ class CommandsBackend:
         return found, usage.parse_gpu_use(output.stdout)
 
     def accounting(
-        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+        self,
+        scope: Scope,
+        since: int,
+        until: int | None = None,
+        jobs: Sequence[str] = (),
+        *,
+        ended: bool = False,
     ) -> list[AccountedJob]:
         """Jobs of accounting; of a requeued job the last run."""
         fields = accounting.fields_of(self._sacct_fields)
         command = accounting.accounting_command(
-            scope, since, until, user=self._user, jobs=jobs, fields=fields, mark=self._mark,
-            accounts=self._accounts_or_fail() if scope is Scope.ACCOUNTS else (),
+            scope, since, until, user=self._user, jobs=jobs, ended=ended, fields=fields,
+            mark=self._mark, accounts=self._accounts_or_fail() if scope is Scope.ACCOUNTS else (),
         )  # fmt: skip
         text = self._runner.run(command).stdout
         return accounting.parse_accounting(text, fields=fields, mark=self._mark)
@@ -407,9 +413,8 @@ class CommandsBackend:
         """Why sacct gives nothing; "" if it works."""
         now = int(time.time())
         try:
-            self._runner.run(
-                accounting.accounting_command(Scope.MINE, now - 1, now, user=self._user)
-            )
+            asked = (Scope.MINE, now - 1, now)
+            self._runner.run(accounting.accounting_command(*asked, user=self._user, ended=True))
         except BackendError as error:
             return error.what
         return ""

@@ -149,18 +149,27 @@ class LocalBackend:
         return [Usage(*entry) for entry in found]
 
     def accounting(
-        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+        self,
+        scope: Scope,
+        since: int,
+        until: int | None = None,
+        jobs: Sequence[str] = (),
+        *,
+        ended: bool = False,
     ) -> list[AccountedJob]:
-        """Jobs that were in any state between the two times."""
+        """Jobs that were in any state between the two times, or ended between them."""
         wanted = [parse_reference(job) for job in jobs]
         now = time.time()
+        last = now if until is None else until
         with self._open() as store:
             if store is None:
                 return []
-            found = store.between(since, now if until is None else until)
+            found = store.between(since, last)
             active = store.active()
         if wanted:
             found = [job for job in found if any(_is_meant(job, one) for one in wanted)]
+        if ended:
+            found = [job for job in found if job.end_time is not None and job.end_time <= last]
         shown = Shown(self._machine, active, now, self._foreign_gpus(active))
         return [shown.accounted(job) for job in found]
 

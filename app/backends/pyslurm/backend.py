@@ -103,7 +103,9 @@ class PyslurmBackend:
         accounts = self._my_accounts() if scope is Scope.ACCOUNTS else ()
         with _without_garbage_collection(), self._asking("Jobs.load", "REQUEST_JOB_INFO") as slurm:
             everybody = scope is Scope.ALL
-            reading = read_jobs(slurm.Jobs.load(), self._source, first if everybody else None)
+            # The Jobs itself keeps a second copy of every record, 1 KB each: let go of it at once.
+            clusters = slurm.Jobs.load().data
+            reading = read_jobs(clusters, self._source, first if everybody else None)
         if scope is Scope.ACCOUNTS:
             reading = replace(reading, jobs=[j for j in reading.jobs if j.account in accounts])
         if scope is Scope.MINE:
@@ -149,14 +151,20 @@ class PyslurmBackend:
         return found
 
     def accounting(
-        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+        self,
+        scope: Scope,
+        since: int,
+        until: int | None = None,
+        jobs: Sequence[str] = (),
+        *,
+        ended: bool = False,
     ) -> list[AccountedJob]:
         """Jobs of accounting, through sacct.
 
         pyslurm 25.11.2 counts whole seconds of CPU time a step, and fails for all jobs where one
         was a het job with a step over its parts (IndexError in JobStepStatistics).
         """
-        return self._commands.accounting(scope, since, until, jobs)
+        return self._commands.accounting(scope, since, until, jobs, ended=ended)
 
     def detail(self, job: str) -> JobDetail:
         """Everything of one job, through scontrol: it has more than pyslurm, in Slurm's words."""

@@ -2,7 +2,7 @@
 
 import pwd
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from sys import intern
 from typing import Any
 
@@ -14,15 +14,17 @@ from jobshape.app.domain.states import is_finished
 _NO_USER = frozenset((None, 0xFFFFFFFE, 0xFFFFFFFF))
 
 
-def read_jobs(jobs: Any, source: str, first: FirstJobs | None = None) -> QueueReading:
-    """All records of a ``pyslurm.Jobs``, which is empty after it: twice the queue is not held.
+def read_jobs(
+    clusters: Mapping[str, dict[int, Any]], source: str, first: FirstJobs | None = None
+) -> QueueReading:
+    """All records of a ``pyslurm.Jobs``' data, empty after it: twice the queue is not held.
 
     One that makes no sense goes to unread. first: see ``Backend.queue``.
     """
     reader = JobReader()
     known: list[Job] = []
     unread: list[str] = []
-    for job in _taken_out(jobs):
+    for job in _taken_out(clusters):
         try:
             known.append(reader.job(job))
         except (ValueError, TypeError, AttributeError) as error:
@@ -33,8 +35,8 @@ def read_jobs(jobs: Any, source: str, first: FirstJobs | None = None) -> QueueRe
     return QueueReading(known, tuple(unread), source)
 
 
-def _taken_out(jobs: Any) -> Iterator[Any]:
-    for of_cluster in jobs.data.values():
+def _taken_out(clusters: Mapping[str, dict[int, Any]]) -> Iterator[Any]:
+    for of_cluster in clusters.values():
         for job_id in sorted(of_cluster, reverse=True):  # the newest first
             yield of_cluster.pop(job_id)
 

@@ -70,6 +70,18 @@ def test_told_once_and_gone_when_over() -> None:
     assert board.alerts == ()
 
 
+def test_of_jobs_without_alerts_nothing_is_kept() -> None:
+    waiting = [job(number, "PENDING", start_time=None, end_time=None) for number in range(3, 50)]
+    board, keeper, clock = make(job(1), job(2), *waiting)
+    board.set_usage([full(1)])
+    look(keeper)
+    assert list(keeper._by_job) == [1]
+    board.set_usage([Usage(1, NOW + 60, GIB // 2, GIB, 2.0)])
+    clock.now += 60
+    look(keeper)
+    assert keeper._by_job == {}
+
+
 def test_acknowledged_stays_away() -> None:
     board, keeper, _ = make(job(1))
     board.set_usage([full(1)])

@@ -27,6 +27,7 @@ from jobshape.app.backends.commands.usage import parse_usage, usage_command
 from jobshape.app.domain.errors import BadRequest, Refused
 from jobshape.app.domain.job import NO_JOB, UNLIMITED
 from jobshape.app.domain.request import JobChanges, SubmitRequest
+from jobshape.app.domain.states import is_finished
 
 GIB = 1 << 30
 
@@ -126,6 +127,19 @@ def test_a_refusal_says_what_could_not_be_taken_back() -> None:
     changed = iter([SHOWN, *[SHOWN | {"Partition": "smoke"}] * 3])
     with pytest.raises(Refused, match=r"not available now.*could not be taken back"):
         update_job("4", JobChanges(partition="smoke"), fields=lambda: next(changed), send=send)
+
+
+def test_what_ended_is_asked_for_by_state_and_between_two_times() -> None:
+    """Without an end sacct would look at the first moment only."""
+    open_end = accounting_command(Scope.MINE, 5, None, user="ann", ended=True)
+    closed = accounting_command(Scope.MINE, 5, 9, user="ann", ended=True)
+    assert "--endtime=now" in open_end and "--endtime=uts9" in closed
+    for command in (open_end, closed):
+        (states,) = (w.partition("=")[2].split(",") for w in command if w.startswith("--state="))
+        assert all(map(is_finished, states))
+        assert {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY"} <= set(states)
+    anything = accounting_command(Scope.MINE, 5, None, user="ann")
+    assert not [word for word in anything if word.startswith(("--state", "--endtime"))]
 
 
 def test_cancel() -> None:

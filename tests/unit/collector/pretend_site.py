@@ -28,6 +28,7 @@ from jobshape.app.domain.limits import Association, Limits, SiteLimits
 from jobshape.app.domain.request import JobChanges, JobRequest, SubmitRequest
 from jobshape.app.domain.shape import JobShape
 from jobshape.app.domain.site import Node, Partition
+from jobshape.app.domain.states import is_finished
 
 
 def job(job_id: int, state: str = "RUNNING", **fields: Any) -> Job:
@@ -101,7 +102,13 @@ class PretendSite:
         return [Usage(int(i), 1, 2, 3, 4.5) for i in jobs]
 
     def accounting(
-        self, scope: Scope, since: int, until: int | None = None, jobs: Sequence[str] = ()
+        self,
+        scope: Scope,
+        since: int,
+        until: int | None = None,
+        jobs: Sequence[str] = (),
+        *,
+        ended: bool = False,
     ) -> list[AccountedJob]:
         told = self._asked("accounting")
         if "ended" in told:
@@ -118,7 +125,7 @@ class PretendSite:
         return [
             AccountedJob(job(i, state), 1, 1.0, 1, "0:0")
             for i, state in states.items()
-            if not jobs or str(i) in jobs
+            if (not jobs or str(i) in jobs) and (not ended or is_finished(state))
         ]
 
     def detail(self, job: str) -> JobDetail:

@@ -90,3 +90,15 @@ def test_nodes_and_partitions_come_back() -> None:
 def test_a_line_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError):
         JOB_CODEC.decode("1\x1f2")
+
+
+def test_equal_numbers_are_one_object() -> None:
+    lines = [JOB_CODEC.encode(NO_JOB._replace(job_id=i, submit_time=1_795_870_000)) for i in (1, 2)]
+    first, second = map(JOB_CODEC.decode, lines)
+    assert first.submit_time is second.submit_time and first.submit_time == 1_795_870_000
+
+
+def test_numbers_that_never_come_again_are_not_kept_for_ever() -> None:
+    jobs = [NO_JOB._replace(job_id=10_000 + i, priority=None) for i in range(5000)]
+    assert [JOB_CODEC.decode(JOB_CODEC.encode(job)) for job in jobs] == jobs
+    assert len(JOB_CODEC._numbers) <= 2048

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jobshape.app.rounds.outcomes import Outcomes
+from jobshape.app.rounds.store import RoundsTrouble
 
 from tests.unit.rounds.memory_site import MemorySite, Played
 
@@ -76,7 +78,7 @@ def test_a_campaign_ends(tmp_path: Path) -> None:
         assert sorted(one.target for one in smokes) == ["fetch", "train"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     crashes=st.lists(st.tuples(st.integers(0, 60), st.sampled_from([0, 5, 50, 700])), max_size=20),
     unclear=st.lists(st.sampled_from(["", "", "lost", "arrived"]), max_size=8),
@@ -212,3 +214,39 @@ def test_one_queue_call_a_turn(tmp_path: Path) -> None:
         turns += 1
         assert site.calls.get("queue", 0) <= before + 1
     assert played.campaign.state == "finished" and turns > 5
+
+
+def test_wishes_of_another_site_are_left_to_its_own_process(tmp_path: Path) -> None:
+    played = Played(tmp_path, MANIFEST, MemorySite(), jobs_in_flight=0)
+    played.turn()
+    with played.reading() as store:
+        store.set_campaign(played.number, site="elsewhere")
+        store.wish(played.number, "pause", "", 1)
+    played.turn()
+    with played.reading() as store:
+        assert [one.what for one in store.wishes("elsewhere")] == ["pause"]
+    assert played.runner is not None and played.runner.is_idle
+
+
+@pytest.mark.parametrize("error", [RoundsTrouble("the disk is full"), KeyError("oops")])
+def test_what_could_not_be_written_is_not_believed(tmp_path: Path, error: Exception) -> None:
+    """Any write may fail; the campaign rests, and goes on from what stands on disk."""
+    site = MemorySite(ends)
+    played = Played(tmp_path, MANIFEST, site, jobs_in_flight=0)
+    played.start()
+    tell, failing = Outcomes._tell, [True] * 3
+
+    def fails(self: Outcomes, *arguments: Any) -> None:
+        tell(self, *arguments)
+        if failing:
+            failing.pop()
+            raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Outcomes, "_tell", fails)  # the last write of a transaction
+        assert played.play().state == "finished"
+    check_all(played)
+    with played.reading() as store:
+        told = [one for one in store.events(played.number) if str(error) in one.text]
+    assert len(told) == 3
+    assert told[1].at - told[0].at >= 10
