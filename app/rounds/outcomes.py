@@ -41,7 +41,6 @@ class Ending:
     findings: Sequence[Finding]
     missing: tuple[str, ...]
     metrics: dict[str, float]
-    is_done: bool = False  # its output decides
     is_checked: bool = False
 
 
@@ -205,11 +204,11 @@ class Outcomes:
                 submitted_at=since, log=log,
             )  # fmt: skip
             missing = tuple(f"{line.name}: {line.missing}" for line in lines if not line.holds)
-            return Ending(seen, findings, missing, metrics, is_done, is_checked=len(lines) > 1)
+            return Ending(seen, findings, missing, metrics, is_checked=len(lines) > 1)
         if job.output_check is None:
-            return Ending(seen, findings, missing, metrics, is_done)
+            return Ending(seen, findings, missing, metrics)
         missing = check_output(job.output_check, run.folder, since)
-        return Ending(seen, findings, missing, metrics, is_done, is_checked=True)
+        return Ending(seen, findings, missing, metrics, is_checked=True)
 
     def _log(self, seen: Seen) -> str:
         try:
