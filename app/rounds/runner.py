@@ -84,10 +84,11 @@ class Runner:
     def run(self) -> None:
         """Until no campaign has anything left to do."""
         while True:
+            before = self._store.revision
             self.turn()
             if self.is_idle:
                 return
-            self._rest()
+            self._rest(before)
 
     @property
     def is_idle(self) -> bool:
@@ -99,11 +100,11 @@ class Runner:
             for parts in self._parts.values()
         )
 
-    def _rest(self) -> None:
+    def _rest(self, before: int) -> None:
+        """Until it is time, or somebody has written something since that revision."""
         pace = self._means.pace
         quiet = self._means.clock() - self._moved_at > QUIET_S
         until = time.monotonic() + (pace.slowest_s if quiet else pace.quickest_s)
-        before = self._store.revision
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(WAKE_S, left))
             if self._store.revision != before:
@@ -157,7 +158,7 @@ class Runner:
             if number not in self._parts:
                 try:
                     self._parts[number] = self._make(campaign)
-                except JobshapeError as error:
+                except (JobshapeError, OSError) as error:
                     self._store.set_campaign(number, state="stopped", ended_at=now)
                     self._store.tell(number, now, f"cannot go on: {error}")
 
