@@ -381,7 +381,8 @@ def test_hangup_and_the_end_of_a_terminal(site: TestSite) -> None:
         "from jobshape.app.backends.base import SubmitRequest;"
         "LocalBackend(LocalSite.from_head(json.loads(sys.argv[1]))).submit("
         "SubmitRequest('#!/bin/sh\\nsleep 1\\n', work_dir=sys.argv[2]));"
-        "import os, signal; os.killpg(0, signal.SIGHUP)"
+        "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # nohup has it ignored
+        "os.killpg(0, signal.SIGHUP)"
     )
     import json
 
