@@ -22,6 +22,7 @@ TAIL = 2.0
 CENSORED_FACTOR = 1.5
 """What a killed run is taken to have needed, of its limit: the middle of "up to the double"."""
 
+
 _GAIN = 2.0 ** (1.0 / HALF_LIFE_RUNS)
 _FROM_INPUT = (4, 5)  # the baselines that judge by their own misses
 
@@ -54,9 +55,13 @@ class _Record:
 
 
 class Ledger:
-    """The record of one family of jobs; takes runs one by one, oldest first."""
+    """The record of one family of jobs; takes runs one by one, oldest first.
 
-    def __init__(self) -> None:
+    smallest_loss: a failed attempt costs its price on at least this need, however small the jobs.
+    """
+
+    def __init__(self, smallest_loss: float) -> None:
+        self._smallest_loss = smallest_loss
         self.seen = Baselines()
         self._records = [_Record() for _ in NAMES]
         self._weight = 1.0  # of the newest run
@@ -96,15 +101,22 @@ class Ledger:
             for sums in (record.enough_base, record.enough_need, record.fails, record.short):
                 sums[:] = [value * factor for value in sums]
 
-    def choose(self, input_bytes: float | None, price: float) -> Choice:
+    def choose(
+        self, input_bytes: float | None, price: float, enough: float | None = None
+    ) -> Choice:
         """The rule of least expected cost for the next run; at least one run is known.
 
         price: what a failed attempt costs besides what it held, in average runs of the family.
+        enough: a request that is known to be enough, and not to be exceeded.
         """
         count, largest = self.seen.count, self.seen.largest
         time, held = self._time / count, self._held / count
         unseen = 1.0 / (count + 1)  # of n + 1 alike runs, each is as likely to be the largest
+        at_stake = price * max(held, self._smallest_loss * time)
         best: tuple[float, Choice] | None = None
+        if enough is not None:
+            sure = Choice(enough, "asked", enough, 1.0, max(enough * time - held, 0.0), 0.0, 0.0)
+            best = (sure.waste, sure)
         for index, base in enumerate(self.seen.values(input_bytes)):
             record = self._records[index]
             base_time = need_time = 0.0
@@ -114,6 +126,8 @@ class Ledger:
                 need_time += record.enough_need[bin_]
                 failed -= record.fails[bin_]
                 request = margin * base
+                if enough is not None and request > enough:
+                    break
                 over = max(request - largest, 0.0) * time
                 past = margin * base_time - need_time + record.short[bin_]
                 waste = (past + over) / (self._weights + 1.0)
@@ -123,7 +137,7 @@ class Ledger:
                     beyond = max(beyond, margin / record.worst)
                 surprise = unseen * beyond**-TAIL
                 cost = waste + surprise * (request + largest) * time
-                cost += (share + surprise) * price * held
+                cost += (share + surprise) * at_stake
                 if best is None or cost < best[0]:
                     chosen = Choice(request, NAMES[index], base, margin, waste, surprise, share)
                     best = (cost, chosen)
