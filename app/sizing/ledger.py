@@ -39,6 +39,11 @@ class Choice:
     surprise: float  # the chance of a need above the request that no run has shown yet
     fail_share: float  # of past runs with this rule, recent ones weighing more
 
+    @property
+    def p_fail(self) -> float:
+        """The chance that the request is too small: what was seen, or what few runs cannot show."""
+        return max(self.surprise, self.fail_share)
+
 
 class _Record:
     """One baseline's past: sums by the margin that would just have been enough."""
@@ -66,7 +71,13 @@ class Ledger:
         self._records = [_Record() for _ in NAMES]
         self._weight = 1.0  # of the newest run
         self._weights = 0.0
+        self.largest_sure = 0.0  # need of a run that was not killed
         self._time = self._held = 0.0  # sums over all runs: seconds, need x seconds
+
+    @property
+    def mean_time_s(self) -> float:
+        """Mean run time of the family."""
+        return self._time / self.seen.count
 
     def learn(self, run: SizingRun, *, judge: bool = True) -> None:
         """Take one more run; without judge it adds to what was seen, not to the rules' past."""
@@ -74,6 +85,8 @@ class Ledger:
         if self.seen.count and judge:
             self._judge(need, run)
         self.seen.learn(need, run.input_bytes)
+        if not run.censored:
+            self.largest_sure = max(self.largest_sure, need)
         self._time += run.runtime_s
         self._held += need * run.runtime_s
 

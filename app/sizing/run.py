@@ -15,3 +15,5 @@ class SizingRun(NamedTuple):
     runtime_s: float = 1.0
     input_bytes: float | None = None
     censored: bool = False
+    smoke: bool = False  # shortened on purpose, so the real runs need more
+    version: str = ""  # of the code; "" for unknown

@@ -5,43 +5,37 @@ from typing import Any
 
 from jobshape.app.sizing.ladder import next_rung
 from jobshape.app.sizing.ledger import Ledger
+from jobshape.app.sizing.memory import SMALLEST_LOSS_BYTES, choose_memory
 from jobshape.app.sizing.run import SizingRun
+from jobshape.app.sizing.sized import Leaning
+from jobshape.app.sizing.walltime import SMALLEST_LOSS_S, choose_walltime, walltime_retry
 
-WALLTIME_PRICE = 20.0
-SMALLEST_S = 7200.0
-PRICES = {"lean": 1.0, "default": 5.0, "safe": 25.0}
+History = Sequence[Mapping[str, Any]]
 
 
 class _Memory:
-    leaning = "default"
+    leaning: Leaning = "default"
 
     def __init__(self) -> None:
-        self._ledger = Ledger(1e9)
+        self._ledger = Ledger(SMALLEST_LOSS_BYTES)
 
     def __call__(
-        self,
-        history: Sequence[Mapping[str, Any]],
-        input_bytes: float | None,
-        requested: float | None,
+        self, history: History, input_bytes: float | None, requested: float | None
     ) -> float | None:
+        """Bytes to ask for."""
         for record in history[self._ledger.seen.count :]:
             self._ledger.learn(
                 SizingRun(record["peak_bytes"], record["runtime_s"] or 1.0, record["input_bytes"])
             )
         if not history:
             return requested
-        wanted = 0.0
-        for leaning, price in PRICES.items():
-            wanted = max(wanted, self._ledger.choose(input_bytes, price).request)
-            if leaning == self.leaning:
-                break
-        return wanted
+        return choose_memory(self._ledger, self.leaning, input_bytes, requested).request
 
     def retry(
         self,
         previous: float,
         attempt: int,
-        history: Sequence[Mapping[str, Any]],
+        history: History,
         input_bytes: float | None,
         requested: float | None,
     ) -> float:
@@ -69,13 +63,10 @@ class walltime:
     """Walltime with few timeouts, never above what was asked."""
 
     def __init__(self) -> None:
-        self._ledger = Ledger(SMALLEST_S)
+        self._ledger = Ledger(SMALLEST_LOSS_S)
 
     def __call__(
-        self,
-        history: Sequence[Mapping[str, Any]],
-        input_bytes: float | None,
-        requested: float | None,
+        self, history: History, input_bytes: float | None, requested: float | None
     ) -> float | None:
         """Seconds to ask for."""
         for record in history[self._ledger.seen.count :]:
@@ -85,17 +76,15 @@ class walltime:
             )
         if not history:
             return requested
-        return self._ledger.choose(input_bytes, WALLTIME_PRICE, requested).request
+        return choose_walltime(self._ledger, input_bytes, requested).request
 
     def retry(
         self,
         previous: float,
         attempt: int,
-        history: Sequence[Mapping[str, Any]],
+        history: History,
         input_bytes: float | None,
         requested: float | None,
     ) -> float:
         """The request after one that was too small."""
-        if requested and requested > previous:
-            return requested
-        return next_rung(previous, self._ledger.seen.largest)
+        return walltime_retry(previous, self._ledger.seen.largest, requested)
