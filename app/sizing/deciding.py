@@ -6,10 +6,10 @@ from itertools import islice
 from jobshape.app.sizing.baselines import Baselines
 from jobshape.app.sizing.interval import next_need
 from jobshape.app.sizing.ladder import rungs
-from jobshape.app.sizing.ledger import Choice, Ledger
+from jobshape.app.sizing.ledger import Choice, Ledger, likely_need
 from jobshape.app.sizing.run import SizingRun
 
-WINDOW = 200
+WINDOW = 100
 """Newest runs whose past each rule is judged on; older ones would weigh under a quarter, and the
 decision stays under 5 ms."""
 
@@ -38,18 +38,21 @@ def interval_of(
     runs: Sequence[SizingRun], seen: Baselines, choice: Choice, input_bytes: float | None
 ) -> tuple[float, float]:
     """Low and high of the next need; around the line on the input if the request stands on it."""
-    needs = [run.need for run in runs]
+    needs = [likely_need(run) for run in runs]
     if choice.baseline == "line" and input_bytes is not None:
         here = seen.line_at(input_bytes)
         scaled = [
-            run.need * here / there
+            likely_need(run) * here / there
             for run in runs
             if here is not None
             and run.input_bytes is not None
             and (there := seen.line_at(run.input_bytes))
         ]
         needs = scaled or needs
-    return next_need(needs)
+    low, high = next_need(needs)
+    if all(run.censored for run in runs):  # each needed more than its limit
+        low = max(low, min(run.need for run in runs))
+    return low, max(high, low)
 
 
 def retries_of(request: float, largest: float) -> list[float]:

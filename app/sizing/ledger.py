@@ -15,7 +15,7 @@ from jobshape.app.sizing.ladder import rungs
 from jobshape.app.sizing.run import SizingRun
 
 MARGINS = (0.85, 1.0, 1.02, 1.05, 1.1, 1.2, 1.4, 1.7, 2.2, 3.0)
-HALF_LIFE_RUNS = 100.0
+HALF_LIFE_RUNS = 50.0
 TAIL = 2.0
 """A need above the largest seen is m times as large with a chance of m ** -TAIL."""
 
@@ -43,6 +43,11 @@ class Choice:
     def p_fail(self) -> float:
         """The chance that the request is too small: what was seen, or what few runs cannot show."""
         return max(self.surprise, self.fail_share)
+
+
+def likely_need(run: SizingRun) -> float:
+    """What the run needed, as far as it is known; above 0, so ratios have a meaning."""
+    return max(1.0, run.need * CENSORED_FACTOR if run.censored else run.need)
 
 
 class _Record:
@@ -81,7 +86,7 @@ class Ledger:
 
     def learn(self, run: SizingRun, *, judge: bool = True) -> None:
         """Take one more run; without judge it adds to what was seen, not to the rules' past."""
-        need = max(1.0, run.need * CENSORED_FACTOR if run.censored else run.need)
+        need = likely_need(run)
         if self.seen.count and judge:
             self._judge(need, run)
         self.seen.learn(need, run.input_bytes)

@@ -72,15 +72,16 @@ def size_memory(
         request = asked
         why.append("not below what was asked: only smoke runs are known")
     low, high = interval_of(kept, ledger.seen, choice, input_bytes)
+    rounded = _rounded(request)
     return Sized(
-        request=_rounded(request),
+        request=rounded,
         low=round(low),
         high=round(high),
         p_fail=choice.p_fail,
         basis="history",
         runs=len(kept),
         why=tuple(why),
-        retries=tuple(_rounded(each) for each in retries_of(request, ledger.seen.largest)),
+        retries=tuple(_rounded(each) for each in retries_of(rounded, ledger.seen.largest)),
     )
 
 

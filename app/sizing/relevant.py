@@ -44,10 +44,13 @@ def changed_at(runs: Sequence[SizingRun]) -> int:
     count = len(runs)
     if count < 2 * CHANGED_RUNS:
         return 0
-    highest = list(accumulate((run.need for run in reversed(runs)), max))[::-1]
+    needs = [run.need for run in runs]
+    highest = list(accumulate(reversed(needs), max))[::-1]
     for at in range(count - CHANGED_RUNS, CHANGED_RUNS - 1, -1):
-        before = runs[at - CHANGED_RUNS : at]
-        if highest[at] < CHANGED_FACTOR * min(run.need for run in before):
+        if highest[at] >= CHANGED_FACTOR * needs[at - 1]:
+            continue
+        if highest[at] < CHANGED_FACTOR * min(needs[at - CHANGED_RUNS : at]):
+            before = runs[at - CHANGED_RUNS : at]
             inputs = [run.input_bytes for run in before if run.input_bytes is not None]
             after = [run.input_bytes for run in runs[at:] if run.input_bytes is not None]
             if not inputs or not after or max(after) >= min(inputs):

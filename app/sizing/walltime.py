@@ -18,6 +18,9 @@ with it; a limit that is too long only waits a little longer."""
 SMALLEST_LOSS_S = 7200.0
 """Schedulers hardly care about less: a timeout costs its price on at least two hours."""
 
+NEWEST = 3
+"""If most of these hit their limit it is too short; a single one may have hung."""
+
 ROUND_S = 60
 
 
@@ -56,16 +59,20 @@ def size_walltime(
     why = [_looked_at(kept), *notes, *arithmetic(choice, PRICE)]
     why.append(f"expected to ask too much {format_short_duration(round(choice.waste))} a run")
     floor = floor_of(kept, input_bytes)
-    if floor and request < GROWTH * floor:
-        request = GROWTH * floor
-        why.append(f"raised: {format_short_duration(round(floor))} was too short")
+    newest = kept[-NEWEST:]
+    if 2 * sum(run.censored for run in newest) > len(newest):
+        floor *= GROWTH
+    if request < floor:
+        request = floor
+        why.append("raised: no run shows what those that hit their limit would have needed")
     if all(run.smoke for run in kept) and asked is not None and request < asked:
         request = asked
         why.append("not below what was asked: only smoke runs are known")
     low, high = interval_of(kept, ledger.seen, choice, input_bytes)
-    retry = walltime_retry(request, ledger.seen.largest, asked)
+    rounded = _rounded(request)
+    retry = walltime_retry(rounded, ledger.seen.largest, asked)
     return Sized(
-        request=_rounded(request),
+        request=rounded,
         low=round(low),
         high=round(high),
         p_fail=choice.p_fail,
