@@ -1,0 +1,1 @@
+"""What to ask for next, learned from what earlier runs of the same work used."""
