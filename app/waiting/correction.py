@@ -2,14 +2,17 @@
 
 Online conformal shift: after a miss ln(bound + 60 s) of its class moves up, after a hit down, in
 the proportion that makes misses as frequent as they should be, whatever the forecaster's faults.
+Bounds right on the whole may still be too low for just those jobs that then wait long, so where a
+long wait is in sight a second shift follows the jobs that really waited long.
 """
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobshape.app.waiting.records import LEVELS
+from jobshape.app.waiting.records import GRACE_S, LEVELS
 
 UPPER = LEVELS[1:]
 """The quantiles corrected."""
@@ -17,80 +20,123 @@ UPPER = LEVELS[1:]
 KEPT = 200
 """Forecasts of which it is remembered whether their p90 held."""
 
+RATE = 0.05
+MOST_SHIFT = 1.5
+"""A burst of equal jobs that all miss must not move the bounds by more than a factor of 4.5."""
+
+LONG_S = 600.0
+LONG_RATE = 0.02
+LONG_MISSES = 1.25
+"""Misses among long waits, over those among all, that the second shift aims at."""
+
+MOST_LONG_SHIFT = 2.0
+LONG_IN_SIGHT = math.log(400.0)
+"""ln(bound + 60 s) from which a long wait is in sight; one above it, it is taken as plausible."""
+
+
+class _Watched:
+    """An open forecast."""
+
+    __slots__ = ("bounds", "kind", "missed", "since")
+
+    def __init__(self, kind: str, since: float, bounds: Sequence[float]) -> None:
+        self.kind = kind
+        self.since = since
+        self.bounds = bounds
+        self.missed = [False] * len(bounds)
+
 
 class Correction:
     """The shifts of each class, and the forecasts that are still open."""
 
-    def __init__(self, *, rate: float = 0.05, late_weight: float = 1.0) -> None:
-        self._rate = rate
-        self._late_weight = late_weight
-        self._shift: dict[str, list[float]] = {}
-        self._common = [0.0] * len(UPPER)
-        self._seen: dict[str, int] = {}
-        self._open: dict[int, tuple[str, float, list[float], list[bool]]] = {}
+    def __init__(self) -> None:
+        self._shifts: dict[str, list[float]] = {}
+        self._long = [0.0] * len(UPPER)
+        self._open: dict[int, _Watched] = {}
         self._due: list[tuple[float, int, int]] = []
-        self.held: deque[bool] = deque(maxlen=KEPT)
+        self._held: deque[bool] = deque(maxlen=KEPT)
 
-    def shifts(self, kind: str) -> list[float]:
-        """What to add to ln(bound + 60 s) of a class, p90 then p95."""
-        return list(self._shift.get(kind, self._common))
+    def corrected(self, kind: str, quantiles: Sequence[float]) -> list[float]:
+        """Waits in seconds, rising, for p50, p90, p95 of ln(wait + 60 s) of a class."""
+        shifts = self._shifts.get(kind, [0.0] * len(UPPER))
+        values = [quantiles[0]]
+        for raw, shift, long in zip(quantiles[1:], shifts, self._long, strict=True):
+            in_sight = min(max(raw - LONG_IN_SIGHT, 0.0), 1.0)
+            values.append(raw + shift + in_sight * long)
+        waits: list[float] = []
+        for value in values:
+            wait = max(math.exp(min(value, MOST)) - GRACE_S, 0.0)
+            waits.append(max(wait, waits[-1]) if waits else wait)
+        return waits
 
     def opened(self, key: int, kind: str, now: float, bounds_s: Sequence[float]) -> None:
         """A job was forecast so (p90, p95): it is watched until it starts."""
-        self._open[key] = (kind, now, list(bounds_s), [False] * len(UPPER))
+        self._open[key] = _Watched(kind, now, bounds_s)
         for level, bound in enumerate(bounds_s):
             heapq.heappush(self._due, (now + bound, key, level))
 
     def passed(self, now: float) -> None:
         """Jobs that have waited longer than their bound are misses before they start."""
         while self._due and self._due[0][0] < now:
-            _, key, level = heapq.heappop(self._due)
+            due, key, level = heapq.heappop(self._due)
             watched = self._open.get(key)
-            if watched and not watched[3][level] and watched[1] + watched[2][level] < now:
-                watched[3][level] = True
-                self._learn(watched[0], level, missed=True, weight=1.0)
+            if watched and watched.since + watched.bounds[level] == due:
+                watched.missed[level] = True
+                self._learn(watched.kind, level, UPPER[level])
 
     def started(self, key: int, wait_s: float) -> None:
         """A watched job has started."""
         watched = self._open.pop(key, None)
         if watched is None:
             return
-        kind, _, bounds, missed = watched
-        for level, bound in enumerate(bounds):
-            if not missed[level]:
-                self._learn(kind, level, missed=wait_s > bound, weight=1.0)
-        self.held.append(wait_s <= bounds[0])
+        for level, bound in enumerate(watched.bounds):
+            missed = watched.missed[level] or wait_s > bound
+            if not watched.missed[level]:
+                self._learn(watched.kind, level, UPPER[level] - (0.0 if missed else 1.0))
+            if wait_s > LONG_S:
+                self._learn_long(level, missed=missed)
+        self._held.append(wait_s <= watched.bounds[0])
 
     def dropped(self, key: int) -> None:
         """A watched job left the queue without a start: it says nothing."""
         self._open.pop(key, None)
 
-    def _learn(self, kind: str, level: int, *, missed: bool, weight: float) -> None:
-        step = UPPER[level] if missed else UPPER[level] - 1.0
-        shift = self._shift.get(kind)
-        if shift is None:
-            shift = self._shift[kind] = list(self._common)
-        shift[level] += self._rate * weight * step
-        self._common[level] += 0.2 * self._rate * weight * step
+    def _learn(self, kind: str, level: int, step: float) -> None:
+        shifts = self._shifts.setdefault(kind, [0.0] * len(UPPER))
+        shifts[level] = min(max(shifts[level] + RATE * step, -MOST_SHIFT), MOST_SHIFT)
+
+    def _learn_long(self, level: int, *, missed: bool) -> None:
+        aim = (1.0 - UPPER[level]) * LONG_MISSES
+        moved = self._long[level] + LONG_RATE * (float(missed) - aim)
+        self._long[level] = min(max(moved, 0.0), MOST_LONG_SHIFT)
 
     @property
     def coverage(self) -> tuple[float | None, int]:
         """The share of recent forecasts whose p90 held, and of how many."""
-        count = len(self.held)
-        return (sum(self.held) / count if count else None), count
+        count = len(self._held)
+        return (sum(self._held) / count if count else None), count
 
     def to_json(self) -> dict[str, Any]:
         """What has been learnt, as plain values. Open forecasts are not kept."""
         return {
-            "shift": {kind: list(shift) for kind, shift in self._shift.items()},
-            "common": list(self._common),
-            "held": [int(held) for held in self.held],
+            "shifts": {kind: list(shifts) for kind, shifts in self._shifts.items()},
+            "long": list(self._long),
+            "held": [int(held) for held in self._held],
         }
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Take over what ``to_json`` gave."""
-        self._shift = {
-            str(kind): [float(value) for value in shift] for kind, shift in saved["shift"].items()
-        }
-        self._common = [float(value) for value in saved["common"]]
-        self.held = deque((bool(held) for held in saved["held"]), maxlen=KEPT)
+        self._shifts = {str(kind): _floats(shifts) for kind, shifts in saved["shifts"].items()}
+        self._long = _floats(saved["long"])
+        self._held = deque((bool(held) for held in saved["held"]), maxlen=KEPT)
+
+
+MOST = math.log(366 * 86400.0)
+"""No forecast is over a year."""
+
+
+def _floats(values: Sequence[Any]) -> list[float]:
+    found = [float(value) for value in values]
+    if len(found) != len(UPPER) or not all(map(math.isfinite, found)):
+        raise ValueError("not one finite number for each quantile")
+    return found

@@ -3,13 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+from jobshape.app.waiting.ledger import Pool
 from numpy.typing import NDArray
 
-from jobshape.app.waiting.ledger import Pool
-
-GRID_S: NDArray[np.float64] = np.concatenate(
-    [[0.0, 60.0, 180.0], 300.0 * 1.16 ** np.arange(0, 47)]
-)
+GRID_S: NDArray[np.float64] = np.concatenate([[0.0, 60.0, 180.0], 300.0 * 1.16 ** np.arange(0, 47)])
 """Moments looked at, from now: fine where it matters, to about three days."""
 
 BEYOND_S = float(GRID_S[-1]) * 2.0

@@ -2,15 +2,17 @@
 
 import math
 from bisect import bisect_left
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jobshape.app.waiting.drain import Drain, drain
 from jobshape.app.waiting.ledger import HOUR_S, SIZES, Ledger, Pool, size_class
 from jobshape.app.waiting.records import GRACE_S, SiteState, WaitShape
+from numpy.typing import NDArray
 
 LN_GRACE = math.log(GRACE_S)
+FEATURES = 53
+"""How many there are."""
 
 
 def log_s(seconds: float) -> float:
@@ -82,7 +84,7 @@ class View:
         all_predicted, all_asked = state.when_drained(shape.cpus, total.predicted, total.asked)
         small, _ = state.when_drained(shape.cpus, work, 0.0)
         large, _ = state.when_drained(shape.cpus, max(total.predicted - work, 0.0), 0.0)
-        where, mine, alike = (ledger.groups.get(g) for g in ledger._groups_of(shape))
+        where, mine, alike = (ledger.groups.get(g) for g in ledger.groups_of(shape))
         own_cpus = ledger.user_cpus.get((shape.user, shape.pool), 0)
         last, last_wait = max(zip(pool.last_start[size:], pool.last_wait[size:], strict=True))
         values = [
@@ -126,6 +128,6 @@ class View:
         return np.array(values + self.shared)
 
 
-def _since(times: object, moment: float) -> int:
-    ordered = list(times)  # type: ignore[call-overload]
+def _since(times: Iterable[float], moment: float) -> int:
+    ordered = list(times)
     return len(ordered) - bisect_left(ordered, moment)

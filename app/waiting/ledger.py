@@ -5,19 +5,22 @@ An event costs a few additions, so that a forecast never walks over a queue of t
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from statistics import median
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jobshape.app.waiting.records import GRACE_S, QueuedJob, WaitShape
 from jobshape.app.waiting.runtimes import RunTimes
+from numpy.typing import NDArray
 
 SIZES = 20
 """Classes of size: powers of two of CPUs."""
 
 CAPACITY_DAYS = 14
 HOUR_S = 3600.0
+MOST_LEVELS = 3000
+"""Levels kept in a saved state: the last that moved."""
 
 
 def size_class(cpus: int) -> int:
@@ -194,7 +197,8 @@ class Ledger:
         return pool
 
     @staticmethod
-    def _groups_of(shape: WaitShape) -> tuple[tuple[object, ...], ...]:
+    def groups_of(shape: WaitShape) -> tuple[tuple[object, ...], ...]:
+        """The groups of queued jobs it belongs to: of its queue, its user, its likes."""
         where = (shape.queue, shape.partition)
         return (
             ("where", *where),
@@ -228,12 +232,21 @@ class Ledger:
         values = (job.key, job.submitted, shape.cpus, entry.predicted, entry.asked)
         pool.queued.add(*values)
         pool.by_size[size_class(shape.cpus)].add(*values)
-        for group in self._groups_of(shape):
+        for group in self.groups_of(shape):
             self.groups.setdefault(group, Sum()).add(*values)
         pool.revision += 1
 
-    def start(self, key: int, now: float) -> None:
-        """A queued job starts."""
+    def job(self, key: int) -> QueuedJob:
+        """The job of that key, as it was submitted."""
+        return self._jobs[key].job
+
+    def waits_seen(self, shape: WaitShape) -> int:
+        """How many waits were seen in the queue and partition of a shape."""
+        level = self.levels.get(("slow where", shape.queue, shape.partition))
+        return level.count if level else 0
+
+    def start(self, key: int, now: float, *, known: bool = True) -> None:
+        """A queued job starts; known: whether its wait was seen and counts."""
         entry = self._jobs[key]
         job, shape = entry.job, entry.job.shape
         pool = self._unqueue(entry)
@@ -244,9 +257,11 @@ class Ledger:
         pool.used += shape.cpus
         pool.seen(pool.used, now)
         pool.starts.append(now)
-        pool.last_start[size], pool.last_wait[size] = now, wait
         owner = (shape.user, shape.pool)
         self.user_cpus[owner] = self.user_cpus.get(owner, 0) + shape.cpus
+        if not known:
+            return
+        pool.last_start[size], pool.last_wait[size] = now, wait
         for level, rate in self.level_keys(shape):
             self.levels.setdefault(level, Level()).add(wait, now, rate)
         where = ("where", shape.queue, shape.partition)
@@ -258,7 +273,7 @@ class Ledger:
         values = (job.key, shape.cpus, entry.predicted, entry.asked)
         pool.queued.drop(*values)
         pool.by_size[size_class(shape.cpus)].drop(*values)
-        for group in self._groups_of(shape):
+        for group in self.groups_of(shape):
             total = self.groups[group]
             total.drop(*values)
             if not total.jobs:
@@ -284,3 +299,20 @@ class Ledger:
         """The median of the last 20 ln(wait + 60 s) of its queue and partition."""
         last = self.lately.get(("where", shape.queue, shape.partition))
         return median(last) if last else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The levels of waits lately moved, and run times; not the queue, which is seen again."""
+        moved = sorted(self.levels.items(), key=lambda item: item[1].at)[-MOST_LEVELS:]
+        return {
+            "levels": [[list(key), v.value, v.count, v.at] for key, v in moved],
+            "lately": [[list(key), list(waits)] for key, waits in self.lately.items()],
+            "run_times": self.run_times.to_json(),
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Take over what ``to_json`` gave."""
+        for key, value, count, at in saved["levels"]:
+            level = self.levels[tuple(key)] = Level()
+            level.value, level.count, level.at = float(value), int(count), float(at)
+        self.lately = {tuple(key): deque(map(float, waits), 20) for key, waits in saved["lately"]}
+        self.run_times.restore(saved["run_times"])

@@ -1,9 +1,8 @@
 """Quantiles of a wait from the most similar waits seen, those still waiting counted as censored."""
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jobshape.app.waiting.records import LEVELS
+from numpy.typing import NDArray
 
 FEWEST = 10
 """Fewer similar jobs than this say nothing."""
@@ -33,7 +32,7 @@ def near_quantiles(
     *,
     count: int = 60,
 ) -> NDArray[np.float64] | None:
-    """Quantiles of the waits of the ``count`` rows closest to ``wanted``, in seconds; None: too few.
+    """Quantiles of the waits of the ``count`` rows closest to ``wanted``; None: too few.
 
     Rows are scaled alike in all columns. Censored rows no farther away than the chosen ones count.
     """

@@ -4,12 +4,12 @@ Plain numpy: the pinball loss is minimised by Adam on small batches of lately se
 follows the site without a refit, and a screen full of shapes is a few matrix products.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jobshape.app.waiting.records import LEVELS
+from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
@@ -27,10 +27,10 @@ class Network:
         rng = np.random.default_rng(seed)
         outputs = len(LEVELS)
         sizes = (inputs, HIDDEN, HIDDEN, outputs)
-        self.mean = np.zeros(inputs, np.float32)
-        self.scale = np.ones(inputs, np.float32)
+        self.mean: Array = np.zeros(inputs, np.float32)
+        self.scale: Array = np.ones(inputs, np.float32)
         self.parameters: list[Array] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             spread = np.sqrt(2.0 / before) * (0.1 if after == outputs else 1.0)
             weight = rng.normal(0.0, spread, (MEMBERS, before, after))
             self.parameters.append(weight.astype(np.float32))
@@ -40,7 +40,19 @@ class Network:
         self._rate = learning_rate
         self._levels = np.array(LEVELS, np.float32)
 
-    def standardise(self, rows: NDArray[np.float64]) -> None:
+    def arrays(self) -> list[Array]:
+        """All that a forecast needs, in a fixed order."""
+        return [self.mean, self.scale, *self.parameters]
+
+    def set_arrays(self, flat: list[Array]) -> None:
+        """Take over arrays of any shape with as many values. Raises ValueError for others."""
+        mine = self.arrays()
+        shaped = [new.reshape(old.shape).copy() for old, new in zip(mine, flat, strict=True)]
+        if not all(np.isfinite(array).all() for array in shaped):
+            raise ValueError("not finite")
+        self.mean, self.scale, *self.parameters = shaped
+
+    def standardise(self, rows: NDArray[Any]) -> None:
         """Set the scale of the inputs by these rows; what was learnt stays what it was."""
         mean = rows.mean(0).astype(np.float32)
         spread = rows.std(0).astype(np.float32)
@@ -59,7 +71,7 @@ class Network:
         scaled: Array = np.clip((rows - self.mean) * self.scale, -CLIP, CLIP).astype(np.float32)
         return scaled
 
-    def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def predict(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Quantiles, one row a row."""
         w1, b1, w2, b2, w3, b3 = self.parameters
         x = self._inputs(rows)
@@ -68,7 +80,7 @@ class Network:
         out = (h2 @ w3 + b3).mean(0).astype(np.float64)
         return np.maximum.accumulate(out, axis=1)
 
-    def learn(self, rows: NDArray[np.float64], waits: NDArray[np.float64]) -> None:
+    def learn(self, rows: NDArray[Any], waits: NDArray[Any]) -> None:
         """One step on as many rows as members times the batch: each member has its own."""
         w1, b1, w2, b2, w3, b3 = self.parameters
         x = self._inputs(rows).reshape(MEMBERS, -1, rows.shape[1])

@@ -1,7 +1,9 @@
 """How long a job runs, predicted from what was asked and what its user's jobs did before."""
 
 from collections import deque
+from collections.abc import Mapping
 from statistics import median
+from typing import Any
 
 from jobshape.app.waiting.records import WaitShape
 
@@ -9,6 +11,7 @@ DEFAULT_WALLTIME_S = 86400.0
 """Taken where a job asks for no walltime and none has ended yet."""
 
 SHORTEST_S = 60.0
+MOST_USERS = 1000
 
 
 class RunTimes:
@@ -53,3 +56,16 @@ class RunTimes:
         )
         guess = sum(before) / len(before) if before else asked * self._share
         return min(max(guess, 1.0), max(asked, SHORTEST_S))
+
+    def to_json(self) -> dict[str, Any]:
+        """What was learnt, as plain values; of users the last ones seen."""
+        return {
+            "last": [[user, list(runs)] for user, runs in list(self._last.items())[-MOST_USERS:]],
+            "share": self._share,
+            "longest": self._longest,
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Take over what ``to_json`` gave."""
+        self._last = {str(user): deque(map(float, runs), 2) for user, runs in saved["last"]}
+        self._share, self._longest = float(saved["share"]), float(saved["longest"])

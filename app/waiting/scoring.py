@@ -28,10 +28,10 @@ class Replayed:
         pool = state.pool(job)
         return SiteState({self._shape(job).pool: state.cap(pool)})
 
-    def forecast(self, job: Any, now: float, state: Any) -> tuple[float, ...]:
+    def forecast(self, job: Any, now: float, state: Any) -> tuple[float, float, float]:
         """p50, p90, p95 in seconds."""
-        found = self.forecaster.quantiles(self._shape(job), now, self._site(job, state))
-        return tuple(found) if found else (0.0, 0.0, 0.0)
+        wait = self.forecaster.forecast(self._shape(job), now, self._site(job, state))
+        return (wait.p50_s or 0.0, wait.p90_s or 0.0, wait.p95_s or 0.0)
 
     def on_submit(self, job: Any, now: float, state: Any) -> None:
         """A job of the log was submitted."""
