@@ -20,13 +20,21 @@ UPPER = LEVELS[1:]
 KEPT = 200
 """Forecasts of which it is remembered whether their p90 held."""
 
-RATE = 0.05
-MOST_SHIFT = 1.5
-"""A burst of equal jobs that all miss must not move the bounds by more than a factor of 4.5."""
+RATE, FIRST_RATE, FIRST_COUNT = 0.015, 0.06, 100
+"""How far a shift moves: at the first forecasts of a class more, so that it gets there soon.
+
+A low rate in the end, as jobs come in bursts that miss together: with 0.05 bounds run away.
+"""
+
+MOST_SHIFT = 2.5
+"""A burst of equal jobs that all miss must not move the bounds by more than a factor of 12."""
+
+OVER_LONGEST = 0.1
+"""How far, in ln seconds, a bound may go over the longest wait known."""
 
 LONG_S = 600.0
 LONG_RATE = 0.02
-LONG_MISSES = 1.25
+LONG_MISSES = 1.3
 """Misses among long waits, over those among all, that the second shift aims at."""
 
 MOST_LONG_SHIFT = 2.0
@@ -51,18 +59,24 @@ class Correction:
 
     def __init__(self) -> None:
         self._shifts: dict[str, list[float]] = {}
+        self._counts: dict[str, int] = {}
         self._long = [0.0] * len(UPPER)
         self._open: dict[int, _Watched] = {}
         self._due: list[tuple[float, int, int]] = []
         self._held: deque[bool] = deque(maxlen=KEPT)
 
-    def corrected(self, kind: str, quantiles: Sequence[float]) -> list[float]:
-        """Waits in seconds, rising, for p50, p90, p95 of ln(wait + 60 s) of a class."""
+    def corrected(
+        self, kind: str, quantiles: Sequence[float], *, longest: float = math.inf
+    ) -> list[float]:
+        """Waits in seconds, rising, for p50, p90, p95 of ln(wait + 60 s) of a class.
+
+        longest: ln(wait + 60 s) of the longest wait known, which bounds do not go far beyond.
+        """
         shifts = self._shifts.get(kind, [0.0] * len(UPPER))
         values = [quantiles[0]]
         for raw, shift, long in zip(quantiles[1:], shifts, self._long, strict=True):
             in_sight = min(max(raw - LONG_IN_SIGHT, 0.0), 1.0)
-            values.append(raw + shift + in_sight * long)
+            values.append(min(raw + shift + in_sight * long, longest + OVER_LONGEST))
         waits: list[float] = []
         for value in values:
             wait = max(math.exp(min(value, MOST)) - GRACE_S, 0.0)
@@ -103,7 +117,10 @@ class Correction:
 
     def _learn(self, kind: str, level: int, step: float) -> None:
         shifts = self._shifts.setdefault(kind, [0.0] * len(UPPER))
-        shifts[level] = min(max(shifts[level] + RATE * step, -MOST_SHIFT), MOST_SHIFT)
+        count = self._counts.get(kind, 0)
+        self._counts[kind] = count + 1
+        rate = max(RATE, FIRST_RATE / (1.0 + count / FIRST_COUNT))
+        shifts[level] = min(max(shifts[level] + rate * step, -MOST_SHIFT), MOST_SHIFT)
 
     def _learn_long(self, level: int, *, missed: bool) -> None:
         aim = (1.0 - UPPER[level]) * LONG_MISSES
@@ -120,6 +137,7 @@ class Correction:
         """What has been learnt, as plain values. Open forecasts are not kept."""
         return {
             "shifts": {kind: list(shifts) for kind, shifts in self._shifts.items()},
+            "counts": dict(self._counts),
             "long": list(self._long),
             "held": [int(held) for held in self._held],
         }
@@ -127,6 +145,7 @@ class Correction:
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Take over what ``to_json`` gave."""
         self._shifts = {str(kind): _floats(shifts) for kind, shifts in saved["shifts"].items()}
+        self._counts = {str(kind): int(count) for kind, count in saved["counts"].items()}
         self._long = _floats(saved["long"])
         self._held = deque((bool(held) for held in saved["held"]), maxlen=KEPT)
 

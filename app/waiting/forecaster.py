@@ -73,7 +73,7 @@ class Forecaster:
         self._similar.add(job.shape, wait_s)
         row = self._rows.pop(key, None)
         if row is not None:
-            self._learner.learn(row, log_s(wait_s))
+            self._learner.learn(row, log_s(wait_s), at=now, like=job.shape)
 
     def observe_end(self, key: int, now: float) -> None:
         """A job ended, or left the queue without a start."""
@@ -161,7 +161,7 @@ class Forecaster:
         if raw is not None and self._ledger.waits_seen(shape) >= FEWEST_WAITS:
             if self._learner.taught:
                 kind = _kind(view, shape)
-                values = self._correction.corrected(kind, [float(value) for value in raw])
+                values = self._corrected(kind, raw)
                 why = evidence(view, shape, self._learner.seen, coverage, coverage_of)
                 return Wait(*_three(values), "live queue", why, coverage, coverage_of)
             values = Correction().corrected("", [float(value) for value in raw])
@@ -181,8 +181,11 @@ class Forecaster:
         return UNKNOWN_WAIT._replace(why=("no similar job has started since the watch began",))
 
     def _watch(self, key: int, kind: str, now: float, raw: NDArray[np.float64]) -> None:
-        values = self._correction.corrected(kind, [float(value) for value in raw])
-        self._correction.opened(key, kind, now, values[1:])
+        self._correction.opened(key, kind, now, self._corrected(kind, raw)[1:])
+
+    def _corrected(self, kind: str, raw: NDArray[np.float64]) -> list[float]:
+        quantiles = [float(value) for value in raw]
+        return self._correction.corrected(kind, quantiles, longest=self._learner.longest)
 
     def to_json(self) -> dict[str, Any]:
         """What has been learnt of this site, as plain values; the queue itself is not kept."""

@@ -1,7 +1,8 @@
 """From features to quantiles: what was seen of earlier submissions, and a network taught by it."""
 
 import base64
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,13 @@ YOUNG_STEPS, OLD_STEPS = 3, 1
 """Steps of learning a start, while fewer than YOUNG were seen and after."""
 
 RECENT = 3000
+"""Of the rows of a step a part is taken from so many last ones."""
+
+BURST_S = 60.0
+BURST_SHARE = 4
+"""Of jobs just like each other that start within BURST_S one in so many is learnt."""
+
+MOST_BURSTS = 5000
 RESCALED_AT = frozenset({400, 800, 1600, 3200, 6400})
 RESCALED_EVERY = 8000
 
@@ -36,6 +44,7 @@ class Learner:
         self._rng = np.random.default_rng(seed)
         self._memory: Memory | None = None
         self._network: Network | None = None
+        self._bursts: dict[Hashable, tuple[float, int]] = {}
 
     @property
     def seen(self) -> int:
@@ -47,8 +56,16 @@ class Learner:
         """Whether the network answers, not only similar submissions."""
         return self._network is not None
 
-    def learn(self, row: NDArray[np.float64], wait: float) -> None:
-        """A submission with these features has started after this ln(wait + 60 s)."""
+    def learn(
+        self, row: NDArray[np.float64], wait: float, *, at: float = 0.0, like: Hashable = None
+    ) -> None:
+        """A submission with these features has started now after this ln(wait + 60 s).
+
+        like: the same for jobs just like each other; of those that start together as a burst only
+        some are learnt, since they say one thing many times.
+        """
+        if like is not None and self._in_burst(like, at):
+            return
         if self._memory is None:
             self._memory = Memory(len(row))
         memory = self._memory
@@ -68,6 +85,23 @@ class Learner:
             places = memory.sample(self._rng, MEMBERS * BATCH, recent=RECENT)
             self._rng.shuffle(places)
             self._network.learn(memory.rows[places], memory.waits[places])
+
+    def _in_burst(self, like: Hashable, at: float) -> bool:
+        last, left = self._bursts.pop(like, (-math.inf, 0))
+        if at - last < BURST_S and left < BURST_SHARE - 1:
+            self._bursts[like] = last, left + 1
+            return True
+        self._bursts[like] = at, 0
+        if len(self._bursts) > MOST_BURSTS:
+            del self._bursts[next(iter(self._bursts))]
+        return False
+
+    @property
+    def longest(self) -> float:
+        """ln(wait + 60 s) of the longest wait it remembers; without one, no limit."""
+        if self._memory is None or self._memory.total < FIRST_NETWORK:
+            return math.inf
+        return float(self._memory.waits.max())
 
     def quantiles(
         self,

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-NONE_YET = np.nan
+RECENT_SHARE = 7
+"""More of the last rows, and the network believes a burst of jobs instead of the site."""
 
 
 class Memory:
@@ -40,8 +41,9 @@ class Memory:
         self.total += 1
 
     def sample(self, rng: np.random.Generator, count: int, *, recent: int) -> NDArray[np.intp]:
-        """Places of ``count`` rows, a half of them among the last ``recent``."""
+        """Places of ``count`` rows, a seventh of them among the last ``recent``."""
         held = len(self)
-        old = rng.integers(0, held, count - count // 2)
-        back = rng.integers(1, min(held, recent) + 1, count // 2)
+        fresh = count // RECENT_SHARE
+        old = rng.integers(0, held, count - fresh)
+        back = rng.integers(1, min(held, recent) + 1, fresh)
         return np.concatenate([old, (self.total - back) % self._size]).astype(np.intp)
