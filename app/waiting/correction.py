@@ -20,7 +20,7 @@ UPPER = LEVELS[1:]
 KEPT = 200
 """Forecasts of which it is remembered whether their p90 held."""
 
-RATE, FIRST_RATE, FIRST_COUNT = 0.015, 0.06, 100
+RATE, FIRST_RATE, FIRST_COUNT = 0.02, 0.06, 100
 """How far a shift moves: at the first forecasts of a class more, so that it gets there soon.
 
 A low rate in the end, as jobs come in bursts that miss together: with 0.05 bounds run away.
@@ -34,7 +34,7 @@ OVER_LONGEST = 0.1
 
 LONG_S = 600.0
 LONG_RATE = 0.02
-LONG_MISSES = 1.3
+LONG_MISSES = 1.1
 """Misses among long waits, over those among all, that the second shift aims at."""
 
 MOST_LONG_SHIFT = 2.0
