@@ -1,0 +1,1 @@
+"""Queue wait: how long a job shape submitted now will wait, as a distribution."""
