@@ -40,6 +40,10 @@ def test_out_of_memory(limited: TestSite) -> None:
     assert 50 * MIB < (row.peak_bytes or 0) <= 60 * MIB
     assert "memory" in row.message
     assert limited.record(other).state == "RUNNING"
+    until(
+        lambda: sum(one.memory_bytes or 0 for one in limited.backend.usage([other])),
+        lambda used: used > 20 * MIB,
+    )
     limited.backend.cancel(other)
     limited.wait(other, "CANCELLED")
     assert 20 * MIB < (limited.row(other).peak_bytes or 0) < 60 * MIB
