@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ def kept(machine: Any) -> list[tuple[str, str, str, bool]]:
 def test_hold_and_undo(machine: Any, columns: int, rows: int) -> None:
     app = machine.open("demo", columns=columns, rows=rows)
     app.wait_for(r"\bPD\b", 20)
-    app.press(*"/state:PD", "enter")
-    app.wait_until(lambda: " R " not in app.text and "PD" in app.text)
+    app.press(*"/eval_r5", "enter")  # waits for minutes; what waits on top may start meanwhile
+    app.wait_until(lambda: "eval_r4" not in app.text and re.search(r"PD .*eval_r5", app.text))
     app.press("H")
     app.wait_for(r"held 1 job")
     ((method, job, outcome, _),) = kept(machine)
