@@ -17,16 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobshape.app.acting.git import project_of
+from jobshape.app.acting.keeping import keeper
 from jobshape.app.asking import ask, wanted_of
 from jobshape.app.backends.base import Backend
 from jobshape.app.check_report import check, variables_of
 from jobshape.app.collector.choose import choose_backend
-from jobshape.app.domain.action import SubmissionRecord, outcome_of
+from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.check import CheckLine
 from jobshape.app.domain.errors import BackendError, JobshapeError, Unreachable
-from jobshape.app.domain.terms import Terms
-from jobshape.app.history.history import History
-from jobshape.app.history.place import FILE_NAME as HISTORY_FILE
 from jobshape.app.history.place import name_in_history
 from jobshape.app.log import start_log
 from jobshape.app.preflight.subject import subject_of
@@ -38,7 +36,7 @@ from jobshape.app.rounds.sending import Sender
 from jobshape.app.rounds.store import Store
 from jobshape.app.settings.folders import make_private, rule_paths, state_folder
 from jobshape.app.settings.load import load_settings
-from jobshape.app.settings.values import Loaded, Policy
+from jobshape.app.settings.values import Loaded
 from jobshape.app.sites import Site, choose_site, place_of
 
 START_S = 60.0
@@ -213,7 +211,7 @@ def make_runner(
     policy, place = loaded.settings.policy, place_of(site)
     smoke = next((name for name, role in place.roles.items() if role == "smoke"), "")
     conditions = Conditions(
-        terms_of(policy), policy.jobs_in_flight, policy.smoke, smoke, policy.submit_command
+        policy.terms, policy.jobs_in_flight, policy.smoke, smoke, policy.submit_command
     )
     keep = _keeper(loaded, site, backend)
 
@@ -226,14 +224,6 @@ def make_runner(
         backend, key, conditions, _preflight(loaded, site), make_sender, site.prices,
         [str(path) for path in rule_paths()], LOCAL_PACE if site.local else Pace(), alive=alive,
     ))  # fmt: skip
-
-
-def terms_of(policy: Policy) -> Terms:
-    """What the policy says of sending again."""
-    return Terms(
-        policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
-        policy.retry_minutes, policy.same_failures,
-    )  # fmt: skip
 
 
 def _preflight(loaded: Loaded, site: Site) -> Callable[[CampaignRun, int], Sequence[CheckLine]]:
@@ -263,7 +253,7 @@ def _keeper(
     loaded: Loaded, site: Site, backend: Backend
 ) -> Callable[[CampaignRun, SubmissionRecord], End]:
     """Keeps submissions in history, with the campaign that they are of; a trouble stops nothing."""
-    path, user = state_folder() / HISTORY_FILE, _user()
+    settings = loaded.settings
     known: list[str] = []
 
     def place() -> str:
@@ -273,28 +263,19 @@ def _keeper(
 
     def keep(run: CampaignRun, record: SubmissionRecord) -> End:
         kept: int | None = None
-        if loaded.settings.history.enabled:
-            with suppress(JobshapeError), History.to_write(path) as history:
-                kept = history.begin_submission(place(), user, record)
+        if settings.history.enabled:  # else nobody need ask for the site's name
+            with suppress(JobshapeError), keeper(settings, place()) as history:
+                kept = history.begin(record)
 
         def end(job_id: int | None, error: BackendError | None) -> None:
             if kept is None:
                 return
-            outcome = "done" if error is None else outcome_of(error)
-            with suppress(JobshapeError), History.to_write(path) as history:
-                history.end_submission(kept, job_id, outcome, "" if error is None else error.what)
-                if job_id is not None:
-                    history.record_origin(place(), job_id, campaign=run.campaign.name)
+            with suppress(JobshapeError), keeper(settings, place()) as history:
+                history.end(kept, job_id, error, campaign=run.campaign.name)
 
         return end
 
     return keep
-
-
-def _user() -> str:
-    import pwd
-
-    return pwd.getpwuid(os.getuid()).pw_name
 
 
 if __name__ == "__main__":

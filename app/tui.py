@@ -21,7 +21,6 @@ from jobshape.app.collector.spawn import CollectorProcess  # noqa: E402
 from jobshape.app.domain.cost import Prices  # noqa: E402
 from jobshape.app.domain.errors import JobshapeError  # noqa: E402
 from jobshape.app.domain.job import Job  # noqa: E402
-from jobshape.app.domain.terms import Terms  # noqa: E402
 from jobshape.app.domain.text import sanitize  # noqa: E402
 from jobshape.app.late import late  # noqa: E402
 from jobshape.app.own_rules import OwnRules  # noqa: E402
@@ -33,7 +32,7 @@ from jobshape.app.settings.folders import (  # noqa: E402
     template_folders,
     unsent_folder,
 )
-from jobshape.app.settings.values import Policy, Settings  # noqa: E402
+from jobshape.app.settings.values import Settings  # noqa: E402
 from jobshape.screens.keys_in_turn import KeysInTurn  # noqa: E402
 from jobshape.screens.memory import load_kept, save_kept  # noqa: E402
 from jobshape.screens.ports import (  # noqa: E402
@@ -142,7 +141,7 @@ class JobshapeApp(KeysInTurn, App[None], inherit_bindings=False):
             read_only=settings.read_only, confirm=settings.ui.confirm, stages=settings.stages,
             limits=KnownLimits(self.actions, self.clock), prices=self.prices,
             files=self.files, preflight=self.preflight, campaigns=self.campaigns,
-            submit_command=settings.policy.submit_command, terms=terms_of(settings.policy),
+            submit_command=settings.policy.submit_command, terms=settings.policy.terms,
         )  # fmt: skip
         self._queue = QueueScreen(
             self._shared, scope=settings.site.scope, filter_text=self._filter_text
@@ -300,14 +299,6 @@ def make_room(name: str, context: Context) -> Room:
     raise LookupError(name)
 
 
-def terms_of(policy: Policy) -> Terms:
-    """What the policy says of sending again."""
-    return Terms(
-        policy.retry_memory_percent, policy.retry_time_percent, policy.retry_most,
-        policy.retry_minutes, policy.same_failures,
-    )  # fmt: skip
-
-
 def choose_glyphs(settings: Settings) -> Glyphs:
     """ASCII where it is asked for or where the locale knows no Unicode."""
     if settings.ui.ascii or "utf" not in locale.getencoding().lower():
@@ -424,7 +415,7 @@ class LiveApp(JobshapeApp):
 
         policy = self.settings.policy
         self._retry_watch = RetryWatch(
-            self.board, terms_of(policy), self._client.call, self.clock, self.action_log,
+            self.board, policy.terms, self._client.call, self.clock, self.action_log,
             self._tell_retry, self._blocks, policy.submit_command,
         )  # fmt: skip
         self._retry_watch.start()

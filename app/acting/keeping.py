@@ -41,14 +41,19 @@ class Keeper:
             self.note = trouble.what
             return None
 
-    def end(self, kept: int | None, job_id: int | None, error: BackendError | None = None) -> None:
-        """What became of it: the job, or the error."""
+    def end(
+        self, kept: int | None, job_id: int | None, error: BackendError | None = None, *,
+        campaign: str = "",
+    ) -> None:  # fmt: skip
+        """What became of it: the job, and the campaign that it is of; or the error."""
         if self._history is None or kept is None:
             return
         outcome = "done" if error is None else outcome_of(error)
         try:
             words = "" if error is None else error.what
             self._history.end_submission(kept, job_id, outcome, words)
+            if campaign and job_id is not None:
+                self._history.record_origin(self._site, job_id, campaign=campaign)
         except JobshapeError as trouble:
             self.note = trouble.what
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jobshape.app.domain.job import DEFAULT_STAGES
+from jobshape.app.domain.terms import Terms
 
 
 def setting(
@@ -223,6 +224,14 @@ class Policy:
         "Folder for scripts that could not be sent because the site gave no answer; empty: "
         "`unsent` in the state folder.",
     )
+
+    @property
+    def terms(self) -> Terms:
+        """What it says of sending again."""
+        return Terms(
+            self.retry_memory_percent, self.retry_time_percent, self.retry_most,
+            self.retry_minutes, self.same_failures,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
