@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeVar
 from jobshape.app import rounds_process
 from jobshape.app.domain.action import SubmissionRecord
 from jobshape.app.domain.campaigns import (
-    WISHES,
     Beginning,
     CampaignLine,
     CampaignPicture,
@@ -21,7 +20,7 @@ from jobshape.app.rounds import showing
 from jobshape.app.rounds.campaign import Campaign
 from jobshape.app.rounds.showing import breathing
 from jobshape.app.rounds.store import Store
-from jobshape.app.rounds_control import options_of, start_campaign
+from jobshape.app.rounds_control import options_of, send_wish, start_campaign
 from jobshape.app.settings.values import Loaded
 
 T = TypeVar("T")
@@ -122,11 +121,9 @@ class LiveCampaigns:
             self._may("steered")
             with Store.to_write(self._path or rounds_process.store_path()) as store:
                 found = store.campaign(campaign)
-                if found is None or found.state not in WISHES[what]:
-                    state = "gone" if found is None else found.state
-                    raise BadRequest(f"campaign {campaign} is {state}: it cannot {what}")
-                store.wish(campaign, what, "", int(time.time()))
-            rounds_process.start(found.site, options_of(self._loaded))
+                if found is None:
+                    raise BadRequest(f"campaign {campaign} is gone: it cannot {what}")
+                send_wish(self._loaded, store, found, what)
 
         await asyncio.to_thread(work)
 

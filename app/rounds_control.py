@@ -106,13 +106,18 @@ def wish(loaded: Loaded, what: str, number: int | None, *, as_json: bool, say: S
         raise Refused(f"this session is read-only: no campaign can {what}")
     with Store.to_write(rounds_process.store_path()) as store:
         campaign = _one(store, number)
-        if campaign.state not in WISHES[what]:
-            raise BadRequest(f"campaign {campaign.id} is {campaign.state}: it cannot {what}")
-        store.wish(campaign.id, what, "", int(time.time()))
-    rounds_process.start(campaign.site, options_of(loaded))
+        send_wish(loaded, store, campaign, what)
     told = {"schema": SCHEMA, "campaign": campaign.id, "wish": what}
     say(json.dumps(told) if as_json else f"campaign {campaign.id} {campaign.name}: {what}")
     return OK
+
+
+def send_wish(loaded: Loaded, store: Store, campaign: Campaign, what: str) -> None:
+    """Write down what is wished and see that a process hears it. Raises BadRequest."""
+    if campaign.state not in WISHES[what]:
+        raise BadRequest(f"campaign {campaign.id} is {campaign.state}: it cannot {what}")
+    store.wish(campaign.id, what, "", int(time.time()))
+    rounds_process.start(campaign.site, options_of(loaded))
 
 
 def is_orphaned() -> bool:
